@@ -1,0 +1,1 @@
+"""One open project: history, preview, selection, pipeline."""

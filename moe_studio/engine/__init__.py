@@ -1,0 +1,1 @@
+"""Costs, memory, collectives, schedule and metrics, as arithmetic on arrays."""

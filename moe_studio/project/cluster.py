@@ -1,0 +1,131 @@
+"""The hardware: devices, nodes that hold them, links between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from moe_studio.errors import ProjectError
+from moe_studio.project.model import DTYPES
+from moe_studio.project.setting import check_settings, setting
+
+MAX_GPUS = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A kind of GPU, by its datasheet: dense peaks, without sparsity."""
+
+    memory_gb: float = setting("memory", unit="GB", above=0, high=1e6)
+    memory_tb_s: float = setting("memory bandwidth", unit="TB/s", above=0, high=1e6)
+    peak_tflops: Mapping[str, float] = setting("dense peak by data type", unit="TFLOP/s", above=0, high=1e9)
+    link_gb_s: float = setting("link to the other GPUs of its node, one way", 0.0, unit="GB/s", low=0, high=1e6)
+    sms: int = setting("streaming multiprocessors or compute units; 0: unknown", 0, low=0, high=100000)
+    title: str = setting("name to show", "")
+    source: str = setting("where the figures come from", "")
+
+    def __post_init__(self) -> None:
+        check_settings(self, "cluster.devices")
+        object.__setattr__(self, "peak_tflops", MappingProxyType(dict(self.peak_tflops)))
+        if not self.peak_tflops:
+            raise ProjectError("cluster.devices.peak_tflops needs a figure for at least one data type.")
+        for dtype, peak in self.peak_tflops.items():
+            if dtype not in DTYPES:
+                raise ProjectError(f"cluster.devices.peak_tflops: {dtype!r} is not one of {', '.join(DTYPES)}.")
+            if not 0 < peak <= 1e9:
+                raise ProjectError(f"cluster.devices.peak_tflops.{dtype} must be above 0 and at most 1e9.")
+
+    def peak_flop_s(self, dtype: str) -> float:
+        """Peak arithmetic rate for ``dtype``; a type the device lacks runs at its nearest wider type's."""
+        order = {"fp4": ("fp8", "int8"), "fp8": ("int8",), "int8": ("fp8",), "bf16": ("fp16",), "fp16": ("bf16",)}
+        for name in (dtype, *order.get(dtype, ()), "bf16", "fp16", "fp32"):
+            if name in self.peak_tflops and (name == dtype or name not in ("int8", "fp8") or dtype == "fp4"):
+                return self.peak_tflops[name] * 1e12
+        return max(self.peak_tflops.values()) * 1e12
+
+    def has_peak(self, dtype: str) -> bool:
+        """Whether the datasheet has a figure for ``dtype`` itself."""
+        return dtype in self.peak_tflops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine with some GPUs of one kind."""
+
+    name: str = setting("name, unique in the cluster", "")
+    gpus: int = setting("how many GPUs", 8, low=1, high=MAX_GPUS)
+    device: str = setting("kind of GPU: a name of the catalogue or of `devices`", "h100-sxm")
+    at: tuple[float, ...] = setting("place on the canvas: column, row", ())
+
+    def __post_init__(self) -> None:
+        check_settings(self, "cluster.nodes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One class of link, per GPU and direction."""
+
+    gb_s: float = setting("bandwidth per GPU, one way", unit="GB/s", above=0, high=1e6)
+    latency_us: float = setting("latency", 0.0, unit="µs", low=0, high=1e9)
+
+    def __post_init__(self) -> None:
+        check_settings(self, "cluster.links")
+
+    @property
+    def byte_s(self) -> float:
+        """Bandwidth in bytes per second."""
+        return self.gb_s * 1e9
+
+    @property
+    def latency_s(self) -> float:
+        """Latency in seconds."""
+        return self.latency_us * 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """The links inside a node and between nodes."""
+
+    intra: Link = setting("inside a node", factory=lambda: Link(gb_s=450.0, latency_us=2.0))
+    inter: Link = setting("between nodes", factory=lambda: Link(gb_s=50.0, latency_us=5.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Nodes in the order that numbers their GPUs."""
+
+    preset: str = setting("a cluster of the catalogue on which this one is based", "")
+    nodes: tuple[Node, ...] = setting("machines, in the order that numbers their GPUs", (Node(name="node0"),))
+    devices: Mapping[str, Device] = setting("own kinds of GPU, by name", factory=dict)
+    catalogue: Mapping[str, Device] = setting("kinds of GPU of the catalogue in use", factory=dict, derived=True)
+    links: Links = setting("bandwidth and latency of the links", factory=Links)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "devices", MappingProxyType(dict(self.devices)))
+        object.__setattr__(self, "catalogue", MappingProxyType(dict(self.catalogue)))
+        if not self.nodes:
+            raise ProjectError("cluster.nodes needs at least one node.")
+        if self.gpu_count > MAX_GPUS:
+            raise ProjectError(f"The cluster may have at most {MAX_GPUS} GPUs, not {self.gpu_count}.")
+        names = [node.name for node in self.nodes]
+        for name in names:
+            if names.count(name) > 1:
+                raise ProjectError(f"cluster.nodes: the name {name!r} is used more than once.")
+        for node in self.nodes:
+            self.device(node.device)
+
+    @property
+    def gpu_count(self) -> int:
+        """All GPUs of all nodes."""
+        return sum(node.gpus for node in self.nodes)
+
+    def device(self, name: str) -> Device:
+        """The device of that name; own devices win over the catalogue's."""
+        if name in self.devices:
+            return self.devices[name]
+        if name in self.catalogue:
+            return self.catalogue[name]
+        raise ProjectError(f"The cluster has no device {name!r}; name one of the catalogue or add it to devices.")
+
+    def node_of_gpu(self) -> tuple[int, ...]:
+        """Index of the node of each GPU."""
+        return tuple(index for index, node in enumerate(self.nodes) for _ in range(node.gpus))

@@ -1,0 +1,78 @@
+"""Settings: dataclass fields that also say their range, unit and meaning.
+
+The loader, the JSON Schema and the forms of the window are all made from these, so a
+value's range and its explanation are written once, beside the value.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+from moe_studio.errors import ProjectError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is known of one field beside its type and default.
+
+    ``low``/``high`` bound numbers (inclusive; ``above`` exclusive). ``choices`` lists the
+    allowed words. A ``derived`` field is filled in by the loader and is never in a file.
+    """
+
+    doc: str
+    unit: str = ""
+    low: float | None = None
+    above: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    derived: bool = False
+
+    def fault(self, value: object) -> str | None:
+        """What is wrong with ``value``, as a sentence, or None."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            if self.choices and isinstance(value, str) and value not in self.choices:
+                return f"must be one of {', '.join(self.choices)}, not {value!r}."
+            return None
+        if not math.isfinite(value):
+            return "must be a finite number."
+        if self.low is not None and value < self.low:
+            return f"must be at least {self.low:g}, not {value:g}."
+        if self.above is not None and value <= self.above:
+            return f"must be greater than {self.above:g}, not {value:g}."
+        if self.high is not None and value > self.high:
+            return f"must be at most {self.high:g}, not {value:g}."
+        return None
+
+
+def setting(
+    doc: str,
+    default: Any = MISSING,
+    *,
+    factory: Callable[[], Any] | None = None,
+    unit: str = "",
+    low: float | None = None,
+    above: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    derived: bool = False,
+) -> Any:
+    """A dataclass field that carries a `Setting`."""
+    known = Setting(doc=doc, unit=unit, low=low, above=above, high=high, choices=choices, derived=derived)
+    if factory is not None:
+        return field(default_factory=factory, metadata={"setting": known})
+    return field(default=default, metadata={"setting": known})
+
+
+def settings_of(cls: type) -> Iterator[tuple[str, Setting]]:
+    """The settings of a value class, by field name, in order."""
+    for item in fields(cls):
+        yield item.name, item.metadata["setting"]
+
+
+def check_settings(value: Any, where: str) -> None:
+    """Raise `ProjectError` for the first field of ``value`` that is out of range."""
+    for name, known in settings_of(type(value)):
+        fault = known.fault(getattr(value, name))
+        if fault:
+            raise ProjectError(f"{where}.{name} {fault}")

@@ -1,0 +1,1 @@
+"""Project files, the catalogue and imports from other programs."""
