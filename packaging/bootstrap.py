@@ -18,7 +18,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections import deque
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -199,6 +198,9 @@ def pip(arguments: list[str], count: int) -> None:
     """Run pip install and show on one line how far it is."""
     command = [str(venv_python()), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *arguments]
     environment = {**os.environ, "PIP_PROGRESS_BAR": "off", "PIP_QUIET": "0", "PYTHONUTF8": "1"}
+    lines: list[str] = []
+    done = 0
+    show(f"fetching {count} packages" if count else "installing MoE Studio")
     process = subprocess.Popen(
         command,
         env=environment,
@@ -207,22 +209,27 @@ def pip(arguments: list[str], count: int) -> None:
         encoding="utf-8",
         errors="replace",
     )
-    tail: deque[str] = deque(maxlen=50)
-    done = 0
-    show(f"fetching {count} packages" if count else "installing MoE Studio")
     for line in process.stdout or ():
-        tail.append(line)
+        lines.append(line)
         found = re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line)
         if found and count:
             done = min(done + 1, count)
             show(f"package {done} of {count}: {found.group(1)}")
-        elif line.startswith("Installing collected packages"):
-            show("installing" if count else "installing MoE Studio")
+        elif line.startswith("Installing collected packages") and count:
+            show(f"installing {count} packages")
     show("")
     if process.wait():
+        log = VENV / "moe-studio-pip.log"
+        log.write_text("".join(lines), "utf-8")
         raise SetupError(
-            "pip could not install the packages (is there a network?). It said: " + last_lines("".join(tail))
+            f"pip could not install packages (is there a network?); all it said is in {log}: {cause(lines)}"
         )
+
+
+def cause(lines: list[str]) -> str:
+    """What pip names as errors, or else its last lines."""
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return last_lines("".join(errors or lines))
 
 
 def show(text: str) -> None:
