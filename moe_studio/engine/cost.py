@@ -1,0 +1,125 @@
+"""What each operator of a layer costs, and what binds it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.engine.provider import Provider, Rates
+from moe_studio.graph.layer import FloatArray, LayerGraph, Run
+from moe_studio.graph.operator import Sync
+from moe_studio.graph.stage import Stage
+
+BOUNDS = ("compute", "memory", "network", "latency", "none")
+"""What binds an operator, by code."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerCost:
+    """Run times of one layer's operators; shape (rows,). Compared by identity.
+
+    ``own_s`` is the time that an operator's own GPU needs; ``duration_s`` the time for which it
+    holds its stream, which for a collective is that of the slowest member.
+    """
+
+    body: LayerGraph
+    own_s: FloatArray
+    duration_s: FloatArray
+
+    @cached_property
+    def before_s(self) -> FloatArray:
+        """For expert rows: time of the rows of the same run and GPU that come before."""
+        before = np.zeros(len(self.body))
+        for run in self.body.runs:
+            if run.kind.is_expert:
+                before[run.rows] = _before(self.duration_s[run.rows], self.body.host.start)
+        return before
+
+    @cached_property
+    def compute_busy_s(self) -> FloatArray:
+        """Time of all operators off the communication stream, per lane."""
+        return self._busy(is_comm=False)
+
+    @cached_property
+    def comm_busy_s(self) -> FloatArray:
+        """Time of all operators of the communication stream, per lane."""
+        return self._busy(is_comm=True)
+
+    @cached_property
+    def is_comm(self) -> NDArray[np.bool_]:
+        """Whether each row belongs on the communication stream."""
+        flags = np.zeros(len(self.body), bool)
+        for run in self.body.runs:
+            flags[run.rows] = run.on_comm
+        return flags
+
+    def _busy(self, *, is_comm: bool) -> FloatArray:
+        chosen = self.is_comm if is_comm else ~self.is_comm
+        return np.bincount(self.body.lane[chosen], self.duration_s[chosen], minlength=self.body.stage.lanes)
+
+
+def layer_cost(body: LayerGraph, provider: Provider, rates: Rates) -> LayerCost:
+    """Run times of the operators of ``body``."""
+    own = np.empty(len(body))
+    duration = np.empty(len(body))
+    comm = [run for run in body.runs if run.on_comm]
+    work = np.concatenate([np.arange(run.first, run.last) for run in body.runs if not run.on_comm])
+    own[work] = duration[work] = provider.work_s(body, work, rates)
+    for run in comm:
+        own[run.rows] = provider.link_s(body, np.arange(run.first, run.last), rates)
+        duration[run.rows] = slowest(own[run.rows], run, body)
+    return LayerCost(body=body, own_s=own, duration_s=duration)
+
+
+def slowest(own_s: FloatArray, run: Run, body: LayerGraph) -> FloatArray:
+    """Time of the slowest member of each row's collective."""
+    if run.sync is Sync.SLOT:
+        return _slowest_of_slot(own_s, body)
+    return group_max(own_s, sync_size(run.sync, body.stage))
+
+
+def sync_size(sync: Sync, stage: Stage) -> int:
+    """How many neighbouring lanes start together."""
+    return {Sync.NONE: 1, Sync.GROUP: stage.tp, Sync.SLOT: stage.etp, Sync.STAGE: stage.width}[sync]
+
+
+def group_max(value: FloatArray, size: int) -> FloatArray:
+    """For each lane the largest value among its group of ``size`` neighbours; shape (lanes,)."""
+    if size == 1:
+        return value
+    return np.repeat(value.reshape(-1, size).max(axis=1), size)
+
+
+def _slowest_of_slot(own_s: FloatArray, body: LayerGraph) -> FloatArray:
+    result = own_s.copy()
+    for rows in body.host.by_rank:
+        lanes = np.zeros(body.stage.lanes)
+        lanes[body.host.lane[rows]] = own_s[rows]
+        result[rows] = group_max(lanes, body.stage.etp)[body.host.lane[rows]]
+    return result
+
+
+def _before(duration_s: FloatArray, start: NDArray[np.int64]) -> FloatArray:
+    """Running sum before each row, starting anew at each lane's first row."""
+    if not len(duration_s):
+        return duration_s
+    running = np.cumsum(duration_s) - duration_s
+    counts = np.diff(np.append(start, len(duration_s)))
+    return np.asarray(running - np.repeat(running[start], counts))
+
+
+def bound_codes(body: LayerGraph, provider: Provider, rates: Rates) -> NDArray[np.int8]:
+    """What binds each operator: index into `BOUNDS`.
+
+    An operator is bound by the resource of which ten times as much would help it most.
+    """
+    base = layer_cost(body, provider, rates).own_s
+    gains = []
+    for resource in ("peak compute", "memory bandwidth", "links in a node", "links across nodes"):
+        gains.append(base - layer_cost(body, provider, rates.scaled(resource, 10.0)).own_s)
+    network = np.maximum(gains[2], gains[3])
+    stacked = np.stack([gains[0], gains[1], network])
+    best = stacked.argmax(axis=0)
+    helped = stacked.max(axis=0) > 1e-9 * base
+    return np.where(base == 0, 4, np.where(helped, best, 3)).astype(np.int8)

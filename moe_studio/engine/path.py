@@ -1,0 +1,233 @@
+"""The longest path itself: which operators make it, found by walking back from the end.
+
+Each step goes to the input, or to the operator before it on the stream, that finished last: exactly when
+the operator started. Ties go to the lowest row. Ways through a unit are remembered with its solution.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.engine.cost import sync_size
+from moe_studio.engine.program import OUT, Item, Unit, ValueKey
+from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution
+from moe_studio.graph.layer import FloatArray, Run
+from moe_studio.graph.operator import Sync
+from moe_studio.graph.stage import Stage
+
+Exit = tuple[int, ValueKey | int, int]
+"""Where a path leaves a unit towards its end: ``(-1, value, lane)`` or ``(0, stream, lane)``."""
+
+Step = tuple[int, int]
+"""Item of the unit, row of its layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Path:
+    """A longest path: its length and its operators, first to last."""
+
+    seconds: float
+    rows: NDArray[np.int64]
+
+
+def longest_path(schedule: Schedule) -> Path:
+    """The longest path of ``schedule``."""
+    rows: list[NDArray[np.int64]] = []
+    stage, place, out = _end(schedule)
+    while place >= 0:
+        placed = schedule.stages[stage][place]
+        steps, out = _through(schedule.graph.stages[stage], placed, out)
+        rows.append(_rows(schedule, placed.unit, steps))
+        stage, place, out = _before(schedule, stage, place, out)
+    flat = np.concatenate(rows[::-1]) if rows else np.zeros(0, np.int64)
+    return Path(seconds=schedule.makespan_s, rows=flat)
+
+
+def _rows(schedule: Schedule, unit: Unit, steps: list[Step]) -> NDArray[np.int64]:
+    firsts = [schedule.graph.parts[item.part].first for item in unit.items]
+    return np.array([firsts[item] + row for item, row in steps], dtype=np.int64)
+
+
+def _end(schedule: Schedule) -> tuple[int, int, Exit]:
+    """Where the longest path ends: stage, unit, and what finished last there."""
+    best: tuple[float, int, int, Exit] | None = None
+    for number, (stage, placed) in enumerate(zip(schedule.graph.stages, schedule.stages, strict=True)):
+        is_last = number + 1 == len(schedule.stages)
+        ends: list[tuple[int, ValueKey | int, FloatArray]]
+        if schedule.has_streams:
+            ends = [(0, stream, free) for stream, free in enumerate(placed[-1].solution.streams)]
+        elif is_last:
+            ends = [(-1, key, placed[-1].solution.values[key]) for _, key in placed[-1].unit.gives_output]
+        else:
+            continue
+        for kind, what, value in ends:
+            moment = value + np.repeat(placed[-1].offset_s, stage.width)
+            lane = int(moment.argmax())
+            if best is None or moment[lane] > best[0]:
+                best = (float(moment[lane]), number, len(placed) - 1, (kind, what, lane))
+    assert best is not None
+    return best[1], best[2], best[3]
+
+
+def _before(schedule: Schedule, stage: int, place: int, out: Exit) -> tuple[int, int, Exit]:
+    """The unit that a path came from when it entered unit ``place`` by ``out``."""
+    kind, what, lane = out
+    if kind == 0:
+        return stage, place - 1, out
+    assert isinstance(what, tuple)
+    unit = schedule.stages[stage][place].unit
+    batch = next((batch for own, batch in unit.takes_input if what == (own, 1, OUT)), None)
+    if batch is None:
+        return stage, place - 1, (-1, (what[0], what[1] - 1, what[2]), lane)
+    if stage == 0:
+        return stage, -1, out
+    for earlier, placed in enumerate(schedule.stages[stage - 1]):
+        for given, key in placed.unit.gives_output:
+            if given == batch:
+                return stage - 1, earlier, (-1, key, lane)
+    raise AssertionError("Every input of a stage is an output of the stage before.")
+
+
+def _through(stage: Stage, placed: Placed, out: Exit) -> tuple[list[Step], Exit]:
+    """The longest path through a unit that ends at ``out``, and where it came in."""
+    known = placed.solution.paths
+    if out not in known:
+        known[out] = _Walk(stage, placed.unit, placed.solution).back_from(out)
+    return known[out]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """Where a step may have come from: finish time, place in the order of ties, and the place itself."""
+
+    finish: float
+    order: tuple[int, int, int]
+    step: Step | None
+    out: Exit | None
+
+    @property
+    def rank(self) -> tuple[float, tuple[int, int, int]]:
+        return (-self.finish, self.order)
+
+
+class _Walk:
+    """Walks back through one solved unit."""
+
+    def __init__(self, stage: Stage, unit: Unit, solution: Solution) -> None:
+        self.stage, self.unit, self.solution = stage, unit, solution
+        self.makers = {
+            item.key(number): (place, number) for place, item in enumerate(unit.items) for number, _ in item.numbered_runs()
+        }
+        self.streams = len(solution.streams)
+
+    def back_from(self, out: Exit) -> tuple[list[Step], Exit]:
+        """The steps to ``out``, first to last, and where they came in."""
+        kind, what, lane = out
+        if kind == 0:
+            came = self._on_stream(int(what), lane, len(self.unit.items), 0)  # type: ignore[arg-type]
+        else:
+            came = self._of_value(what, lane)  # type: ignore[arg-type]
+        steps: list[Step] = []
+        while came.step is not None:
+            steps.append(came.step)
+            came = self._predecessor(*came.step)
+        assert came.out is not None
+        return steps[::-1], came.out
+
+    def _predecessor(self, place: int, row: int) -> _Came:
+        item = self.unit.items[place]
+        number, run = next((n, r) for n, r in item.numbered_runs() if r.first <= row < r.last)
+        candidates = self._expert_candidates if run.kind.is_expert else self._lane_candidates
+        return min(candidates(place, item, number, run, row), key=lambda came: came.rank)
+
+    def _lane_candidates(self, place: int, item: Item, number: int, run: Run, row: int) -> list[_Came]:
+        members = self._members(run.sync, row - run.first)
+        came = [self._best_of(item, take, members) for take in run.takes]
+        return [*came, *self._stream_candidates(place, number, run, members)]
+
+    def _expert_candidates(self, place: int, item: Item, number: int, run: Run, row: int) -> list[_Came]:
+        host = item.cost.body.host
+        local = row - run.first
+        if run.sync is Sync.SLOT:
+            size = self.stage.etp
+            lane = int(host.lane[local])
+            same = host.by_rank[host.rank[local]]
+            rows = same[host.lane[same] // size == lane // size]
+        else:
+            rows = np.array([local])
+        came = []
+        for take in run.takes:
+            if item.cost.body.runs[take].kind.is_expert:
+                source, first = self.makers[item.key(take)][0], item.cost.body.runs[take].first
+                came += [self._row(source, first + int(r)) for r in rows]
+            else:
+                came += [self._of_value(item.key(take), int(host.lane[r])) for r in rows]
+        if not self.streams:
+            return came
+        if host.rank[local]:
+            return [*came, *(self._row(place, run.first + int(r) - 1) for r in rows)]
+        return [*came, *self._stream_candidates(place, number, run, host.lane[rows])]
+
+    def _members(self, sync: Sync, lane: int) -> NDArray[np.int64]:
+        size = sync_size(sync, self.stage)
+        first = lane // size * size
+        return np.arange(first, first + size)
+
+    def _best_of(self, item: Item, take: int, members: NDArray[np.int64]) -> _Came:
+        """The latest finish of the input ``take`` among members."""
+        body = item.cost.body
+        if take < 0 or not body.runs[take].kind.is_expert:
+            key = item.key(take)
+            value = self._value(key)[members]
+            return self._of_value(key, int(members[value.argmax()]))
+        host, run = body.host, body.runs[take]
+        inside = np.flatnonzero((host.lane >= members[0]) & (host.lane <= members[-1]))
+        if not len(inside):
+            return self._best_of(item, body.runs.index(body.run_of["dispatch"]), members)
+        place = self.makers[item.key(take)][0]
+        finish = self.solution.finish[place][run.first + inside]
+        return self._row(place, run.first + int(inside[finish.argmax()]))
+
+    def _stream_candidates(self, place: int, number: int, run: Run, members: NDArray[np.int64]) -> list[_Came]:
+        if not self.streams:
+            return []
+        stream = COMM if run.on_comm and self.streams > 1 else COMPUTE
+        free = self.solution.before[place, number][members]
+        lane = int(members[free.argmax()])
+        return [self._on_stream(stream, lane, place, number, float(free.max()))]
+
+    def _on_stream(self, stream: int, lane: int, place: int, number: int, finish: float = 0.0) -> _Came:
+        """The last row of a lane's stream before run ``number`` of item ``place``."""
+        for earlier in range(min(place, len(self.unit.items) - 1), -1, -1):
+            item = self.unit.items[earlier]
+            for index, run in reversed(item.numbered_runs()):
+                if (earlier == place and index >= number) or not self._is_on(stream, run):
+                    continue
+                if not run.kind.is_expert:
+                    return self._row(earlier, run.first + lane)
+                mine = np.flatnonzero(item.cost.body.host.lane == lane)
+                if len(mine):
+                    return self._row(earlier, run.first + int(mine[-1]))
+        # A communication stream may have been moved up to the first compute stream; prefer what is exact.
+        order = (-1, 0, lane) if stream == COMPUTE else (1 << 30, 0, lane)
+        return _Came(finish, order, None, (0, stream, lane))
+
+    def _is_on(self, stream: int, run: Run) -> bool:
+        return (COMM if run.on_comm and self.streams > 1 else COMPUTE) == stream
+
+    def _of_value(self, key: ValueKey, lane: int) -> _Came:
+        if key in self.makers:
+            place, number = self.makers[key]
+            return self._row(place, self.unit.items[place].cost.body.runs[number].first + lane)
+        return _Came(float(self._value(key)[lane]), (1 << 29, 0, lane), None, (-1, key, lane))
+
+    def _value(self, key: ValueKey) -> FloatArray:
+        if key not in self.makers:
+            return self.solution.entry[key]
+        place, number = self.makers[key]
+        run = self.unit.items[place].cost.body.runs[number]
+        return self.solution.finish[place][run.rows]
+
+    def _row(self, place: int, row: int) -> _Came:
+        return _Came(float(self.solution.finish[place][row]), (0, place, row), (place, row), None)

@@ -1,0 +1,112 @@
+"""Who answers what an operator costs. `fixed` is exact arithmetic on two percentages (DESIGN §5)."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.errors import ProjectError
+from moe_studio.graph.layer import FloatArray, IntArray, LayerGraph
+from moe_studio.graph.stage import device_names
+from moe_studio.project.cluster import Device
+from moe_studio.project.design import Cost
+from moe_studio.project.model import DTYPE_BYTE, DTYPES
+from moe_studio.project.project import Project
+
+RESOURCES = ("peak compute", "memory bandwidth", "links in a node", "links across nodes")
+"""What a design can be given more of, in the order of `Rates.scaled`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rates:
+    """What the hardware can do at best.
+
+    ``peak_flop_s``: shape (devices, data types); ``memory_byte_s``: shape (devices,). Links per GPU, one way.
+    """
+
+    peak_flop_s: FloatArray
+    memory_byte_s: FloatArray
+    intra_byte_s: float
+    inter_byte_s: float
+    intra_latency_s: float
+    inter_latency_s: float
+
+    def scaled(self, resource: str, factor: float) -> "Rates":
+        """The same hardware with ``factor`` times as much of one of `RESOURCES`."""
+        name = ("peak_flop_s", "memory_byte_s", "intra_byte_s", "inter_byte_s")[RESOURCES.index(resource)]
+        return replace(self, **{name: getattr(self, name) * factor})
+
+
+def rates(project: Project) -> Rates:
+    """What the cluster of ``project`` can do."""
+    devices = [project.cluster.device(name) for name in device_names(project.cluster)]
+    links = project.cluster.links
+    return Rates(
+        peak_flop_s=np.array([[device.peak_flop_s(dtype) for dtype in DTYPES] for device in devices]),
+        memory_byte_s=np.array([device.memory_tb_s * 1e12 for device in devices]),
+        intra_byte_s=links.intra.byte_s,
+        inter_byte_s=links.inter.byte_s,
+        intra_latency_s=links.intra.latency_s,
+        inter_latency_s=links.inter.latency_s,
+    )
+
+
+class Provider(Protocol):
+    """Answers what operators cost."""
+
+    def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
+        """Time of the operators ``rows`` of a layer that compute or move memory, shape (rows,)."""
+        ...
+
+    def link_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
+        """Time of the operators ``rows`` that communicate, each for its own GPU, shape (rows,)."""
+        ...
+
+    def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
+        """Time of one GEMM, ``count`` times."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedProvider:
+    """A share of the arithmetic peak or of the memory bandwidth, whichever takes longer."""
+
+    compute: float
+    memory: float
+    launch_s: float
+
+    def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
+        """max(flop / (peak · compute), bytes / (bandwidth · memory)) + launch."""
+        device = body.stage.device[body.lane[rows]]
+        arithmetic = body.flop[rows] / (rates.peak_flop_s[device, body.dtype[rows]] * self.compute)
+        moving = body.byte[rows] / (rates.memory_byte_s[device] * self.memory)
+        return np.asarray(np.maximum(arithmetic, moving) + body.launch[rows] * self.launch_s)
+
+    def link_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
+        """Rings pay for both classes of link in turn; an exchange for the slower one."""
+        intra, inter = body.intra_byte[rows] / rates.intra_byte_s, body.inter_byte[rows] / rates.inter_byte_s
+        near, far = body.intra_hop[rows] * rates.intra_latency_s, body.inter_hop[rows] * rates.inter_latency_s
+        if is_exchange(body, rows):
+            return np.asarray(np.maximum(intra, inter) + np.maximum(near, far))
+        return np.asarray(intra + inter + near + far)
+
+    def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
+        """max(2·m·k·n·count / (peak·compute), count·(m·k + k·n + m·n)·e / (bandwidth·memory)) + launch."""
+        arithmetic = 2 * m * k * n * count / (device.peak_flop_s(dtype) * self.compute)
+        moving = count * (m * k + k * n + m * n) * DTYPE_BYTE[dtype] / (device.memory_tb_s * 1e12 * self.memory)
+        return max(arithmetic, moving) + self.launch_s
+
+
+def is_exchange(body: LayerGraph, rows: NDArray[np.int64]) -> bool:
+    """Whether these rows (all of one kind) are an all-to-all rather than a ring or a send."""
+    from_dispatch = {"dispatch", "combine"}
+    name = next(run.kind.name for run in body.runs if run.first <= rows[0] < run.last)
+    return name in from_dispatch and not body.stage.is_local
+
+
+def provider_of(cost: Cost) -> Provider:
+    """The provider that ``cost`` names."""
+    if cost.provider == "fixed":
+        return FixedProvider(compute=cost.compute, memory=cost.memory, launch_s=cost.launch_us * 1e-6)
+    raise ProjectError(f"There is no cost provider {cost.provider!r}; the known one is: fixed.")
