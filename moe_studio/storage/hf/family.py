@@ -266,7 +266,19 @@ FAMILIES: Mapping[str, Family] = {
             "top_k": 8, "first_dense": 1, "_o_bias": False, "swa_num_key_value_heads": 8,
         },
     ),
-    "step3p7": Family(layout=lay.layered(lay.always("full"), lay.after_first), defaults=STEP_DEFAULTS),
+    "step3p7": Family(
+        layout=lay.layered(lay.always("full"), lay.enumerated),
+        mixers={"full": mix.full, "sliding": mix.sliding_otherwise},
+        defaults=STEP_DEFAULTS,
+    ),
+    "step3": Family(
+        layout=lay.layered(lay.always("full"), lay.enumerated),
+        defaults={
+            "hidden": 7168, "layers": 61, "heads": 64, "kv_heads": 1, "head_dim": 256, "vocab": 128815,
+            "dense_hidden": 18432, "expert_hidden": 5120, "experts": 48, "top_k": 3, "shared_hidden": 5120,
+            "first_dense": 4,
+        },
+    ),
     # latent attention
     "deepseek_v2": Family(
         layout=lay.layered(lay.always("full"), lay.after_first),
@@ -351,7 +363,6 @@ SAME_AS: Mapping[str, str] = {
     "grok-1": "grok",
     "grok_1": "grok",
     "step3p5": "step3p7",
-    "step3": "step3p7",
     "ministral": "mistral",
     "glm4v_moe": "glm4_moe",
     "ernie4_5_vl_moe": "ernie4_5_moe",

@@ -43,6 +43,8 @@ def model_from_config(config: Mapping[str, object], *, name: str = "") -> Model:
     raw, model_type = _text_part(config)
     family = family_of(model_type)
     reader = Config(raw, names=(family or UNKNOWN).names, defaults=(family or UNKNOWN).defaults)
+    if raw is not config and any(isinstance(value, Mapping) for key, value in config.items() if "vision" in str(key)):
+        reader.warn("Only the language model is read; its vision encoder is left out.")
     if family is None:
         _warn_of_guesses(reader, model_type)
     try:
@@ -94,6 +96,8 @@ def _model(config: Config, family: Family) -> Model:
         attentions[_name(kinds)] = replace(attention, extra_parameters=attention.extra_parameters + norms)
     first = _name(mixers[0])
     vocab = config.integer("vocab", 0)
+    if ahead := config.integer("ahead", 0):
+        config.warn(f"Layers that predict further tokens ahead ({ahead}) are left out.")
     return Model(
         hidden=hidden,
         dtype=DTYPES.get(config.text("torch_dtype", config.text("dtype")), "bf16"),

@@ -182,6 +182,19 @@ def interleaved(config: Config, layers: int) -> list[bool]:
     return [(index + 1) % step == 0 for index in range(layers)]
 
 
+def enumerated(config: Config, layers: int) -> list[bool]:
+    """Experts in the layers that a list in words names, "3,4,5" (Step); else after the first ones."""
+    words = config.text("moe_layers_enum")
+    if not words:
+        return after_first(config, layers)
+    numbers = words.replace(" ", "").split(",")
+    if not all(number.isascii() and number.isdigit() and len(number) < 6 for number in numbers):
+        config.fault("moe_layers_enum", 'must be layer numbers with commas between them, like "3,4,5".')
+        return [True] * layers
+    moe = {int(number) for number in numbers}
+    return [index in moe for index in range(layers)]
+
+
 def with_offset(config: Config, layers: int) -> list[bool]:
     """Experts in one layer of a period (Jamba)."""
     period, offset = config.integer("expert_layer_period", 2, low=1), config.integer("expert_layer_offset", 1)
@@ -250,7 +263,7 @@ def mixed(config: Config) -> list[Plan]:
     if waiting and plans:
         plans[-1] = Plan((*plans[-1].mixers, *waiting), plans[-1].ffn)
     config.warn(
-        f"The {len(words)} layers of the file, each a mixer or a feed-forward alone, are paired into {len(plans)} layers."
+        f"The {len(words)} layers of the file, each a mixer or a feed-forward, are paired into {len(plans)} layers."
     )
     return plans or [Plan(("full",), "dense")]
 

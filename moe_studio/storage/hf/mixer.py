@@ -20,6 +20,10 @@ def full(config: Config) -> Attention:
     if kv_heads > heads:
         config.fault("num_key_value_heads", f"must be at most num_attention_heads, {heads}, not {kv_heads}.")
         kv_heads = heads
+    if config.flag("use_cla"):
+        config.warn("Layers share keys and values in truth (use_cla); here each layer has its own.")
+    if config.has("share_q_dim"):
+        config.warn("Queries pass a narrow layer in truth (share_q_dim); here their projection is one full matrix.")
     key_dim = config.integer("head_dim", max(1, hidden // heads), low=1)
     value_dim = config.integer("v_dim", key_dim, low=1)
     if value_dim != key_dim:
@@ -60,6 +64,15 @@ def sliding_with_sinks(config: Config) -> Attention:
         kv_heads=0 if kv_heads == heads else kv_heads,
         extra_parameters=attention.extra_parameters + sinks,
     )
+
+
+def sliding_otherwise(config: Config) -> Attention:
+    """A window, and numbers of heads from a section of their own (Step-3.5)."""
+    attention = sliding(config)
+    heads = config.integer("attention_other_setting.num_attention_heads", attention.heads, low=1)
+    kv_heads = config.integer("attention_other_setting.num_attention_groups", attention.kv_heads or heads, low=1)
+    gate = _gate_width(config, heads, attention.head_dim)
+    return replace(attention, kind="gqa", heads=heads, kv_heads=min(heads, kv_heads), side_width=gate)
 
 
 def indexed(config: Config) -> Attention:
@@ -163,7 +176,7 @@ def mamba(config: Config) -> Attention:
     bias = 2 * inner + hidden if config.flag("mamba_bias") else 0
     kernels = inner * (kernel + (1 if config.flag("mamba_conv_bias", True) else 0))
     extra = bias + kernels + inner + inner * state + inner + rank + 2 * state
-    return _linear(config, heads=1, into=into, out_width=inner, extra=extra, what="Mamba")
+    return _linear(config, heads=inner, into=into, out_width=inner, extra=extra, what="Mamba")
 
 
 def mamba2(config: Config) -> Attention:
