@@ -1,7 +1,7 @@
 """The model: what is computed, layer by layer. Every size is of the whole model, before sharding."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from moe_studio.errors import ProjectError
@@ -166,6 +166,8 @@ class Model:
     blocks: tuple[Block, ...] = setting("runs of layers, in order", (Block(),))
     extra_parameters: int = setting("parameters outside the layers that no field names", 0, low=0, high=MAX_PARAMETERS)
     warnings: tuple[str, ...] = setting("what an import assumed", (), derived=True)
+    layers: tuple[Layer, ...] = field(init=False, compare=False, repr=False)
+    """Every layer in order. Equal layers are the same object."""
 
     def __post_init__(self) -> None:
         check_settings(self, "model")
@@ -176,7 +178,8 @@ class Model:
         count = sum(_count(block) for block in self.blocks)
         if not 1 <= count <= MAX_LAYERS:
             raise ProjectError(f"model.blocks must give 1 to {MAX_LAYERS} layers, not {count}.")
-        for layer in expanded(self):
+        object.__setattr__(self, "layers", _expanded(self))
+        for layer in self.layers:
             if layer.ffn.kind == "single" and layer.ffn.hidden != self.hidden:
                 raise ProjectError("model.ffn of kind single needs hidden = model.hidden.")
 
@@ -189,14 +192,9 @@ class Model:
         return DTYPE_BYTE[self.dtype_of(part)]
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Every layer in order. Equal layers are the same object."""
-        return expanded(self)
-
-    @property
     def layer_count(self) -> int:
         """Number of layers."""
-        return sum(_count(block) for block in self.blocks)
+        return len(self.layers)
 
 
 def _count(block: Block) -> int:
@@ -204,7 +202,7 @@ def _count(block: Block) -> int:
     return min(block.repeat * inner, MAX_LAYERS + 1)
 
 
-def expanded(model: Model) -> tuple[Layer, ...]:
+def _expanded(model: Model) -> tuple[Layer, ...]:
     """The blocks of ``model`` written out, one `Layer` each; equal layers are the same object."""
     known: dict[tuple[str, str], Layer] = {}
 

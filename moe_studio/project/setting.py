@@ -65,9 +65,10 @@ def setting(
 
 
 def settings_of(cls: type) -> Iterator[tuple[str, Setting]]:
-    """The settings of a value class, by field name, in order."""
+    """The settings of a value class, by field name, in order; what it computes itself is none."""
     for item in fields(cls):
-        yield item.name, item.metadata["setting"]
+        if item.init:
+            yield item.name, item.metadata["setting"]
 
 
 def check_settings(value: Any, where: str) -> None:

@@ -1,0 +1,445 @@
+"""Everything that is predicted of a project, and the pipeline that predicts it.
+
+An `Evaluation` is a value: views may keep it and compare it with the next. What takes long and is not
+always wanted is found when first asked for.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, layer_cost
+from moe_studio.engine.flop import model_flop
+from moe_studio.engine.memory import Memory, memory
+from moe_studio.engine.path import Path, longest_path
+from moe_studio.engine.provider import RESOURCES, Provider, Rates, provider_of, rates
+from moe_studio.engine.schedule import Schedule, Solver, slack_s
+from moe_studio.errors import ProjectError
+from moe_studio.graph.build import LayerPlace, build_layer
+from moe_studio.graph.edge import edge_count
+from moe_studio.graph.graph import MAX_OPERATORS, Graph, build_graph, operator_estimate
+from moe_studio.graph.layer import FloatArray, IntArray, LayerGraph
+from moe_studio.graph.operator import OP_KINDS, OP_NAMES
+from moe_studio.graph.stage import Stage
+from moe_studio.project.instance import Instances
+from moe_studio.project.project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """The figures of a design (DESIGN §6). ``tokens``: tokens that one step handles or makes."""
+
+    latency_s: float
+    dependency_s: float
+    tokens: float
+    tokens_per_s: float
+    tokens_per_s_per_gpu: float
+    steady_tokens_per_s: float
+    mfu: float
+    model_flop: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatmulShape:
+    """GEMMs of one kind and shape: how many there are, how many on the scheduled path, and their time."""
+
+    op: str
+    m: int
+    k: int
+    n: int
+    count: int
+    operators: int
+    on_path: int
+    seconds_each: float
+    dtype: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """Time on the scheduled path; each mapping with ``waiting_s`` sums to the latency."""
+
+    by_kind: dict[str, float]
+    by_layer: dict[int, float]
+    by_stream: dict[str, float]
+    waiting_s: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What is predicted of one project."""
+
+    project: Project
+    graph: Graph
+    costs: Sequence[LayerCost]
+    rates: Rates
+    provider: Provider
+    solver: Solver
+    schedule: Schedule
+    dependency: Schedule
+
+    # Per operator, shape (operators,)
+
+    @cached_property
+    def duration_s(self) -> FloatArray:
+        """How long each operator holds its stream."""
+        return np.concatenate([cost.duration_s for cost in self.costs])
+
+    @cached_property
+    def start_s(self) -> FloatArray:
+        """When each operator starts."""
+        return self.schedule.start_s()
+
+    @cached_property
+    def finish_s(self) -> FloatArray:
+        """When each operator is done."""
+        return self.start_s + self.duration_s
+
+    @cached_property
+    def slack_s(self) -> FloatArray:
+        """By how much each operator could start later without a longer run time."""
+        return slack_s(self.schedule, self.solver.tails(self.schedule), self.start_s)
+
+    @cached_property
+    def is_comm(self) -> NDArray[np.bool_]:
+        """Whether each operator is communication."""
+        return np.concatenate([cost.is_comm for cost in self.costs])
+
+    @cached_property
+    def bound(self) -> NDArray[np.int8]:
+        """What binds each operator: index into `BOUNDS`."""
+        known = {body: bound_codes(body, self.provider, self.rates) for body in self._bodies}
+        return np.concatenate([known[part.body] for part in self.graph.parts])
+
+    @cached_property
+    def level(self) -> IntArray:
+        """Level of each operator: operators on the longest chain of dependencies up to and with it."""
+        costs = [_counting(cost) for cost in dict.fromkeys(self.costs)]
+        by_body = {cost.body: cost for cost in costs}
+        solver = Solver(has_overlap=True)
+        part_costs = [by_body[part.body] for part in self.graph.parts]
+        schedule = solver.schedule(self.graph, part_costs, has_streams=False)
+        level = np.zeros(len(self.graph))
+        batches = self.project.workload.micro_batches
+        for placed in (placed for stage in schedule.stages for placed in stage):
+            item, start = placed.unit.items[0], placed.solution.start[0]
+            row_offset = placed.offset_s[item.cost.body.replica]
+            for batch in range(batches):
+                level[self.graph.parts[item.part + batch].rows] = start + row_offset + 1
+        return level.astype(np.int64)
+
+    @property
+    def _bodies(self) -> dict[LayerGraph, None]:
+        return dict.fromkeys(part.body for part in self.graph.parts)
+
+    # Paths and what they are made of
+
+    @cached_property
+    def scheduled_path(self) -> Path:
+        """The longest path when each stream runs one operator at a time: the predicted run time."""
+        return longest_path(self.schedule)
+
+    @cached_property
+    def dependency_path(self) -> Path:
+        """The longest path over data dependencies alone."""
+        return longest_path(self.dependency)
+
+    @cached_property
+    def breakdown(self) -> Breakdown:
+        """Time on the scheduled path by kind of operator, by layer and by stream."""
+        rows = self.scheduled_path.rows
+        parts = np.searchsorted(self.graph.first_rows, rows, side="right") - 1
+        spent, kind, layer, comm = [], [], [], []
+        for row, number in zip(rows.tolist(), parts.tolist(), strict=True):
+            part, cost = self.graph.parts[number], self.costs[number]
+            local = row - part.first
+            spent.append(cost.duration_s[local])
+            kind.append(part.body.op[local])
+            layer.append(part.layer)
+            comm.append(cost.is_comm[local])
+        time = np.array(spent)
+        kinds = np.bincount(kind, time, minlength=len(OP_KINDS))
+        layers = np.bincount(layer, time, minlength=self.project.model.layer_count)
+        streams = np.bincount(np.array(comm, dtype=np.int64), time, minlength=2)
+        return Breakdown(
+            by_kind={name: float(kinds[i]) for i, name in enumerate(OP_NAMES) if i in set(kind)},
+            by_layer={index: float(value) for index, value in enumerate(layers)},
+            by_stream={"compute": float(streams[0]), "communication": float(streams[1])},
+            waiting_s=max(0.0, float(self.schedule.makespan_s - time.sum())) if len(time) else 0.0,
+        )
+
+    # Per GPU, shape (GPUs,)
+
+    @cached_property
+    def compute_s(self) -> FloatArray:
+        """Time for which each GPU's compute stream is busy."""
+        return self._per_gpu("compute_busy_s")
+
+    @cached_property
+    def communication_s(self) -> FloatArray:
+        """Time for which each GPU communicates."""
+        return self._per_gpu("comm_busy_s")
+
+    @cached_property
+    def idle_s(self) -> FloatArray:
+        """Time in which a GPU's streams all wait.
+
+        With overlap the streams may work at the same time, so this is measured on the timeline.
+        """
+        if not self.project.cost.overlap:
+            return self.schedule.makespan_s - self.compute_s - self.communication_s
+        return self.schedule.makespan_s - _covered(self.graph.gpu, self.start_s, self.finish_s, len(self.compute_s))
+
+    def _per_gpu(self, name: str) -> FloatArray:
+        result = np.zeros(self.project.cluster.gpu_count)
+        counts: dict[LayerCost, int] = {}
+        for cost in self.costs:
+            counts[cost] = counts.get(cost, 0) + 1
+        for cost, count in counts.items():
+            np.add.at(result, cost.body.stage.gpu, count * getattr(cost, name))
+        return result
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What each GPU must hold."""
+        return memory(self.graph)
+
+    @cached_property
+    def load(self) -> FloatArray:
+        """Tokens that each GPU's experts handle, shape (layers, GPUs), all micro-batches together."""
+        result = np.zeros((self.project.model.layer_count, self.project.cluster.gpu_count))
+        for part in self.graph.parts:
+            lanes = expert_tokens(part.body)
+            result[part.layer, part.body.stage.gpu] += lanes
+        return result
+
+    @cached_property
+    def imbalance(self) -> FloatArray:
+        """Largest load of a GPU over the mean of its layer, shape (layers,); 0 for dense layers."""
+        result = np.zeros(len(self.load))
+        for stage, layers in zip(self.graph.stages, self.project.stage_layers(), strict=True):
+            for layer in layers:
+                load = self.load[layer, stage.gpu]
+                if load.sum():
+                    result[layer] = load.max() / load.mean()
+        return result
+
+    @cached_property
+    def cross_node_byte(self) -> FloatArray:
+        """Bytes that dispatch and combine carry between nodes, shape (layers,), all GPUs together."""
+        known: dict[LayerGraph, float] = {}
+        result = np.zeros(self.project.model.layer_count)
+        for part in self.graph.parts:
+            if part.body not in known:
+                known[part.body] = _cross_node(part.body)
+            result[part.layer] += known[part.body]
+        return result
+
+    # The whole
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The figures of the design."""
+        work, gpus = self.project.workload, self.project.cluster.gpu_count
+        tokens = float(work.batch * (1 if work.phase == "decode" else work.tokens))
+        latency = self.schedule.makespan_s
+        if self.project.cost.overlap:
+            busiest = float(np.maximum(self.compute_s, self.communication_s).max())
+        else:
+            busiest = float((self.compute_s + self.communication_s).max())
+        flop = model_flop(self.project)
+        return Metrics(
+            latency_s=latency,
+            dependency_s=self.dependency.makespan_s,
+            tokens=tokens,
+            tokens_per_s=_ratio(tokens, latency),
+            tokens_per_s_per_gpu=_ratio(tokens, latency * gpus),
+            steady_tokens_per_s=_ratio(tokens, busiest),
+            mfu=_ratio(flop, latency * peak_sum(self.project)),
+            model_flop=flop,
+        )
+
+    @cached_property
+    def edge_count(self) -> int:
+        """Data and communication edges, every pair of a collective counted."""
+        return edge_count(self.graph)
+
+    @cached_property
+    def level_count(self) -> int:
+        """Operators on the longest chain of dependencies."""
+        return int(self.level.max())
+
+    @cached_property
+    def sensitivity(self) -> dict[str, float]:
+        """Change of latency in seconds for 10 % more of each of `RESOURCES`."""
+        return {name: self._latency_with(self.rates.scaled(name, 1.1)) - self.metrics.latency_s for name in RESOURCES}
+
+    def _latency_with(self, changed: Rates) -> float:
+        known = {body: layer_cost(body, self.provider, changed) for body in self._bodies}
+        costs = [known[part.body] for part in self.graph.parts]
+        solver = Solver(has_overlap=self.project.cost.overlap)
+        return solver.schedule(self.graph, costs, has_streams=True).makespan_s
+
+    @cached_property
+    def matmuls(self) -> tuple[MatmulShape, ...]:
+        """All GEMMs, identical shapes of one kind together, in program order and by shape."""
+        found: dict[tuple[float, ...], int] = {}
+        each: dict[tuple[float, ...], float] = {}
+        counts: dict[int, int] = {}
+        costs: dict[int, LayerCost] = {}
+        for cost in self.costs:
+            counts[id(cost)] = counts.get(id(cost), 0) + 1
+            costs[id(cost)] = cost
+        for identity, times in counts.items():
+            body, duration = costs[identity].body, costs[identity].own_s
+            rows = np.flatnonzero([OP_KINDS[op].is_matmul for op in body.op])
+            table = np.stack([body.op[rows], body.m[rows], body.k[rows], body.n[rows], body.count[rows], body.dtype[rows]])
+            shapes, first, size = np.unique(table, axis=1, return_index=True, return_counts=True)
+            for place, shape in enumerate(map(tuple, shapes.T.tolist())):
+                found[shape] = found.get(shape, 0) + int(size[place]) * times
+                each.setdefault(shape, float(duration[rows[first[place]]]))
+        on_path = self._matmuls_on_path()
+        return tuple(
+            MatmulShape(
+                op=OP_NAMES[int(shape[0])],
+                m=int(shape[1]),
+                k=int(shape[2]),
+                n=int(shape[3]),
+                count=int(shape[4]),
+                dtype=int(shape[5]),
+                operators=found[shape],
+                on_path=on_path.get(shape, 0),
+                seconds_each=each[shape],
+            )
+            for shape in sorted(found)
+        )
+
+    def _matmuls_on_path(self) -> dict[tuple[float, ...], int]:
+        counts: dict[tuple[float, ...], int] = {}
+        for row in self.scheduled_path.rows.tolist():
+            part, local = self.graph.part_of(row)
+            body = part.body
+            if OP_KINDS[body.op[local]].is_matmul:
+                key = tuple(float(column[local]) for column in (body.op, body.m, body.k, body.n, body.count, body.dtype))
+                counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    def bound_name(self, row: int) -> str:
+        """What binds one operator."""
+        return BOUNDS[self.bound[row]]
+
+
+def expert_tokens(body: LayerGraph) -> FloatArray:
+    """Tokens that the experts of each lane handle in one micro-batch, shape (lanes,)."""
+    for name in ("up", "linear"):
+        if name in body.run_of:
+            run = body.run_of[name]
+            return np.bincount(body.lane[run.rows], body.in_rows[run.rows], minlength=body.stage.lanes)
+    return np.zeros(body.stage.lanes)
+
+
+def peak_sum(project: Project) -> float:
+    """Arithmetic peak of the whole cluster for the model's data type."""
+    cluster, dtype = project.cluster, project.model.dtype
+    return sum(node.gpus * cluster.device(node.device).peak_flop_s(dtype) for node in cluster.nodes)
+
+
+def _cross_node(body: LayerGraph) -> float:
+    """Bytes of dispatch and combine that leave a node, over all lanes."""
+    runs = [body.run_of[name] for name in ("dispatch", "combine") if name in body.run_of]
+    return float(sum(body.inter_byte[run.rows].sum() for run in runs))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+def _covered(gpu: IntArray, start: FloatArray, finish: FloatArray, gpus: int) -> FloatArray:
+    """Time in which at least one operator runs, per GPU."""
+    order = np.lexsort((start, gpu))
+    gpu, start, finish = gpu[order], start[order], finish[order]
+    # Each GPU's intervals are moved apart, so that one running maximum serves all of them.
+    span = float(finish.max(initial=0.0)) * 2 + 1
+    begin, end = start + gpu * span, finish + gpu * span
+    reached = np.maximum.accumulate(end)
+    free_from = np.concatenate(([-np.inf], reached[:-1]))
+    return np.bincount(gpu, np.maximum(0.0, end - np.maximum(begin, free_from)), minlength=gpus)
+
+
+def _counting(cost: LayerCost) -> LayerCost:
+    """The same layer with every operator taking 1."""
+    ones = np.ones(len(cost.body))
+    return LayerCost(body=cost.body, own_s=ones, duration_s=ones)
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Turns projects into evaluations, and reuses every layer and unit that did not change.
+
+    Results never depend on what was evaluated before.
+    """
+
+    _settings: tuple[object, ...] = ()
+    _layers: dict[Hashable, LayerGraph] = field(default_factory=dict)
+    _costs: dict[LayerGraph, LayerCost] = field(default_factory=dict)
+    _solver: Solver = field(default_factory=lambda: Solver(has_overlap=True))
+
+    def evaluate(self, project: Project) -> Evaluation:
+        """Everything that is predicted of ``project``.
+
+        Raises:
+            ProjectError: if the design has too many operators, or names an unknown cost provider.
+        """
+        check_size(project)
+        provider = provider_of(project.cost)
+        self._forget_if_changed(project)
+        graph = build_graph(project, self._layer)
+        hardware = rates(project)
+        for part in graph.parts:
+            if part.body not in self._costs:
+                self._costs[part.body] = layer_cost(part.body, provider, hardware)
+        costs = [self._costs[part.body] for part in graph.parts]
+        return Evaluation(
+            project=project,
+            graph=graph,
+            costs=costs,
+            rates=hardware,
+            provider=provider,
+            solver=self._solver,
+            schedule=self._solver.schedule(graph, costs, has_streams=True),
+            dependency=self._solver.schedule(graph, costs, has_streams=False),
+        )
+
+    def _forget_if_changed(self, project: Project) -> None:
+        settings = (project.model, project.cluster, project.parallel, project.workload, project.cost)
+        same = len(self._settings) == len(settings) and all(a is b for a, b in zip(settings, self._settings, strict=True))
+        if not same or len(self._layers) > MAX_REMEMBERED:
+            self._layers, self._costs = {}, {}
+            self._solver = Solver(has_overlap=project.cost.overlap)
+            self._settings = settings
+
+    def _layer(self, project: Project, stage: Stage, place: LayerPlace, instances: Instances | None) -> LayerGraph:
+        if place not in self._layers:
+            self._layers[place] = build_layer(project, stage, place, instances)
+        return self._layers[place]
+
+
+MAX_REMEMBERED = 2000
+"""Layers to keep before starting anew."""
+
+
+def check_size(project: Project) -> None:
+    """Raise `ProjectError` for a design with more operators than can be held."""
+    estimate = operator_estimate(project)
+    if estimate > MAX_OPERATORS:
+        raise ProjectError(
+            f"This design has about {estimate:,} operators; at most {MAX_OPERATORS:,} can be evaluated. "
+            "Fewer micro-batches, GPUs or layers make it smaller."
+        )
+
+
+def evaluate(project: Project) -> Evaluation:
+    """Everything that is predicted of ``project``, once."""
+    return Pipeline().evaluate(project)
