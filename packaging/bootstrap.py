@@ -201,24 +201,24 @@ def pip(arguments: list[str], count: int) -> None:
     lines: list[str] = []
     done = 0
     show(f"fetching {count} packages" if count else "installing MoE Studio")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-    )
-    for line in process.stdout or ():
-        lines.append(line)
-        found = re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line)
-        if found and count:
-            done = min(done + 1, count)
-            show(f"package {done} of {count}: {found.group(1)}")
-        elif line.startswith("Installing collected packages") and count:
-            show(f"installing {count} packages")
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            found = re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line)
+            if found and count:
+                done = min(done + 1, count)
+                show(f"package {done} of {count}: {found.group(1)}")
+            elif line.startswith("Installing collected packages") and count:
+                show(f"installing {count} packages")
     show("")
-    if process.wait():
+    if process.returncode:
         log = VENV / "moe-studio-pip.log"
         log.write_text("".join(lines), "utf-8")
         raise SetupError(

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[3]
 
 BLOCK_QT = """
@@ -51,8 +49,9 @@ def test_every_module_but_the_windows_is_imported_without_qt() -> None:
         assert f"moe_studio.{package}" in result.stdout.split()
 
 
-@pytest.mark.parametrize("package", ["project", "graph", "engine"])
-def test_the_tests_of_the_engine_run_without_qt(package: str) -> None:
-    pytest_options = ["-p", "no:pytest-qt", "-p", "no:xdist", "-p", "no:randomly", "-q", f"tests/unit/{package}"]
-    result = python("import pytest; raise SystemExit(pytest.main(sys.argv[1:]))", *pytest_options)
+def test_the_tests_of_the_engine_run_without_qt() -> None:
+    folders = [f"tests/unit/{name}" for name in ("project", "graph", "engine") if (ROOT / "tests/unit" / name).is_dir()]
+    assert folders
+    options = ["-p", "no:pytest-qt", "-p", "no:xdist", "-q", *folders]
+    result = python("import pytest; raise SystemExit(pytest.main(sys.argv[1:]))", *options)
     assert result.returncode == 0, result.stdout + result.stderr
