@@ -100,7 +100,7 @@ def test(arguments: list[str]) -> int:
     require_libraries(WINDOW_LIBRARIES)
     offer_packages("tests on a virtual screen", missing_libraries(X11_LIBRARIES) + missing_programs(X11_PROGRAMS))
     install(TEST_LOCK)
-    is_chosen = any(re.match(r"-n|--numprocesses", argument) for argument in arguments)
+    is_chosen = any(re.match(r"-n|--numprocesses|no:xdist", argument) for argument in arguments)
     workers = [] if is_chosen else ["-n", "2"]
     return subprocess.call([str(venv_python()), "-m", "pytest", *workers, *arguments], cwd=str(ROOT))
 

@@ -24,7 +24,6 @@ REGISTRIES = [
         ("archive.ubuntu", "com"),
     ]
 ]
-HOME = re.compile(r"/(?:home|Users)/\w+/|[A-Z]:\\+Users\\")
 
 
 def committed() -> list[str]:
@@ -36,10 +35,11 @@ def committed() -> list[str]:
     return [path.as_posix() for path in paths if "__pycache__" not in path.parts]
 
 
-def machine_paths() -> list[str]:
-    """Folders of this machine that a file might name by accident: that of the checkout, and home."""
-    folders = [f"{folder.as_posix().rstrip('/')}/" for folder in (ROOT, ROOT.parent, Path.home())]
-    return [folder for folder in folders if folder != "/"]
+def machine_paths() -> re.Pattern[str]:
+    """Folders that a file might name by accident: that of this checkout, and anybody's home."""
+    here = {f"{folder.as_posix().rstrip('/')}/" for folder in (ROOT, ROOT.parent, Path.home())} - {"/"}
+    anybody = r"/(?:home|Users)/\w+/|[A-Z]:\\+Users\\"
+    return re.compile(rf"(?<![\w.])(?:{'|'.join([*map(re.escape, sorted(here)), anybody])})")
 
 
 def test_top_level_names_are_the_agreed_ones() -> None:
@@ -53,11 +53,11 @@ def test_folders_that_are_no_packages_have_no_init() -> None:
 
 
 def test_no_file_names_a_registry_or_a_folder_of_a_machine() -> None:
+    paths = machine_paths()
     found = []
     for name in committed():
         text = (ROOT / name).read_bytes().decode("utf-8", "replace")
-        words = [word for word in [*REGISTRIES, *machine_paths()] if word in text]
-        found += [f"{name} names {word}" for word in words + HOME.findall(text)]
+        found += [f"{name} names {word}" for word in REGISTRIES + paths.findall(text) if word in text]
     assert not found
 
 
