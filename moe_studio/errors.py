@@ -9,7 +9,14 @@ class MoeStudioError(Exception):
 
 
 class ProjectError(MoeStudioError):
-    """A project cannot be built: its parts contradict each other or are out of range."""
+    """A project cannot be built: its parts contradict each other or are out of range.
+
+    ``faults`` holds (path, sentence) pairs when there are several.
+    """
+
+    def __init__(self, message: str, faults: Sequence[tuple[str, str]] = ()) -> None:
+        self.faults = tuple(faults)
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

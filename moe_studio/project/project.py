@@ -30,7 +30,7 @@ class Project:
         check_settings(self, "project")
         faults = design_faults(self)
         if faults:
-            raise ProjectError(" ".join(f"{path}: {message}" for path, message in faults))
+            raise ProjectError(" ".join(f"{path}: {message}" for path, message in faults), faults)
 
     @property
     def width(self) -> int:
@@ -76,12 +76,18 @@ def design_faults(project: Project) -> list[tuple[str, str]]:
         faults.append(("parallel.tp", f"must divide the {width} GPUs of a stage."))
     has_experts = any(layer.ffn.is_moe for layer in project.model.layers)
     if has_experts and width % (parallel.ep * parallel.etp):
-        faults.append(("parallel.ep", f"ep · etp = {parallel.ep * parallel.etp} must divide the {width} GPUs of a stage."))
+        faults.append(
+            ("parallel.ep", f"ep · etp = {parallel.ep * parallel.etp} must divide the {width} GPUs of a stage.")
+        )
         return faults
     if width % parallel.etp:
         faults.append(("parallel.etp", f"must divide the {width} GPUs of a stage."))
         return faults
-    return faults + _placement_faults(project, width // parallel.etp) + _routing_faults(project.model, project.workload.routing)
+    return (
+        faults
+        + _placement_faults(project, width // parallel.etp)
+        + _routing_faults(project.model, project.workload.routing)
+    )
 
 
 def _placement_faults(project: Project, slots: int) -> list[tuple[str, str]]:
