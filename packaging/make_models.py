@@ -85,7 +85,7 @@ def main() -> None:
 
 def preset_text(config: str) -> str:
     """The YAML of the model in ``config``, one of the configurations' names."""
-    model = model_from_config(json.loads((CONFIGS / f"{config}.json").read_text("utf-8")), name=config)
+    model = imported(config)
     count = parameters(model)
     head = [
         f"# Made by packaging/make_models.py from the config.json of {config.replace('--', '/')}.",
@@ -93,6 +93,11 @@ def preset_text(config: str) -> str:
     ]
     assumed = [f"# {line}" for warning in model.warnings for line in wrap(warning, LINE - 2)]
     return "\n".join([*head, *assumed, *model_lines(model)]) + "\n"
+
+
+def imported(config: str) -> Model:
+    """The model of ``config``, one of the configurations' names."""
+    return model_from_config(json.loads((CONFIGS / f"{config}.json").read_text("utf-8")), name=config)
 
 
 def model_lines(model: Model) -> list[str]:

@@ -41,7 +41,7 @@ def mixture(config: Config, family: Family) -> FeedForward:
 def _top_k(config: Config, experts: int, identities: int) -> int:
     top_k = config.integer("top_k", low=1, high=MAX_EXPERTS)
     if top_k > experts + identities:
-        config.fault("num_experts_per_tok", f"must be at most the number of experts, {experts}, not {top_k}.")
+        config.contradict("num_experts_per_tok", f"must be at most the number of experts, {experts}, not {top_k}.")
         return 1
     if not identities:
         return top_k

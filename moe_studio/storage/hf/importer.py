@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from moe_studio.errors import Fault, FileError, ProjectError
-from moe_studio.project.model import Dtypes, FeedForward, Model
+from moe_studio.project.model import Attention, Dtypes, FeedForward, Model
 from moe_studio.storage.hf.family import UNKNOWN, Family, family_of
 from moe_studio.storage.hf.feed_forward import dense, mixture
 from moe_studio.storage.hf.layout import Plan, blocks_of
-from moe_studio.storage.hf.mixer import together
+from moe_studio.storage.hf.mixer import guessed, together
 from moe_studio.storage.hf.reader import Config, shown
 
 INHERITED = ("tie_word_embeddings", "quantization_config", "dtype", "torch_dtype")
@@ -92,7 +92,7 @@ def _model(config: Config, family: Family) -> Model:
     norms = (family.norms - 2) * hidden + (2 * hidden if family.norm_bias else 0)
     attentions = {}
     for kinds in mixers:
-        attention = together([family.mixers[kind](config) for kind in kinds], hidden)
+        attention = together([_mixer(config, family, kind) for kind in kinds], hidden)
         attentions[_name(kinds)] = replace(attention, extra_parameters=attention.extra_parameters + norms)
     first = _name(mixers[0])
     vocab = config.integer("vocab", 0)
@@ -111,6 +111,14 @@ def _model(config: Config, family: Family) -> Model:
         extra_parameters=_outside_layers(config, family, hidden, vocab),
         warnings=tuple(config.warnings),
     )
+
+
+def _mixer(config: Config, family: Family, kind: str) -> Attention:
+    """One kind of mixer; one that the family is not known for is read as an unknown family's."""
+    if kind in family.mixers:
+        return family.mixers[kind](config)
+    config.warn(f"Layers of the kind {kind} are not known of this family; they are read by the keys that the file has.")
+    return UNKNOWN.mixers.get(kind, guessed)(config)
 
 
 def _name(kinds: Sequence[str]) -> str:

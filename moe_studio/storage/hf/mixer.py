@@ -18,7 +18,7 @@ def full(config: Config) -> Attention:
     heads = config.integer("heads", low=1)
     kv_heads = config.integer("kv_heads", heads, low=1)
     if kv_heads > heads:
-        config.fault("num_key_value_heads", f"must be at most num_attention_heads, {heads}, not {kv_heads}.")
+        config.contradict("num_key_value_heads", f"must be at most num_attention_heads, {heads}, not {kv_heads}.")
         kv_heads = heads
     if config.flag("use_cla"):
         config.warn("Layers share keys and values in truth (use_cla); here each layer has its own.")

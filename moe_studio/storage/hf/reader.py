@@ -85,6 +85,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """Our name of a figure, and the keys under which configurations have it."""
 
+USUAL: Mapping[str, str] = {"dense_hidden": "intermediate_size"}
+"""The key to ask for when all are missing, where it is not the first."""
+
 MISSING: Final = object()
 
 
@@ -162,6 +165,11 @@ class Config:
         if fault not in self.faults:
             self.faults.append(fault)
 
+    def contradict(self, key: str, message: str) -> None:
+        """Note that ``key`` contradicts another one, unless that may only follow from an earlier fault."""
+        if not self.faults:
+            self.fault(key, message)
+
     def warn(self, sentence: str) -> None:
         """Note what was assumed, once."""
         if sentence not in self.warnings:
@@ -173,7 +181,7 @@ class Config:
 
     def _found(self, name: str) -> tuple[str, object]:
         keys = self._names.get(name, (name,))
-        first: tuple[str, object] = (keys[0], MISSING)
+        first: tuple[str, object] = (USUAL.get(name, keys[0]), MISSING)
         for key in keys:
             value = _walk(self._raw, key)
             if value is None and first[1] is MISSING:
