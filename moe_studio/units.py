@@ -41,10 +41,16 @@ def time_text(seconds: float, digits: int = 4) -> str:
 
 
 def byte_text(byte: float, digits: int = 3) -> str:
-    """A size in memory, in binary units."""
+    """A size or an amount of traffic, in decimal units as in datasheets: 6.4e10 is ``64.0 GB``."""
+    return si_text(byte, "B", digits)
+
+
+def binary_text(byte: float, digits: int = 4) -> str:
+    """A size in binary units, for figures that are powers of two: ``512 MiB``."""
     for scale, name in _BINARY:
         if abs(byte) >= scale:
-            return f"{significant(byte / scale, digits)} {name}"
+            size = byte / scale
+            return f"{size:.0f} {name}" if size == int(size) else f"{significant(size, digits)} {name}"
     return f"{significant(byte, digits)} B"
 
 

@@ -122,7 +122,15 @@ class _Layer:
             self._communicate(name, traffic, Sync.GROUP, rows, width)
 
     def _communicate(
-        self, name: str, traffic: Traffic, sync: Sync, rows: float | FloatArray, width: float, *, sent: float | FloatArray = 0.0
+        self,
+        name: str,
+        traffic: Traffic,
+        sync: Sync,
+        rows: float | FloatArray,
+        width: float,
+        *,
+        in_width: float = 0,
+        sent: float | FloatArray = 0.0,
     ) -> None:
         self.out.add(
             name,
@@ -134,7 +142,7 @@ class _Layer:
             intra_hop=traffic.intra_hop,
             inter_hop=traffic.inter_hop,
             in_rows=rows,
-            in_width=width,
+            in_width=in_width or width,
             out_rows=rows,
             out_width=width,
             live_byte=2 * rows * width * self.act,
@@ -243,7 +251,7 @@ class _Layer:
         if self.stage.is_local:
             self._local_dispatch(ffn, hosted)
         else:
-            self._exchange_dispatch(hosted)
+            self._exchange_dispatch(ffn, hosted)
         self._elementwise("agg", ffn.top_k + 1, self.rows, self.hidden)
 
     def _experts(self, ffn: FeedForward, hosted: "_Hosted") -> None:
@@ -339,16 +347,15 @@ class _Layer:
         traffic = ring(0.0 if is_free else payload, spread(self.stage.node, width), 0 if is_free else passes)
         self._communicate("combine", traffic, Sync.STAGE, self.rows, self.hidden, sent=0.0 if is_free else payload)
 
-    def _exchange_dispatch(self, hosted: "_Hosted") -> None:
+    def _exchange_dispatch(self, ffn: FeedForward, hosted: "_Hosted") -> None:
         """Attention groups hold different tokens: exchange them, and send the results back."""
         model, stage = self.project.model, self.stage
         share = self.rows * hosted.reach * self.hidden / stage.tp
-        for name, per_source, is_return in (
-            ("dispatch", share * model.byte_of("dispatch"), False),
-            ("combine", share * model.byte_of("combine") / stage.etp, True),
-        ):
-            traffic = exchange(per_source, stage, is_return=is_return)
-            self._communicate(name, traffic, Sync.STAGE, self.rows, self.hidden, sent=traffic.payload)
+        there = exchange(share * model.byte_of("dispatch"), stage, is_return=False)
+        back = exchange(share * model.byte_of("combine") / stage.etp, stage, is_return=True)
+        rows, hidden, sync = self.rows, self.hidden, Sync.STAGE
+        self._communicate("dispatch", there, sync, rows, hidden, in_width=ffn.top_k, sent=there.payload)
+        self._communicate("combine", back, sync, rows, hidden, sent=back.payload)
         self._reduce("combine_gather", self.rows, self.hidden, passes=1)
 
     # Ends of stages and of the model
