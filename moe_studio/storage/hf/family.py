@@ -250,6 +250,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "ernie4_5_moe": Family(
         layout=lay.layered(lay.always("full"), lay.between),
+        names={"mlp_bias": ("use_bias",), "lm_head_bias": ("use_bias",)},
         defaults={
             "hidden": 2560, "layers": 28, "heads": 20, "kv_heads": 4, "vocab": 103424, "tied": True,
             "dense_hidden": 12288, "expert_hidden": 1536, "experts": 64, "top_k": 6, "shared": 2,
@@ -258,7 +259,9 @@ FAMILIES: Mapping[str, Family] = {
         router_bias=True,
     ),
     "mimo_v2_flash": Family(
-        layout=lay.layered(lay.coded("hybrid_layer_pattern", ("full", "sliding"), lay.always("full")), lay.after_first),
+        layout=lay.layered(
+            lay.coded("hybrid_layer_pattern", ("full", "sliding"), lay.mostly_windowed), lay.after_first
+        ),
         mixers={"full": mix.full, "sliding": mix.sliding_with_sinks},
         defaults={
             "hidden": 4096, "layers": 48, "heads": 64, "kv_heads": 4, "head_dim": 192, "v_dim": 128,

@@ -7,9 +7,8 @@ from moe_studio.storage.hf.reader import Config
 
 def dense(config: Config, family: Family) -> FeedForward:
     """The dense layer."""
-    hidden, width = config.integer("hidden", low=1), config.integer("dense_hidden", low=1)
-    bias = hidden + width * (2 if family.kind == "swiglu" else 1) if config.flag("mlp_bias") else 0
-    return FeedForward(kind=family.kind, hidden=width, extra_parameters=bias)
+    width = config.integer("dense_hidden", low=1)
+    return FeedForward(kind=family.kind, hidden=width, extra_parameters=_bias(config, family, width))
 
 
 def mixture(config: Config, family: Family) -> FeedForward:
@@ -21,6 +20,7 @@ def mixture(config: Config, family: Family) -> FeedForward:
     expert_bias = hidden + width * 2 if family.expert_bias else 0
     extra = experts if family.router_bias else 0
     extra += hidden if family.gated_shared and shared else 0
+    extra += _bias(config, family, shared * (shared_hidden or width)) if shared else 0
     latent = config.integer("latent", 0)
     if latent and latent != hidden:
         width, shared, shared_hidden, rest = _folded(config, family, latent, width, (shared, shared_hidden or width))
@@ -36,6 +36,12 @@ def mixture(config: Config, family: Family) -> FeedForward:
         extra_parameters=extra,
         expert_extra_parameters=expert_bias,
     )
+
+
+def _bias(config: Config, family: Family, width: int) -> int:
+    """Biases of a dense layer, or of all shared experts as one, where the file has them."""
+    rows = width * (2 if family.kind == "swiglu" else 1)
+    return rows + config.integer("hidden", low=1) if config.flag("mlp_bias") else 0
 
 
 def _top_k(config: Config, experts: int, identities: int) -> int:

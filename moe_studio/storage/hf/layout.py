@@ -91,6 +91,11 @@ def interval(default: int) -> Kinds:
     return kinds
 
 
+def mostly_windowed(config: Config, layers: int) -> list[str]:
+    """Everything in the first and in every sixth layer, a window in the others (MiMo-V2)."""
+    return ["full" if index == 0 or (index + 1) % 6 == 0 else "sliding" for index in range(layers)]
+
+
 def coded(name: str, words: Sequence[str], otherwise: Kinds) -> Kinds:
     """A list of codes, 0 and up, one per layer."""
 

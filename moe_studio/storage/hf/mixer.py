@@ -14,65 +14,30 @@ INDEXER = "The sparse indexer is priced by its projections; attention to what it
 
 def full(config: Config) -> Attention:
     """Softmax attention over all tokens."""
-    hidden = config.integer("hidden", low=1)
     heads = config.integer("heads", low=1)
-    kv_heads = config.integer("kv_heads", heads, low=1)
-    if kv_heads > heads:
-        config.contradict("num_key_value_heads", f"must be at most num_attention_heads, {heads}, not {kv_heads}.")
-        kv_heads = heads
-    if config.flag("use_cla"):
-        config.warn("Layers share keys and values in truth (use_cla); here each layer has its own.")
-    if config.has("share_q_dim"):
-        config.warn("Queries pass a narrow layer in truth (share_q_dim); here their projection is one full matrix.")
-    key_dim = config.integer("head_dim", max(1, hidden // heads), low=1)
-    value_dim = config.integer("v_dim", key_dim, low=1)
-    if value_dim != key_dim:
-        config.warn(
-            f"Keys are {key_dim} wide and values {value_dim}; both are taken to have the mean, "
-            "which keeps weights, cache and arithmetic."
-        )
-    head_dim = -(-(key_dim + value_dim) // 2)
-    extra = _qkv_bias(config, heads * key_dim + kv_heads * (key_dim + value_dim))
-    extra += hidden if config.flag("_o_bias", config.flag("qkv_bias")) else 0
-    extra += _qk_norm(config, heads, kv_heads, key_dim)
-    extra += heads if config.flag("_sinks") else 0
-    return Attention(
-        kind="mha" if kv_heads == heads else "gqa",
-        heads=heads,
-        kv_heads=0 if kv_heads == heads else kv_heads,
-        head_dim=head_dim,
-        side_width=_gate_width(config, heads, head_dim),
-        extra_parameters=extra,
-    )
+    return _softmax(config, heads, config.integer("kv_heads", heads, low=1))
 
 
 def sliding(config: Config) -> Attention:
     """Softmax attention over a window."""
-    return replace(full(config), window=config.integer("window", 0, high=1 << 40))
+    return replace(full(config), window=_window(config))
 
 
 def sliding_with_sinks(config: Config) -> Attention:
-    """A window, own numbers of heads, and a learned sink per head."""
+    """A window, own numbers of heads, and a learned sink per head (MiMo-V2)."""
     heads = config.integer("swa_num_attention_heads", config.integer("heads", low=1), low=1)
-    kv_heads = min(heads, config.integer("swa_num_key_value_heads", config.integer("kv_heads", heads, low=1), low=1))
-    attention = sliding(config)
+    kv_heads = config.integer("swa_num_key_value_heads", config.integer("kv_heads", heads, low=1), low=1)
+    attention = _softmax(config, heads, kv_heads)
     sinks = heads if config.flag("add_swa_attention_sink_bias", True) else 0
-    return replace(
-        attention,
-        kind="mha" if kv_heads == heads else "gqa",
-        heads=heads,
-        kv_heads=0 if kv_heads == heads else kv_heads,
-        extra_parameters=attention.extra_parameters + sinks,
-    )
+    return replace(attention, window=_window(config), extra_parameters=attention.extra_parameters + sinks)
 
 
 def sliding_otherwise(config: Config) -> Attention:
     """A window, and numbers of heads from a section of their own (Step-3.5)."""
-    attention = sliding(config)
-    heads = config.integer("attention_other_setting.num_attention_heads", attention.heads, low=1)
-    kv_heads = config.integer("attention_other_setting.num_attention_groups", attention.kv_heads or heads, low=1)
-    gate = _gate_width(config, heads, attention.head_dim)
-    return replace(attention, kind="gqa", heads=heads, kv_heads=min(heads, kv_heads), side_width=gate)
+    heads = config.integer("attention_other_setting.num_attention_heads", config.integer("heads", low=1), low=1)
+    usual = config.integer("kv_heads", heads, low=1)
+    kv_heads = config.integer("attention_other_setting.num_attention_groups", usual, low=1)
+    return replace(_softmax(config, heads, kv_heads), window=_window(config))
 
 
 def indexed(config: Config) -> Attention:
@@ -233,6 +198,46 @@ def _compressor(config: Config, rate: str, width: int, q_lora: int) -> tuple[int
     return weights, 4 * 2 * (width + index) + width + index
 
 
+def _softmax(config: Config, heads: int, kv_heads: int) -> Attention:
+    hidden = config.integer("hidden", low=1)
+    if kv_heads > heads:
+        config.contradict("num_key_value_heads", f"must be at most num_attention_heads, {heads}, not {kv_heads}.")
+        kv_heads = heads
+    if config.flag("use_cla"):
+        config.warn("Layers share keys and values in truth (use_cla); here each layer has its own.")
+    if config.has("share_q_dim"):
+        config.warn("Queries pass a narrow layer in truth (share_q_dim); here their projection is one full matrix.")
+    key_dim = config.integer("head_dim", max(1, hidden // heads), low=1)
+    value_dim = config.integer("v_dim", key_dim, low=1)
+    gate = _gate_width(config, heads, value_dim)
+    widths = heads * key_dim + kv_heads * (key_dim + value_dim) + (gate if gate > heads else 0)
+    extra = widths if config.flag("qkv_bias") else 0
+    extra += hidden if config.flag("_o_bias", config.flag("qkv_bias")) else 0
+    extra += _qk_norm(config, heads, kv_heads, key_dim)
+    extra += heads if config.flag("_sinks") else 0
+    return Attention(
+        kind="mha" if kv_heads == heads else "gqa",
+        heads=heads,
+        kv_heads=0 if kv_heads == heads else kv_heads,
+        head_dim=_head_dim(config, key_dim, value_dim),
+        side_width=gate,
+        extra_parameters=extra,
+    )
+
+
+def _head_dim(config: Config, key_dim: int, value_dim: int) -> int:
+    if value_dim != key_dim:
+        config.warn(
+            f"Keys are {key_dim} wide and values {value_dim}; both are taken to have the mean, "
+            "which keeps weights, cache and arithmetic."
+        )
+    return -(-(key_dim + value_dim) // 2)
+
+
+def _window(config: Config) -> int:
+    return config.integer("window", 0, high=1 << 40)
+
+
 def _linear(config: Config, *, heads: int, into: int, out_width: int, extra: int, what: str) -> Attention:
     """A layer known by its projections: ``into`` weights before its mixing, ``out_width`` columns after it."""
     in_width, rest = divmod(into, config.integer("hidden", low=1))
@@ -245,10 +250,6 @@ def _linear(config: Config, *, heads: int, into: int, out_width: int, extra: int
         extra_parameters=min(rest + extra, int(MAX_PARAMETERS)),
         unmodelled=RECURRENT.format(what),
     )
-
-
-def _qkv_bias(config: Config, width: int) -> int:
-    return width if config.flag("qkv_bias") else 0
 
 
 def _qk_norm(config: Config, heads: int, kv_heads: int, width: int) -> int:

@@ -47,6 +47,7 @@ TOTAL = {
     "XiaomiMiMo--MiMo-V2-Flash": 308_778_768_832,
     "baidu--ERNIE-4.5-21B-A3B-PT": 21_825_437_888,
     "baidu--ERNIE-4.5-300B-A47B-PT": 299_484_163_264,
+    "databricks--dbrx-base": 131_596_523_520,
     "deepseek-ai--DeepSeek-V2": 235_741_434_880,
     "deepseek-ai--DeepSeek-V3.2": 671_877_929_216,
     "deepseek-ai--DeepSeek-V4-Flash": 284_332_230_231,
@@ -65,6 +66,7 @@ TOTAL = {
     "nvidia--NVIDIA-Nemotron-3-Super-120B-A12B-FP8": 120_668_687_360,
     "nvidia--NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16": 549_308_968_960,
     "nvidia--Nemotron-H-56B-Base-8K": 56_324_350_464,
+    "stepfun-ai--Step-3.7-Flash": 195_844_496_640,
     "tencent--Hunyuan-A13B-Instruct": 80_393_183_232,
     "tencent--Hunyuan-Large": 392_420_579_584,
     "zai-org--GLM-4.5": 352_797_814_784,
@@ -102,6 +104,44 @@ PUBLISHED = {
     "zai-org--GLM-5": (744, 40, 0),
 }
 """Billions in total and active, as published, and how often the vocabulary's matrix is left out of the active."""
+
+
+DEFAULTS = {
+    "deepseek_v32": 671_877_929_216,
+    "deepseek_v4": 284_325_869_015,
+    "glm_moe_dsa": 743_911_199_232,
+    "jamba": 51_570_323_328,
+    "kimi_linear": 49_133_074_464,
+    "llama4_text": 107_769_861_120,
+    "minimax": 47_373_946_880,
+    "minimax_m2": 228_689_748_992,
+    "mixtral": 46_702_792_704,
+    "qwen2": 12_049_846_272,
+    "qwen3_5_moe_text": 34_660_610_688,
+    "qwen3_5_text": 8_953_803_264,
+}
+"""Totals of the classes of transformers 5.23 made with no key at all."""
+
+OPTIONS: tuple[tuple[str, dict[str, object], int], ...] = (
+    ("deepseek_v3", {"attention_bias": True, "num_hidden_layers": 5}, 26_618_433_856),
+    ("ernie4_5_moe", {"use_bias": True, "num_hidden_layers": 3}, 1_963_970_688),
+    ("gpt_oss", {"attention_bias": False, "num_hidden_layers": 2}, 7_584_414_144),
+    ("granitemoeshared", {"shared_intermediate_size": 1024, "num_hidden_layers": 4}, 4_909_600_768),
+    ("jamba", {"mamba_proj_bias": True, "num_hidden_layers": 9}, 13_576_878_336),
+    (
+        "llama",
+        {"attention_bias": True, "mlp_bias": True, "num_hidden_layers": 3, "num_key_value_heads": 8},
+        793_909_760,
+    ),
+    ("longcat_flash", {"zero_expert_num": 0, "num_layers": 2}, 41_539_926_016),
+    ("mimo_v2_flash", {"attention_bias": True, "num_hidden_layers": 7}, 40_762_506_560),
+    ("olmoe", {"attention_bias": True, "num_hidden_layers": 2}, 1_850_509_312),
+    ("phimoe", {"num_hidden_layers": 2}, 2_863_308_800),
+    ("qwen2_moe", {"decoder_sparse_step": 2}, 8_085_743_616),
+    ("qwen3_moe", {"attention_bias": True, "num_hidden_layers": 3}, 2_463_395_712),
+    ("qwen3_next", {"attention_bias": True}, 79_674_526_464),
+)
+"""A model type, keys, and the total of its class in transformers 5.23 made with those keys."""
 
 
 def config(name: str) -> dict[str, object]:
@@ -147,6 +187,18 @@ def test_total_and_active_parameters_are_exact(name: str) -> None:
 @pytest.mark.parametrize("name", TOTAL)
 def test_the_total_equals_that_of_the_reference_classes(name: str) -> None:
     assert count(name).total == TOTAL[name]
+
+
+@pytest.mark.parametrize("model_type", DEFAULTS)
+def test_a_file_with_no_keys_is_the_default_of_its_class(model_type: str) -> None:
+    assert parameters(model_from_config({"model_type": model_type})).total == DEFAULTS[model_type]
+
+
+@pytest.mark.parametrize(("model_type", "keys", "total"), OPTIONS)
+def test_biases_and_other_options_count_as_in_the_reference_classes(
+    model_type: str, keys: dict[str, object], total: int
+) -> None:
+    assert parameters(model_from_config({"model_type": model_type, **keys})).total == total
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
