@@ -149,26 +149,36 @@ class Evaluation:
     @cached_property
     def breakdown(self) -> Breakdown:
         """Time on the scheduled path by kind of operator, by layer and by stream."""
-        rows = self.scheduled_path.rows
-        parts = np.searchsorted(self.graph.first_rows, rows, side="right") - 1
-        spent, kind, layer, comm = [], [], [], []
-        for row, number in zip(rows.tolist(), parts.tolist(), strict=True):
-            part, cost = self.graph.parts[number], self.costs[number]
-            local = row - part.first
-            spent.append(cost.duration_s[local])
-            kind.append(part.body.op[local])
-            layer.append(part.layer)
-            comm.append(cost.is_comm[local])
-        time = np.array(spent)
+        time, kind, comm, layer = self._along(self.scheduled_path.rows)
         kinds = np.bincount(kind, time, minlength=len(OP_KINDS))
+        met = np.bincount(kind, minlength=len(OP_KINDS)) > 0
         layers = np.bincount(layer, time, minlength=self.project.model.layer_count)
-        streams = np.bincount(np.array(comm, dtype=np.int64), time, minlength=2)
+        streams = np.bincount(comm, time, minlength=2)
         return Breakdown(
-            by_kind={name: float(kinds[i]) for i, name in enumerate(OP_NAMES) if i in set(kind)},
-            by_layer={index: float(value) for index, value in enumerate(layers)},
+            by_kind={name: float(kinds[i]) for i, name in enumerate(OP_NAMES) if met[i]},
+            by_layer=dict(enumerate(layers.tolist())),
             by_stream={"compute": float(streams[0]), "communication": float(streams[1])},
-            waiting_s=max(0.0, float(self.schedule.makespan_s - time.sum())) if len(time) else 0.0,
+            waiting_s=max(0.0, float(self.schedule.makespan_s - time.sum())),
         )
+
+    def _along(self, rows: IntArray) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
+        """Duration, kind, whether it communicates, and layer of these operators; shape (rows,) each.
+
+        Reads only the parts that the rows lie in, so that a drag need not join whole columns.
+        """
+        parts = np.searchsorted(self.graph.first_rows, rows, side="right") - 1
+        cuts = np.flatnonzero(np.diff(parts)) + 1
+        starts, stops = [0, *cuts.tolist()], [*cuts.tolist(), len(rows)]
+        time, kind, comm, layer = np.empty(len(rows)), *(np.empty(len(rows), np.int64) for _ in range(3))
+        for start, stop in zip(starts, stops, strict=True):
+            number = int(parts[start])
+            part, cost = self.graph.parts[number], self.costs[number]
+            local = rows[start:stop] - part.first
+            time[start:stop] = cost.duration_s[local]
+            kind[start:stop] = part.body.op[local]
+            comm[start:stop] = cost.is_comm[local]
+            layer[start:stop] = part.layer
+        return time, kind, comm, layer
 
     # Per GPU, shape (GPUs,)
 

@@ -50,9 +50,9 @@ class Item:
 class Unit:
     """Items in the order in which they are issued.
 
-    ``first_input``: for a unit that starts a stage, the micro-batch whose input it takes for each of its
-    own micro-batches. ``gives``: values that later units need. ``signature`` is equal for units that
-    behave alike.
+    ``takes_input``: of a unit that starts a stage, its own micro-batches and those whose input they take.
+    ``gives``: values that the next unit needs; ``gives_output``: those that the next stage needs, by
+    micro-batch. ``signature`` is equal for units that behave alike.
     """
 
     items: tuple[Item, ...]

@@ -25,6 +25,19 @@ COMPUTE, COMM = 0, 1
 Values = dict[ValueKey, FloatArray]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """How a unit is entered, in either direction: values and streams relative to ``shift_s``, shape (dp,).
+
+    ``print`` is equal for states that are alike.
+    """
+
+    shift_s: FloatArray
+    values: Values
+    streams: list[FloatArray]
+    print: bytes
+
+
 @dataclass(slots=True, eq=False)
 class Solution:
     """Times of one unit, relative to its entry.
@@ -32,7 +45,8 @@ class Solution:
     ``start``, ``finish``: per item, of all rows of its layer (only those of its runs are set).
     ``entry``: the values that came in; ``streams``: when each lane's streams are free at the end (compute,
     communication; empty without streams). ``before``: streams before each run, by (item, run).
-    ``paths``: longest paths through the unit, filled in when asked for.
+    ``next``: how the unit after it is entered; ``paths``: longest paths through the unit. Both are
+    filled in when asked for.
     """
 
     start: list[FloatArray]
@@ -41,7 +55,22 @@ class Solution:
     values: Values
     streams: list[FloatArray]
     before: dict[tuple[int, int], FloatArray]
+    next: State | None = None
     paths: dict[object, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class TailSolution:
+    """The longest way from the start of every row of a unit to the end, relative to where the unit is left.
+
+    ``tail``: per item; ``needs``: the same for users of values of earlier units; ``streams``: for the first
+    operator of each lane's streams; ``next``: how the unit before it is entered.
+    """
+
+    tail: list[FloatArray]
+    needs: Values
+    streams: list[FloatArray]
+    next: State | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +115,7 @@ class Solver:
 
     has_overlap: bool
     known: dict[object, Solution] = field(default_factory=dict)
-    known_tails: dict[object, tuple[list[FloatArray], Values, list[FloatArray]]] = field(default_factory=dict)
+    known_tails: dict[object, TailSolution] = field(default_factory=dict)
 
     def schedule(self, graph: Graph, costs: Sequence[LayerCost], *, has_streams: bool) -> Schedule:
         """The schedule of ``graph``: with streams the predicted one, without them data dependencies alone.
@@ -97,7 +126,7 @@ class Solver:
         outputs: dict[int, FloatArray] = {}
         for stage in graph.stages:
             units = stage_units(graph, costs, stage.index, micro_batches=None if has_streams else 1)
-            placed, outputs = self._stage(stage, units, outputs, has_streams)
+            placed, outputs = self._stage(stage, units, outputs, self._stream_count(has_streams))
             stages.append(placed)
         makespan = max(float(value.max()) for value in outputs.values())
         if has_streams:
@@ -107,35 +136,38 @@ class Solver:
         )
 
     def _stage(
-        self, stage: Stage, units: list[Unit], inputs: dict[int, FloatArray], has_streams: bool
+        self, stage: Stage, units: list[Unit], inputs: dict[int, FloatArray], stream_count: int
     ) -> tuple[tuple[Placed, ...], dict[int, FloatArray]]:
-        streams = [np.zeros(stage.lanes) for _ in range(self._stream_count(has_streams))]
         offset = np.zeros(stage.dp)
-        values: Values = {}
         placed: list[Placed] = []
         outputs: dict[int, FloatArray] = {}
+        last: Solution | None = None
+        streams = [np.zeros(stage.lanes) for _ in range(stream_count)]
         for unit in units:
-            for own, batch in unit.takes_input:
-                given = inputs.get(batch)
-                start = np.zeros(stage.lanes) if given is None else given
-                values[own, 1, OUT] = start - np.repeat(offset, stage.width)
-            offset, values, streams = _normalised(stage, offset, values, streams)
-            solution = self._solve(stage, unit, values, streams)
-            placed.append(Placed(unit, solution, offset))
+            if last is None or unit.takes_input:
+                values = {} if last is None else _handed_on(last.values, units[len(placed) - 1].gives, 1)
+                for own, batch in unit.takes_input:
+                    values[own, 1, OUT] = inputs.get(batch, np.zeros(stage.lanes)) - np.repeat(offset, stage.width)
+                state = _entry(stage, values, streams if last is None else last.streams)
+            else:
+                if last.next is None:
+                    last.next = _entry(stage, _handed_on(last.values, units[len(placed) - 1].gives, 1), last.streams)
+                state = last.next
+            offset = offset + state.shift_s
+            last = self._solve(stage, unit, state)
+            placed.append(Placed(unit, last, offset))
             for batch, key in unit.gives_output:
-                outputs[batch] = solution.values[key] + np.repeat(offset, stage.width)
-            values = {(key[0], key[1] + 1, key[2]): solution.values[key] for key in unit.gives}
-            streams = solution.streams
+                outputs[batch] = last.values[key] + np.repeat(offset, stage.width)
         return tuple(placed), outputs
 
     def _stream_count(self, has_streams: bool) -> int:
         return (2 if self.has_overlap else 1) if has_streams else 0
 
-    def _solve(self, stage: Stage, unit: Unit, values: Values, streams: list[FloatArray]) -> Solution:
-        key = (unit.signature, _print(values, streams), len(streams))
+    def _solve(self, stage: Stage, unit: Unit, state: State) -> Solution:
+        key = (unit.signature, state.print)
         found = self.known.get(key)
         if found is None:
-            found = self.known[key] = solve(stage, unit, values, streams)
+            found = self.known[key] = solve(stage, unit, state.values, state.streams)
         return found
 
     def tails(self, schedule: Schedule) -> list[Tail]:
@@ -143,32 +175,55 @@ class Solver:
         result: list[Tail] = []
         inputs: dict[int, FloatArray] = {}
         for stage, placed in zip(reversed(schedule.graph.stages), reversed(schedule.stages), strict=True):
-            streams = [np.zeros(stage.lanes) for _ in range(self._stream_count(True))]
-            offset = np.zeros(stage.dp)
-            needs: Values = {}
-            given: dict[int, FloatArray] = {}
-            for unit in (item.unit for item in reversed(placed)):
-                for batch, key in unit.gives_output:
-                    if batch in inputs:
-                        needs[key] = inputs[batch] - np.repeat(offset, stage.width)
-                offset, needs, streams = _normalised_tails(stage, offset, needs, streams)
-                tails, earlier, streams = self._solve_tails(stage, unit, needs, streams)
-                result.append(Tail(unit, tails, offset))
-                for own, batch in unit.takes_input:
-                    given[batch] = earlier[own, 1, OUT] + np.repeat(offset, stage.width)
-                is_first = bool(unit.takes_input)
-                needs = {} if is_first else {(key[0], key[1] - 1, key[2]): need for key, need in earlier.items()}
-            inputs = given
+            units = [item.unit for item in reversed(placed)]
+            tails, inputs = self._stage_tails(stage, units, inputs)
+            result.extend(tails)
         return result
 
-    def _solve_tails(
-        self, stage: Stage, unit: Unit, needs: Values, streams: list[FloatArray]
-    ) -> tuple[list[FloatArray], Values, list[FloatArray]]:
-        key = (unit.signature, _print(needs, streams), len(streams))
+    def _stage_tails(
+        self, stage: Stage, units: list[Unit], inputs: dict[int, FloatArray]
+    ) -> tuple[list[Tail], dict[int, FloatArray]]:
+        offset = np.zeros(stage.dp)
+        result: list[Tail] = []
+        given: dict[int, FloatArray] = {}
+        last: TailSolution | None = None
+        streams = [np.zeros(stage.lanes) for _ in range(self._stream_count(True))]
+        for unit in units:
+            later = {key: inputs[batch] for batch, key in unit.gives_output if batch in inputs}
+            if last is None or later:
+                needs = {} if last is None else _needs_of(last, units[len(result) - 1])
+                wide = np.repeat(offset, stage.width)
+                needs |= {key: value - wide for key, value in later.items()}
+                state = _exit(stage, needs, streams if last is None else last.streams)
+            else:
+                if last.next is None:
+                    last.next = _exit(stage, _needs_of(last, units[len(result) - 1]), last.streams)
+                state = last.next
+            offset = offset + state.shift_s
+            last = self._solve_tails(stage, unit, state)
+            result.append(Tail(unit, last.tail, offset))
+            for own, batch in unit.takes_input:
+                given[batch] = last.needs[own, 1, OUT] + np.repeat(offset, stage.width)
+        return result, given
+
+    def _solve_tails(self, stage: Stage, unit: Unit, state: State) -> TailSolution:
+        key = (unit.signature, bool(unit.takes_input), state.print)
         found = self.known_tails.get(key)
         if found is None:
-            found = self.known_tails[key] = solve_tails(stage, unit, needs, streams)
+            found = self.known_tails[key] = solve_tails(stage, unit, state.values, state.streams)
         return found
+
+
+def _handed_on(values: Values, keys: Sequence[ValueKey], distance: int) -> Values:
+    """Values as the next unit calls them: from one layer further back."""
+    return {(key[0], key[1] + distance, key[2]): values[key] for key in keys}
+
+
+def _needs_of(solution: TailSolution, unit: Unit) -> Values:
+    """What ``unit`` needs of the unit before it, as that unit calls its values."""
+    if unit.takes_input:
+        return {}
+    return {(key[0], key[1] - 1, key[2]): need for key, need in solution.needs.items()}
 
 
 def slack_s(schedule: Schedule, tails: Sequence[Tail], start_s: FloatArray) -> FloatArray:
@@ -176,9 +231,11 @@ def slack_s(schedule: Schedule, tails: Sequence[Tail], start_s: FloatArray) -> F
     tail = np.empty(len(schedule.graph))
     for item in tails:
         _spread_rows(schedule.graph, item.unit, item.tail, item.offset_s, tail)
-    slack = schedule.makespan_s - start_s - tail
+    slack = np.subtract(schedule.makespan_s, tail, out=tail)
+    slack -= start_s
     # Sums in another order differ in the last digits; that is no slack.
-    slack[slack < 1e-12 * schedule.makespan_s] = 0.0
+    slack *= slack > 1e-12 * schedule.makespan_s
+    slack += 0.0  # no negative zeros
     return slack
 
 
@@ -307,12 +364,11 @@ def _run_reduces(
 
 def solve_tails(
     stage: Stage, unit: Unit, given: Values, streams: Sequence[FloatArray]
-) -> tuple[list[FloatArray], Values, list[FloatArray]]:
+) -> TailSolution:
     """The longest way from the start of every row to the end, running the unit backwards.
 
     ``given``: for the unit's values, the longest way from their users' starts; ``streams``: the same for the
-    next operator of each lane's streams. Returns tails per item, the same for values of earlier
-    units, and the streams.
+    next operator of each lane's streams.
     """
     after = list(streams)
     needs = dict(given)
@@ -332,7 +388,7 @@ def solve_tails(
             tails[place][run.rows] = tail
             for take in run.takes:
                 _need(stage, item, run, take, tail, needs)
-    return tails, needs, after
+    return TailSolution(tails, needs, after)
 
 
 def _need(stage: Stage, item: Item, run: Run, take: int, tail: FloatArray, needs: Values) -> None:
@@ -375,9 +431,7 @@ def _tail_experts(
     return tail, stream
 
 
-def _normalised(
-    stage: Stage, offset: FloatArray, values: Values, streams: list[FloatArray]
-) -> tuple[FloatArray, Values, list[FloatArray]]:
+def _entry(stage: Stage, values: Values, streams: Sequence[FloatArray]) -> State:
     """The same moment, relative to when each replica's compute streams (or inputs) are free.
 
     Who waits for a value runs on the compute stream, so a value that is there before that stream is
@@ -385,36 +439,46 @@ def _normalised(
     its replica is free. Both make equal what behaves equally.
     """
     base = streams[COMPUTE] if streams else _latest(values)
-    shift = base.reshape(stage.dp, stage.width).max(axis=1)
-    wide = np.repeat(shift, stage.width)
+    shift, wide = _latest_of_replica(stage, base)
     if not streams:
-        return offset + shift, {key: value - wide for key, value in values.items()}, []
+        return _state(shift, {key: value - wide for key, value in values.items()}, [])
     compute = base - wide
     values = {key: np.maximum(value - wide, compute) for key, value in values.items()}
     if len(streams) == 1:
-        return offset + shift, values, [compute]
-    least = np.repeat(compute.reshape(stage.dp, stage.width).min(axis=1), stage.width)
-    return offset + shift, values, [compute, np.maximum(streams[COMM] - wide, least)]
+        return _state(shift, values, [compute])
+    return _state(shift, values, [compute, np.maximum(streams[COMM] - wide, _least_of_replica(stage, compute))])
 
 
-def _normalised_tails(
-    stage: Stage, offset: FloatArray, needs: Values, streams: list[FloatArray]
-) -> tuple[FloatArray, Values, list[FloatArray]]:
-    """`_normalised` for tails: every operator of a unit leads to a later compute operator of its replica,
+def _exit(stage: Stage, needs: Values, streams: Sequence[FloatArray]) -> State:
+    """`_entry` for tails: every operator of a unit leads to a later compute operator of its replica,
     or to a user of the unit's values, on some lane."""
-    base = streams[COMPUTE]
-    shift = base.reshape(stage.dp, stage.width).max(axis=1)
-    wide = np.repeat(shift, stage.width)
-    compute = base - wide
+    shift, wide = _latest_of_replica(stage, streams[COMPUTE])
+    compute = streams[COMPUTE] - wide
     needs = {key: value - wide for key, value in needs.items()}
     if len(streams) == 1:
-        return offset + shift, needs, [compute]
+        return _state(shift, needs, [compute])
     least = compute
     for value in needs.values():
-        if value.shape == least.shape:
-            least = np.minimum(least, value)
-    least = np.repeat(least.reshape(stage.dp, stage.width).min(axis=1), stage.width)
-    return offset + shift, needs, [compute, np.maximum(streams[COMM] - wide, least)]
+        least = np.minimum(least, value)
+    return _state(shift, needs, [compute, np.maximum(streams[COMM] - wide, _least_of_replica(stage, least))])
+
+
+def _latest_of_replica(stage: Stage, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The largest value of each replica, shape (dp,), and of the replica of each lane."""
+    most = value.reshape(stage.dp, stage.width).max(axis=1)
+    return most, np.repeat(most, stage.width)
+
+
+def _least_of_replica(stage: Stage, value: FloatArray) -> FloatArray:
+    return np.repeat(value.reshape(stage.dp, stage.width).min(axis=1), stage.width)
+
+
+def _state(shift: FloatArray, values: Values, streams: list[FloatArray]) -> State:
+    keys = sorted(values)
+    parts = [repr((len(streams), keys)).encode()]
+    parts += [values[key].tobytes() for key in keys]
+    parts += [stream.tobytes() for stream in streams]
+    return State(shift, values, streams, b"".join(parts))
 
 
 def _latest(values: Values) -> FloatArray:
@@ -433,18 +497,10 @@ def _absolute(stage: Stage, placed: Placed) -> FloatArray:
     return most + np.repeat(placed.offset_s, stage.width)
 
 
-def _print(values: Values, streams: Sequence[FloatArray]) -> bytes:
-    """Bytes that are equal exactly when values and streams are."""
-    parts = [repr(sorted(values)).encode()]
-    parts += [values[key].tobytes() for key in sorted(values)]
-    parts += [stream.tobytes() for stream in streams]
-    return b"".join(parts)
-
-
 def _spread_rows(graph: Graph, unit: Unit, columns: Sequence[FloatArray], offset: FloatArray, result: FloatArray) -> None:
     """Write the rows of each item of ``unit`` to their place in the whole graph, made absolute."""
     for item, column in zip(unit.items, columns, strict=True):
         part, body = graph.parts[item.part], item.cost.body
         first, last = body.runs[item.first].first, body.runs[item.last - 1].last
         shift = offset[0] if len(offset) == 1 or (offset == offset[0]).all() else offset[body.replica[first:last]]
-        result[part.first + first : part.first + last] = column[first:last] + shift
+        np.add(column[first:last], shift, out=result[part.first + first : part.first + last])

@@ -1,7 +1,7 @@
 """The hardware: devices, nodes that hold them, links between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from moe_studio.errors import ProjectError
@@ -98,8 +98,11 @@ class Cluster:
     devices: Mapping[str, Device] = setting("own kinds of GPU, by name", factory=dict)
     catalogue: Mapping[str, Device] = setting("kinds of GPU of the catalogue in use", factory=dict, derived=True)
     links: Links = setting("bandwidth and latency of the links", factory=Links)
+    gpu_count: int = field(init=False, compare=False, repr=False)
+    """All GPUs of all nodes."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "gpu_count", sum(node.gpus for node in self.nodes))
         object.__setattr__(self, "devices", MappingProxyType(dict(self.devices)))
         object.__setattr__(self, "catalogue", MappingProxyType(dict(self.catalogue)))
         if not self.nodes:
@@ -112,11 +115,6 @@ class Cluster:
                 raise ProjectError(f"cluster.nodes: the name {name!r} is used more than once.")
         for node in self.nodes:
             self.device(node.device)
-
-    @property
-    def gpu_count(self) -> int:
-        """All GPUs of all nodes."""
-        return sum(node.gpus for node in self.nodes)
 
     def device(self, name: str) -> Device:
         """The device of that name; own devices win over the catalogue's."""

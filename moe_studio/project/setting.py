@@ -5,11 +5,14 @@ value's range and its explanation are written once, beside the value.
 """
 
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from moe_studio.errors import ProjectError
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +33,38 @@ class Setting:
 
     def fault(self, value: object) -> str | None:
         """What is wrong with ``value``, as a sentence, or None."""
+        if isinstance(value, str):
+            return self._text_fault(value)
+        if isinstance(value, tuple | list):
+            return next((fault for item in value if (fault := self.fault(item))), None)
+        if isinstance(value, Mapping):
+            return next((fault for item in value.values() if (fault := self.fault(item))), None)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            if self.choices and isinstance(value, str) and value not in self.choices:
-                return f"must be one of {', '.join(self.choices)}, not {value!r}."
             return None
-        if not math.isfinite(value):
+        return self._number_fault(value)
+
+    def _text_fault(self, value: str) -> str | None:
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}, not {value[:60]!r}."
+        if found := _CONTROL.search(value):
+            return f"must not contain the control character U+{ord(found[0]):04X}."
+        return None
+
+    def _number_fault(self, value: float) -> str | None:
+        if isinstance(value, float) and not math.isfinite(value):
             return "must be a finite number."
         if self.low is not None and value < self.low:
-            return f"must be at least {self.low:g}, not {value:g}."
+            return f"must be at least {self.low:g}, not {_short(value)}."
         if self.above is not None and value <= self.above:
-            return f"must be greater than {self.above:g}, not {value:g}."
+            return f"must be greater than {self.above:g}, not {_short(value)}."
         if self.high is not None and value > self.high:
-            return f"must be at most {self.high:g}, not {value:g}."
+            return f"must be at most {self.high:g}, not {_short(value)}."
         return None
+
+
+def _short(value: float) -> str:
+    """``value`` for a message; Python cannot format whole numbers beyond the largest float."""
+    return f"{value:g}" if abs(value) < 1e300 else "a number this large"
 
 
 def setting(
