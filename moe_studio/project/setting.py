@@ -4,15 +4,27 @@ The loader, the JSON Schema and the forms of the window are all made from these,
 value's range and its explanation are written once, beside the value.
 """
 
+import copyreg
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 from moe_studio.errors import ProjectError
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def read_only(table: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    """A view of ``table`` that cannot be changed."""
+    return MappingProxyType(table)
+
+
+# Values keep their mappings in read-only proxies, which Python can copy and send to a
+# child process only when it is told how.
+copyreg.pickle(MappingProxyType, lambda proxy: (read_only, (dict(proxy),)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +63,7 @@ class Setting:
         return None
 
     def _number_fault(self, value: float) -> str | None:
-        if isinstance(value, float) and not math.isfinite(value):
+        if abs(value) == math.inf or value != value:
             return "must be a finite number."
         if self.low is not None and value < self.low:
             return f"must be at least {self.low:g}, not {_short(value)}."

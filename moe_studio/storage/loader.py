@@ -13,7 +13,7 @@ from moe_studio.storage.json_text import MAX_JSON_BYTE, parse_json
 from moe_studio.storage.migration import migrated
 from moe_studio.storage.plain_file import read_plain_text
 from moe_studio.storage.reader import Reader, Sources
-from moe_studio.storage.yaml_tree import MAX_BYTE, read_tree
+from moe_studio.storage.yaml_tree import MAX_BYTE, Node, read_tree
 
 
 def load_project(path: Path | str) -> Project:
@@ -25,8 +25,12 @@ def load_project(path: Path | str) -> Project:
 
 def parse_project(text: str, *, folder: Path | None = None, file_name: str = "project") -> Project:
     """The project that ``text`` describes; files that it names are looked for in ``folder``."""
-    tree = migrated(read_tree(text, file_name), file_name)
-    return Reader(sources(folder)).read_node(Project, tree, file_name)
+    return project_from_tree(migrated(read_tree(text, file_name), file_name), file_name, sources(folder))
+
+
+def project_from_tree(tree: Node, file_name: str, known: Sources) -> Project:
+    """The project that a tree of today's format describes, or `FileError`."""
+    return Reader(known).read_node(Project, tree, file_name)
 
 
 def sources(folder: Path | None) -> Sources:

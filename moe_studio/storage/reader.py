@@ -73,9 +73,13 @@ class FieldShape:
         return self.default is MISSING
 
 
-@cache
-def field_shapes(cls: type) -> tuple[FieldShape, ...]:
+def field_shapes(cls: Any) -> tuple[FieldShape, ...]:
     """The fields of a value class that a file may have, in order."""
+    return _field_shapes(cls)
+
+
+@cache
+def _field_shapes(cls: type) -> tuple[FieldShape, ...]:
     hints = get_type_hints(cls)
     return tuple(
         FieldShape(name=item.name, kind=hints[item.name], known=item.metadata["setting"], default=_default(item))
@@ -91,7 +95,8 @@ def _default(item: Any) -> Any:
     return item.default if item.default_factory is MISSING else item.default_factory()
 
 
-EMPTY = MappingNode(is_flow=True, start=Mark(1, 1, 0))
+START = Mark(1, 1, 0)
+EMPTY = MappingNode(is_flow=True, start=START)
 
 
 class _Failed:
@@ -260,7 +265,7 @@ class Reader:
                 self._fault(inner, self._nearest(inner, node.start), message)
             return _FAILED
 
-    def _nearest(self, path: str, otherwise: Mark = Mark(1, 1, 0)) -> Mark:
+    def _nearest(self, path: str, otherwise: Mark = START) -> Mark:
         """Where ``path`` was written, or the nearest of what holds it."""
         while path and path not in self._marks:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]

@@ -178,7 +178,9 @@ class _Builder:
         if self._nodes > MAX_NODES:
             self._stop(_mark(event), f"has more than {MAX_NODES:,} entries.")
         if isinstance(event, yaml.AliasEvent):
-            self._fault(_mark(event), f"aliases such as *{event.anchor[:40]} are not allowed; write the value itself.")
+            self._fault(
+                _mark(event), f"aliases such as *{str(event.anchor)[:40]} are not allowed; write the value itself."
+            )
         elif event.anchor is not None:
             self._fault(_mark(event), f"anchors such as &{event.anchor[:40]} are not allowed; remove it.")
         if getattr(event, "tag", None) is not None:
@@ -189,12 +191,12 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             self._add(self._scalar(event, start))
         elif isinstance(event, yaml.AliasEvent):
-            self._add(ScalarNode("", "", start, event.end_mark.index))
+            self._add(ScalarNode("", "", start, _end(event)))
         else:
             if len(self._stack) >= MAX_DEPTH:
                 self._stop(start, f"is nested more than {MAX_DEPTH} levels deep.")
             kind = SequenceNode if isinstance(event, yaml.SequenceStartEvent) else MappingNode
-            node = kind(bool(event.flow_style), start, event.end_mark.index)
+            node = kind(bool(event.flow_style), start, _end(event))
             path = self._path()
             self._add(node)
             self._paths.append(path)
@@ -209,7 +211,7 @@ class _Builder:
             text = ""
         elif found := _FORBIDDEN_VALUE.search(text):
             self._fault(start, f"the character U+{ord(found[0]):04X} is not allowed.")
-        end = event.end_mark.index
+        end = _end(event)
         if style in ("|", ">"):
             end = start.index + len(self._text[start.index : end].rstrip())
         return ScalarNode(text, style, start, end)
@@ -248,7 +250,7 @@ class _Builder:
         self._keys.pop()
         self._paths.pop()
         if node.is_flow:
-            node.end = event.end_mark.index
+            node.end = _end(event)
         elif isinstance(node, SequenceNode):
             node.end = max([node.end, *(item.end for item in node.items[-1:])])
         else:
@@ -275,3 +277,7 @@ class _Builder:
 def _mark(event: Any) -> Mark:
     mark = event.start_mark
     return Mark(mark.line + 1, mark.column + 1, mark.index)
+
+
+def _end(event: Any) -> int:
+    return int(event.end_mark.index)

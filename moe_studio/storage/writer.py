@@ -1,0 +1,70 @@
+"""Projects as text: canonical, or as an edit of what somebody wrote by hand."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from moe_studio.errors import FileError, MoeStudioError
+from moe_studio.project.project import Project
+from moe_studio.storage.atomic import save_text
+from moe_studio.storage.loader import project_from_tree, sources
+from moe_studio.storage.migration import migrated
+from moe_studio.storage.patch import Patch
+from moe_studio.storage.plain_data import plain_record
+from moe_studio.storage.plain_file import read_plain_text
+from moe_studio.storage.reader import Counts, Sources
+from moe_studio.storage.yaml_text import document
+from moe_studio.storage.yaml_tree import MAX_BYTE, MappingNode, read_tree
+
+
+def project_text(project: Project, *, folder: Path | None = None) -> str:
+    """``project`` as canonical YAML, without what is default; the same project gives the same text."""
+    return document(plain_record(project, None, sources(folder)))
+
+
+def updated_text(old_text: str, project: Project, *, folder: Path | None = None) -> str:
+    """``old_text`` with only those values changed in which ``project`` differs from it.
+
+    Comments, order and layout stay. Where that cannot be done, the canonical text.
+    """
+    known = _with_counts(sources(folder), project)
+    unix = old_text.replace("\r\n", "\n")
+    try:
+        tree = read_tree(unix, "project")
+        old = project_from_tree(migrated(tree, "project"), "project", known)
+        if isinstance(tree, MappingNode):
+            text = Patch(unix, known).updated(tree, old, project)
+            if _is_same(project_from_tree(read_tree(text, "project"), "project", known), project):
+                return text.replace("\n", "\r\n") if unix != old_text else text
+    except MoeStudioError:
+        pass
+    return project_text(project, folder=folder)
+
+
+def save_project(path: Path | str, project: Project) -> str:
+    """Save ``project`` at ``path``, as an edit of the file that is there, and return the text saved."""
+    path = Path(path)
+    try:
+        text = updated_text(read_plain_text(path, limit_byte=MAX_BYTE), project, folder=path.parent)
+    except FileError:
+        text = project_text(project, folder=path.parent)
+    save_text(path, text)
+    return text
+
+
+def _with_counts(known: Sources, project: Project) -> Sources:
+    """``known``, with the recorded counts that ``project`` holds already: their file may be gone by now."""
+    routing = project.workload.routing
+    held: Mapping[str, Counts] = {routing.file: routing.counts} if routing.file and routing.counts else {}
+
+    def counts(name: str) -> Counts:
+        return held[name] if name in held else known.counts(name)
+
+    return replace(known, counts=counts)
+
+
+def _is_same(read: Project, project: Project) -> bool:
+    """Whether both are the same but for devices of the catalogue that no node uses."""
+    used = {node.device for node in project.cluster.nodes} - set(project.cluster.devices)
+    catalogue = {name: device for name, device in project.cluster.catalogue.items() if name in used}
+    return read == replace(project, cluster=replace(project.cluster, catalogue=catalogue))
