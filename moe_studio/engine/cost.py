@@ -33,7 +33,7 @@ class LayerCost:
         before = np.zeros(len(self.body))
         for run in self.body.runs:
             if run.kind.is_expert:
-                before[run.rows] = _before(self.duration_s[run.rows], self.body.host.start)
+                before[run.rows] = _before(self.duration_s[run.rows], self.body)
         return before
 
     @cached_property
@@ -100,13 +100,18 @@ def _slowest_of_slot(own_s: FloatArray, body: LayerGraph) -> FloatArray:
     return result
 
 
-def _before(duration_s: FloatArray, start: NDArray[np.int64]) -> FloatArray:
-    """Running sum before each row, starting anew at each lane's first row."""
-    if not len(duration_s):
-        return duration_s
-    running = np.cumsum(duration_s) - duration_s
-    counts = np.diff(np.append(start, len(duration_s)))
-    return np.asarray(running - np.repeat(running[start], counts))
+def _before(duration_s: FloatArray, body: LayerGraph) -> FloatArray:
+    """Running sum before each row of its lane.
+
+    Added up lane by lane, not as differences of one long sum: equal lanes must give equal bits, or ties
+    between them would fall by rounding.
+    """
+    before, spent = np.empty(len(duration_s)), np.zeros(body.stage.lanes)
+    for rows in body.host.by_rank:
+        lanes = body.host.lane[rows]
+        before[rows] = spent[lanes]
+        spent[lanes] += duration_s[rows]
+    return before
 
 
 def bound_codes(body: LayerGraph, provider: Provider, rates: Rates) -> NDArray[np.int8]:
