@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.provider import Provider, Rates
-from moe_studio.graph.layer import FloatArray, LayerGraph, Run
+from moe_studio.graph.column import FloatArray, total_by
+from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.stage import Stage
 
@@ -56,7 +57,7 @@ class LayerCost:
 
     def _busy(self, *, is_comm: bool) -> FloatArray:
         chosen = self.is_comm if is_comm else ~self.is_comm
-        return np.bincount(self.body.lane[chosen], self.duration_s[chosen], minlength=self.body.stage.lanes)
+        return total_by(self.body.lane[chosen], self.duration_s[chosen], self.body.stage.lanes)
 
 
 def layer_cost(body: LayerGraph, provider: Provider, rates: Rates) -> LayerCost:

@@ -19,9 +19,10 @@ from moe_studio.engine.provider import RESOURCES, Provider, Rates, provider_of, 
 from moe_studio.engine.schedule import Schedule, Solver, slack_s
 from moe_studio.errors import ProjectError
 from moe_studio.graph.build import LayerPlace, build_layer
+from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.edge import edge_count
 from moe_studio.graph.graph import MAX_OPERATORS, Graph, build_graph, operator_estimate
-from moe_studio.graph.layer import FloatArray, IntArray, LayerGraph
+from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.graph.stage import Stage
 from moe_studio.project.instance import Instances
@@ -305,7 +306,9 @@ class Evaluation:
         for identity, times in counts.items():
             body, duration = costs[identity].body, costs[identity].own_s
             rows = np.flatnonzero([OP_KINDS[op].is_matmul for op in body.op])
-            table = np.stack([body.op[rows], body.m[rows], body.k[rows], body.n[rows], body.count[rows], body.dtype[rows]])
+            table = np.stack(
+                [body.op[rows], body.m[rows], body.k[rows], body.n[rows], body.count[rows], body.dtype[rows]]
+            )
             shapes, first, size = np.unique(table, axis=1, return_index=True, return_counts=True)
             for place, shape in enumerate(map(tuple, shapes.T.tolist())):
                 found[shape] = found.get(shape, 0) + int(size[place]) * times
@@ -332,7 +335,9 @@ class Evaluation:
             part, local = self.graph.part_of(row)
             body = part.body
             if OP_KINDS[body.op[local]].is_matmul:
-                key = tuple(float(column[local]) for column in (body.op, body.m, body.k, body.n, body.count, body.dtype))
+                key = tuple(
+                    float(column[local]) for column in (body.op, body.m, body.k, body.n, body.count, body.dtype)
+                )
                 counts[key] = counts.get(key, 0) + 1
         return counts
 
@@ -346,7 +351,7 @@ def expert_tokens(body: LayerGraph) -> FloatArray:
     for name in ("up", "linear"):
         if name in body.run_of:
             run = body.run_of[name]
-            return np.bincount(body.lane[run.rows], body.in_rows[run.rows], minlength=body.stage.lanes)
+            return total_by(body.lane[run.rows], body.in_rows[run.rows], body.stage.lanes)
     return np.zeros(body.stage.lanes)
 
 
@@ -375,7 +380,7 @@ def _covered(gpu: IntArray, start: FloatArray, finish: FloatArray, gpus: int) ->
     begin, end = start + gpu * span, finish + gpu * span
     reached = np.maximum.accumulate(end)
     free_from = np.concatenate(([-np.inf], reached[:-1]))
-    return np.bincount(gpu, np.maximum(0.0, end - np.maximum(begin, free_from)), minlength=gpus)
+    return total_by(gpu, np.maximum(0.0, end - np.maximum(begin, free_from)), gpus)
 
 
 def _counting(cost: LayerCost) -> LayerCost:
@@ -424,7 +429,9 @@ class Pipeline:
 
     def _forget_if_changed(self, project: Project) -> None:
         settings = (project.model, project.cluster, project.parallel, project.workload, project.cost)
-        same = len(self._settings) == len(settings) and all(a is b for a, b in zip(settings, self._settings, strict=True))
+        same = len(self._settings) == len(settings) and all(
+            a is b for a, b in zip(settings, self._settings, strict=True)
+        )
         if not same or len(self._layers) > MAX_REMEMBERED:
             self._layers, self._costs = {}, {}
             self._solver = Solver(has_overlap=project.cost.overlap)

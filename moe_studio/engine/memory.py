@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from moe_studio.graph.column import FloatArray, total_by
 from moe_studio.graph.graph import Graph
-from moe_studio.graph.layer import FloatArray, LayerGraph
+from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.size import sizes
 
 MEMORY_PARTS = ("weights", "kv_cache", "activations", "buffers")
@@ -65,9 +66,9 @@ def _layer_memory(body: LayerGraph) -> _LayerMemory:
                 host = body.host
                 live[host.hosts] = np.maximum(live[host.hosts], np.maximum.reduceat(body.live_byte[rows], host.start))
         _KNOWN[body] = _LayerMemory(
-            weights=np.bincount(body.lane, body.weight_byte, minlength=lanes) + body.extra_weight_byte,
+            weights=total_by(body.lane, body.weight_byte, lanes) + body.extra_weight_byte,
             live=live,
-            sent=np.bincount(body.lane, body.sent_byte, minlength=lanes),
+            sent=total_by(body.lane, body.sent_byte, lanes),
         )
     return _KNOWN[body]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from moe_studio.engine.cost import sync_size
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey
 from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution
-from moe_studio.graph.layer import FloatArray, Run
+from moe_studio.graph.column import FloatArray
+from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.stage import Stage
 
@@ -117,17 +118,19 @@ class _Walk:
     def __init__(self, stage: Stage, unit: Unit, solution: Solution) -> None:
         self.stage, self.unit, self.solution = stage, unit, solution
         self.makers = {
-            item.key(number): (place, number) for place, item in enumerate(unit.items) for number, _ in item.numbered_runs()
+            item.key(number): (place, number)
+            for place, item in enumerate(unit.items)
+            for number, _ in item.numbered_runs()
         }
         self.streams = len(solution.streams)
 
     def back_from(self, out: Exit) -> tuple[list[Step], Exit]:
         """The steps to ``out``, first to last, and where they came in."""
-        kind, what, lane = out
-        if kind == 0:
-            came = self._on_stream(int(what), lane, len(self.unit.items), 0)  # type: ignore[arg-type]
+        _, what, lane = out
+        if isinstance(what, int):
+            came = self._on_stream(what, lane, len(self.unit.items), 0)
         else:
-            came = self._of_value(what, lane)  # type: ignore[arg-type]
+            came = self._of_value(what, lane)
         steps: list[Step] = []
         while came.step is not None:
             steps.append(came.step)

@@ -66,7 +66,9 @@ class Unit:
         return tuple((id(i.cost), i.first, i.last, i.micro_batch, i.distance) for i in self.items)
 
 
-def stage_units(graph: Graph, costs: Sequence[LayerCost], stage: int, *, micro_batches: int | None = None) -> list[Unit]:
+def stage_units(
+    graph: Graph, costs: Sequence[LayerCost], stage: int, *, micro_batches: int | None = None
+) -> list[Unit]:
     """The units of ``stage``; ``costs`` has one entry per part. Fewer micro-batches may be asked for."""
     work = graph.project.workload
     count = micro_batches or work.micro_batches
@@ -100,9 +102,7 @@ def _sequential(graph: Graph, costs: Sequence[LayerCost], layers: range, count: 
 
 def _interleaved(graph: Graph, costs: Sequence[LayerCost], layers: range, count: int) -> list[Unit]:
     """Steps 4·layer … 4·layer + 3 of DESIGN §6 make a unit; the ends of the last layer make one more."""
-    slices = {
-        (layer, phase): _phase_runs(costs[_part(graph, layer, 0)], phase) for layer in layers for phase in Phase
-    }
+    slices = {(layer, phase): _phase_runs(costs[_part(graph, layer, 0)], phase) for layer in layers for phase in Phase}
     has_groups = graph.project.parallel.tp > 1
     batches = range(count)
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.errors import ProjectError
-from moe_studio.graph.layer import FloatArray, IntArray, LayerGraph
+from moe_studio.graph.column import FloatArray, IntArray
+from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.stage import device_names
 from moe_studio.project.cluster import Device
 from moe_studio.project.design import Cost

@@ -133,15 +133,24 @@ def _shapes(evaluation: Evaluation) -> Found:
                     yield Problem(code="shapes", severity=ERROR, message=f"Layer {layer}: {message}", where=where)
 
 
-SHARED_OR_SHARDED = (
-    {(key, mix) for key in ("k", "kv_a", "kv_b", "v", "side_proj") for mix in ("scores", "av")}
-    | {("q", "o"), ("lm_head", "logits_gather"), ("lm_head", "sample"), ("linear", "expert_reduce"), ("linear", "combine")}
-)
-"""Edges whose widths need not agree: a cache that heads share, mixing that is not modelled, shards of one tensor."""
+SHARED_OR_SHARDED = {(key, mix) for key in ("k", "kv_a", "kv_b", "v", "side_proj") for mix in ("scores", "av")} | {
+    ("q_absorb", "scores"),
+    ("q", "o"),
+    ("lm_head", "logits_gather"),
+    ("lm_head", "sample"),
+    ("linear", "expert_reduce"),
+    ("linear", "combine"),
+}
+"""Edges whose widths need not agree: a cache that heads share, heads whose rotated part goes around,
+mixing that is not modelled, shards of one tensor."""
 
 
 def _shape_fault(body: LayerGraph, source: Run, target: Run) -> str | None:
-    if (source.kind.name, target.kind.name) in SHARED_OR_SHARDED or source.first == source.last or target.first == target.last:
+    if (
+        (source.kind.name, target.kind.name) in SHARED_OR_SHARDED
+        or source.first == source.last
+        or target.first == target.last
+    ):
         return None
     made, taken = body.out_width[source.first], body.in_width[target.first]
     if made != taken:
@@ -169,7 +178,9 @@ def _padded_hidden(ffn: FeedForward, tp: int, etp: int) -> Found:
         message = f"The hidden size {ffn.hidden} does not divide by {name} = {parts}; each GPU computes a padded share."
         yield Problem(code="hidden-sizes", severity=WARNING, message=message, where=f"parallel.{name}")
     if ffn.shared_width % tp:
-        message = f"The shared experts' {ffn.shared_width} does not divide by tp = {tp}; each GPU computes a padded share."
+        message = (
+            f"The shared experts' {ffn.shared_width} does not divide by tp = {tp}; each GPU computes a padded share."
+        )
         yield Problem(code="hidden-sizes", severity=WARNING, message=message, where="parallel.tp")
 
 
@@ -274,8 +285,8 @@ def _cross_node(evaluation: Evaluation) -> Found:
             if len(split):
                 gpus = stage.gpu.reshape(-1, size)[split[0]]
                 message = (
-                    f"The {what} of GPUs {gpus[0]}–{gpus[-1]} lies on more than one node, though it would fit into one; "
-                    "its collectives cross the slower links."
+                    f"The {what} of GPUs {gpus[0]}–{gpus[-1]} lies on more than one node, though it would fit "
+                    "into one; its collectives cross the slower links."
                 )
                 yield Problem(code="cross-node", severity=WARNING, message=message, where=f"parallel.{name}")
                 break
@@ -285,8 +296,8 @@ def _replicated(evaluation: Evaluation) -> Found:
     project = evaluation.project
     if project.parallel.attention == "replicated" and project.groups > 1:
         message = (
-            f"Each of {project.groups} attention groups computes the attention of all {project.workload.batch:,} sequences. "
-            f"With attention: data each would compute 1/{project.groups} of them and hold as much less."
+            f"Each of {project.groups} attention groups computes the attention of all {project.workload.batch:,} "
+            f"sequences. With attention: data each would compute 1/{project.groups} of them and hold as much less."
         )
         yield Problem(code="replicated-work", severity=WARNING, message=message, where="parallel.attention")
 

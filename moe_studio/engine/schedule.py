@@ -15,8 +15,9 @@ import numpy as np
 
 from moe_studio.engine.cost import LayerCost, group_max, sync_size
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey, stage_units
+from moe_studio.graph.column import FloatArray
 from moe_studio.graph.graph import Graph
-from moe_studio.graph.layer import FloatArray, Run
+from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.stage import Stage
 
@@ -130,10 +131,10 @@ class Solver:
             stages.append(placed)
         makespan = max(float(value.max()) for value in outputs.values())
         if has_streams:
-            makespan = max(makespan, *(float(_absolute(s, p[-1]).max()) for s, p in zip(graph.stages, stages, strict=True)))
-        return Schedule(
-            graph=graph, costs=costs, has_streams=has_streams, stages=tuple(stages), makespan_s=makespan
-        )
+            makespan = max(
+                makespan, *(float(_absolute(s, p[-1]).max()) for s, p in zip(graph.stages, stages, strict=True))
+            )
+        return Schedule(graph=graph, costs=costs, has_streams=has_streams, stages=tuple(stages), makespan_s=makespan)
 
     def _stage(
         self, stage: Stage, units: list[Unit], inputs: dict[int, FloatArray], stream_count: int
@@ -362,9 +363,7 @@ def _run_reduces(
     return after
 
 
-def solve_tails(
-    stage: Stage, unit: Unit, given: Values, streams: Sequence[FloatArray]
-) -> TailSolution:
+def solve_tails(stage: Stage, unit: Unit, given: Values, streams: Sequence[FloatArray]) -> TailSolution:
     """The longest way from the start of every row to the end, running the unit backwards.
 
     ``given``: for the unit's values, the longest way from their users' starts; ``streams``: the same for the
@@ -497,7 +496,9 @@ def _absolute(stage: Stage, placed: Placed) -> FloatArray:
     return most + np.repeat(placed.offset_s, stage.width)
 
 
-def _spread_rows(graph: Graph, unit: Unit, columns: Sequence[FloatArray], offset: FloatArray, result: FloatArray) -> None:
+def _spread_rows(
+    graph: Graph, unit: Unit, columns: Sequence[FloatArray], offset: FloatArray, result: FloatArray
+) -> None:
     """Write the rows of each item of ``unit`` to their place in the whole graph, made absolute."""
     for item, column in zip(unit.items, columns, strict=True):
         part, body = graph.parts[item.part], item.cost.body

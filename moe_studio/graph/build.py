@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moe_studio.graph.layer import FloatArray, IntArray, LayerBuilder, LayerGraph
+from moe_studio.graph.column import FloatArray, IntArray, total_by
+from moe_studio.graph.layer import LayerBuilder, LayerGraph
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.routing import ceiling, reach_uniform, shares, visit_probability
 from moe_studio.graph.size import Sizes, causal_share, head_count, key_count, shard, sizes
@@ -47,7 +48,10 @@ class _Layer:
         self.size: Sizes = sizes(project)
         self.rows, self.hidden = self.size.rows, float(model.hidden)
         self.act, self.weight = model.byte_of("activations"), model.byte_of("weights")
-        self.act_dtype, self.weight_dtype = DTYPES.index(model.dtype_of("activations")), DTYPES.index(model.dtype_of("weights"))
+        self.act_dtype, self.weight_dtype = (
+            DTYPES.index(model.dtype_of("activations")),
+            DTYPES.index(model.dtype_of("weights")),
+        )
         self.is_fused = project.cost.attention == "fused"
         self.out = LayerBuilder(stage)
 
@@ -56,7 +60,9 @@ class _Layer:
         if place.is_first and model.vocab:
             self._embedding()
         self._norm("ln1")
-        {"mla": self._mla, "linear": self._linear_attention}.get(place.attention.kind, self._plain_attention)(place.attention)
+        {"mla": self._mla, "linear": self._linear_attention}.get(place.attention.kind, self._plain_attention)(
+            place.attention
+        )
         self._reduce("attn_reduce", self.rows, self.hidden)
         self._elementwise("res1", 3, self.rows, self.hidden)
         self._norm("ln2")
@@ -192,7 +198,9 @@ class _Layer:
             self._mixing(attention, heads, score_dim=nope + rope, value_dim=attention.v_dim, kv=heads, value_kv=heads)
         self._matmul("o", self.rows, heads * attention.v_dim, self.hidden)
 
-    def _mixing(self, attention: Attention, heads: int, *, score_dim: int, value_dim: int, kv: int, value_kv: int) -> None:
+    def _mixing(
+        self, attention: Attention, heads: int, *, score_dim: int, value_dim: int, kv: int, value_kv: int
+    ) -> None:
         """scores, scale, softmax and av of ``heads`` heads over the cache of every sequence."""
         keys, rows = key_count(self.project, attention), self.rows
         square = 0.0 if self.is_fused else heads * rows * keys
@@ -328,12 +336,12 @@ class _Layer:
 
     def _local_dispatch(self, ffn: FeedForward, hosted: "_Hosted") -> None:
         """Every GPU has all tokens: gather them in memory, and sum or gather the results."""
-        gathered = np.bincount(hosted.lane, hosted.tokens, minlength=self.stage.lanes)
+        gathered = total_by(hosted.lane, hosted.tokens, self.stage.lanes)
         byte = 2 * gathered * self.hidden * self.act
         self.out.add(
             "dispatch",
             byte=byte,
-            launch=byte > 0,
+            launch=(byte > 0).astype(float),
             dtype=self.act_dtype,
             in_rows=self.rows,
             in_width=ffn.top_k,

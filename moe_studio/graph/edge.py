@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
-from moe_studio.graph.layer import IntArray, LayerGraph, Run
+from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.operator import Sync
 
 DATA, COMMUNICATION, ORDER = 0, 1, 2
@@ -76,7 +77,7 @@ class LayerEdges:
         """How many edges there are when junctions are drawn out."""
         junctions = len(self.junction_member)
         into, out = np.bincount(self.inward[1], minlength=junctions), np.bincount(self.outward[0], minlength=junctions)
-        return self.direct.shape[1] + int((into * out).sum())
+        return int(self.direct.shape[1]) + int((into * out).sum())
 
 
 _KNOWN: "WeakKeyDictionary[LayerGraph, LayerEdges]" = WeakKeyDictionary()
@@ -170,7 +171,6 @@ def data_edges(graph: Graph) -> Edges:
     members: list[IntArray] = []
     junction = len(graph)
     outputs: dict[tuple[int, int], IntArray] = {}
-    entries: list[tuple[IntArray, tuple[int, int]]] = []
 
     def put(a: IntArray, b: IntArray, kinds: NDArray[np.int8] | int) -> None:
         source.append(a)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.graph.build import LayerPlace, build_layer
-from moe_studio.graph.layer import FloatArray, IntArray, LayerGraph
+from moe_studio.graph.column import FloatArray, IntArray
+from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.graph.stage import Stage, device_names, stages
 from moe_studio.project.instance import Instances, layer_instances
@@ -154,7 +155,7 @@ class Graph:
     def kind_name(self, row: int) -> str:
         """Name of the kind of one operator."""
         part, local = self.part_of(row)
-        return OP_KINDS[part.body.op[local]].name
+        return OP_KINDS[int(part.body.op[local])].name
 
 
 def build_graph(project: Project, make: LayerMaker = build_layer) -> Graph:

@@ -10,12 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import OP_KINDS, OP_NUMBER, OpKind, Sync
 from moe_studio.graph.stage import Stage
 from moe_studio.project.instance import Instances
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 COLUMNS: dict[str, type] = {
     "m": np.float64,

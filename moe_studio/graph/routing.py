@@ -1,11 +1,9 @@
 """How many tokens reach each expert, and which GPUs a token needs."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from moe_studio.graph.column import FloatArray
 from moe_studio.project.project import Project
-
-FloatArray = NDArray[np.float64]
 
 EVEN = 1e-12
 """A value this close (relatively) to an integer counts as that integer."""
@@ -19,7 +17,7 @@ def ceiling(value: FloatArray) -> FloatArray:
 
 def ceil(value: float) -> float:
     """`ceiling` of one number."""
-    return float(ceiling(np.float64(value)))
+    return float(ceiling(np.array([value]))[0])
 
 
 def shares(project: Project, layer: int) -> FloatArray:
@@ -52,8 +50,8 @@ def visit_probability(share: FloatArray, top_k: int) -> FloatArray:
         scale = (top_k - full) / rest[:top_k]
     fits = np.flatnonzero(scale * ranked[:top_k] <= 1.0 + 1e-15)
     if not len(fits):
-        return np.where(np.arange(len(share)) < top_k, 1.0, 0.0)[np.argsort(order, kind="stable")]
-    return np.minimum(1.0, scale[fits[0]] * share)
+        return np.asarray((np.argsort(order, kind="stable") < top_k).astype(float))
+    return np.asarray(np.minimum(1.0, scale[fits[0]] * share))
 
 
 def reach_uniform(experts_here: FloatArray, experts: int, top_k: int) -> FloatArray:

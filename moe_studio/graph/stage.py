@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from moe_studio.graph.column import IntArray
 from moe_studio.project.cluster import Cluster
 from moe_studio.project.design import Parallel
 from moe_studio.project.project import Project
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from moe_studio.graph.stage import IntArray, Stage
-
-FloatArray = NDArray[np.float64]
+from moe_studio.graph.column import FloatArray, IntArray, total_by
+from moe_studio.graph.stage import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,8 +34,8 @@ def ring(payload: float | FloatArray, shape: tuple[IntArray, ...], passes: int) 
         payload=size,
         intra_byte=passes * (most - 1) / most * size,
         inter_byte=passes * (nodes - 1) / nodes * size / least,
-        intra_hop=passes * (most - 1.0),
-        inter_hop=passes * (nodes - 1.0),
+        intra_hop=passes * (most - 1).astype(float),
+        inter_hop=passes * (nodes - 1).astype(float),
     )
 
 
@@ -82,4 +80,4 @@ def _count(key: IntArray) -> FloatArray:
 
 def _sum(key: IntArray, value: FloatArray) -> FloatArray:
     """Sum of ``value`` over the lanes that share each lane's key."""
-    return np.bincount(key, value)[key]
+    return total_by(key, value, int(key.max()) + 1)[key]

@@ -82,9 +82,7 @@ class Workload:
     tokens: int = setting("new tokens of each sequence (prefill, forward)", 1, low=1, high=10**9)
     context: int = setting("tokens of each sequence that are in the cache already", 0, low=0, high=10**9)
     micro_batches: int = setting("slices of the batch that flow on their own", 1, low=1, high=4096)
-    order: str = setting(
-        "sequential or interleaved micro-batches", "sequential", choices=("sequential", "interleaved")
-    )
+    order: str = setting("sequential or interleaved micro-batches", "sequential", choices=("sequential", "interleaved"))
     routing: Routing = setting("how tokens choose experts", factory=Routing)
 
     def __post_init__(self) -> None:

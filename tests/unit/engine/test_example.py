@@ -102,7 +102,9 @@ def test_matmuls_appear_with_their_shapes_and_counts(name: str, evaluations: dic
 def test_the_breakdown_sums_to_the_latency(name: str, evaluations: dict[str, Evaluation]) -> None:
     evaluation = evaluations[name]
     for part in (evaluation.breakdown.by_kind, evaluation.breakdown.by_layer, evaluation.breakdown.by_stream):
-        assert sum(part.values()) + evaluation.breakdown.waiting_s == pytest.approx(evaluation.metrics.latency_s, rel=1e-12)
+        assert sum(part.values()) + evaluation.breakdown.waiting_s == pytest.approx(
+            evaluation.metrics.latency_s, rel=1e-12
+        )
 
 
 def test_the_proposal_of_document_000_is_slower_than_its_baseline_and_does_not_fit(
@@ -122,5 +124,9 @@ def test_every_matmul_kind_of_a_layer_is_a_matmul_in_the_table(evaluations: dict
 
 def test_colocated_experts_of_document_001_are_both_on_the_scheduled_path(evaluations: dict[str, Evaluation]) -> None:
     evaluation = evaluations["seed1"]
-    experts = [evaluation.graph.name(row) for row in evaluation.scheduled_path.rows.tolist() if "linear" in evaluation.graph.name(row)]
+    experts = [
+        evaluation.graph.name(row)
+        for row in evaluation.scheduled_path.rows.tolist()
+        if "linear" in evaluation.graph.name(row)
+    ]
     assert experts[:2] == ["l0_linear_e0_g0", "l0_linear_e1_g0"]

@@ -94,7 +94,9 @@ def test_other_experts_moves_stay_as_they_were_written() -> None:
     assert edited.placement.moves == (written[0], Move(layers="1", expert=4, slots=(6,)))
 
 
-@pytest.mark.parametrize(("policy", "slots"), [("contiguous", [(0, 2), (0, 2), (1, 3), (1, 3)]), ("round-robin", [(0, 2), (1, 3)] * 2)])
+@pytest.mark.parametrize(
+    ("policy", "slots"), [("contiguous", [(0, 2), (0, 2), (1, 3), (1, 3)]), ("round-robin", [(0, 2), (1, 3)] * 2)]
+)
 def test_policies_place_every_copy(policy: str, slots: list[tuple[int, ...]]) -> None:
     assert [policy_slots(policy, expert, 4, 2, 4) for expert in range(4)] == slots
 
@@ -119,7 +121,7 @@ def test_layer_text_that_means_nothing_is_refused(text: str) -> None:
 def test_a_setting_is_changed_by_its_path() -> None:
     edited = in_order(set_value("parallel.ep", 4), set_value("cluster.nodes[0].name", "b"))(project())
     assert (edited.parallel.ep, edited.cluster.nodes[0].name) == (4, "b")
-    with pytest.raises(ProjectError, match="no setting parallel.xp"):
+    with pytest.raises(ProjectError, match=r"no setting parallel\.xp"):
         set_value("parallel.xp", 4)(project())
 
 
