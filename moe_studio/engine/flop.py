@@ -1,30 +1,19 @@
 """The arithmetic that the model itself needs: each token once, nothing replicated or padded."""
 
 from moe_studio.graph.size import causal_share, key_count
-from moe_studio.project.model import Attention, FeedForward
+from moe_studio.project.model import Attention, Layer
+from moe_studio.project.parameter import attention_parameters, expert_parameters, ffn_parameters
 from moe_studio.project.project import Project
 
 
-def attention_parameters(attention: Attention, hidden: int) -> int:
-    """Parameters of the projections of one attention layer."""
-    heads, dim = attention.heads, attention.head_dim
-    side = hidden * attention.side_width
-    if attention.kind == "linear":
-        return hidden * (attention.in_width + attention.out_width) + side
-    if attention.kind == "mla":
-        inner = attention.qk_nope + attention.qk_rope
-        query = (hidden + heads * inner) * attention.q_lora if attention.q_lora else hidden * heads * inner
-        latent = hidden * (attention.kv_lora + attention.qk_rope)
-        expand = attention.kv_lora * heads * (attention.qk_nope + attention.v_dim)
-        return query + latent + expand + heads * attention.v_dim * hidden + side
-    kv_heads = attention.kv_heads if attention.kind == "gqa" and attention.kv_heads else heads
-    return 2 * hidden * dim * (heads + kv_heads) + side
-
-
-def active_parameters(ffn: FeedForward, hidden: int) -> int:
-    """Matrix parameters of a feed-forward layer that one token meets."""
-    width = (ffn.top_k if ffn.is_moe else 1) * ffn.hidden + ffn.shared_width
-    return ffn.matrices * hidden * width + (hidden * ffn.router_out if ffn.is_moe else 0)
+def matmul_parameters(layer: Layer, hidden: int) -> int:
+    """Parameters of one layer that a token is multiplied with: those of the experts it visits, no biases or norms."""
+    attention, ffn = layer.attention, layer.ffn
+    count = attention_parameters(attention, hidden) - attention.extra_parameters
+    count += ffn_parameters(ffn, hidden) - ffn.extra_parameters
+    if ffn.is_moe:
+        count -= (ffn.experts - ffn.top_k) * expert_parameters(ffn, hidden) + ffn.top_k * ffn.expert_extra_parameters
+    return count
 
 
 def model_flop(project: Project) -> float:
@@ -34,7 +23,7 @@ def model_flop(project: Project) -> float:
     flop = 0.0
     for layer in dict.fromkeys(model.layers):
         count = sum(item is layer for item in model.layers)
-        parameters = attention_parameters(layer.attention, model.hidden) + active_parameters(layer.ffn, model.hidden)
+        parameters = matmul_parameters(layer, model.hidden)
         flop += count * tokens * (2 * parameters + _attention_flop(project, layer.attention))
     rows = tokens if work.phase == "forward" else work.batch
     return flop + 2 * rows * model.hidden * model.vocab
