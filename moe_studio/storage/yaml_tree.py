@@ -242,7 +242,7 @@ class _Builder:
             self._fault(node.start, f"{shown}; put it in quotes.")
         elif node.text in parent.entries:
             first = parent.entries[node.text].key.start.line
-            self._fault(node.start, f"the key {node.text[:60]!r} is there already, in line {first}.")
+            self._fault(node.start, f"the key {node.text[:60]!r} is there already, in line {first}.", node.text)
         return node
 
     def _close(self, event: Any) -> None:
@@ -264,8 +264,9 @@ class _Builder:
             return f"{self._paths[-1]}[{len(self._stack[-1].items)}]"
         return child_path(self._paths[-1], key.text) if (key := self._keys[-1]) else self._paths[-1]
 
-    def _fault(self, mark: Mark, message: str) -> None:
-        self.faults.append(Fault(path=self._path(), message=message, line=mark.line, column=mark.column))
+    def _fault(self, mark: Mark, message: str, key: str = "") -> None:
+        path = child_path(self._path(), key) if key else self._path()
+        self.faults.append(Fault(path=path, message=message, line=mark.line, column=mark.column))
         if len(self.faults) >= MAX_FAULTS:
             raise _TooManyError
 
