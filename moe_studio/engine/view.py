@@ -1,0 +1,245 @@
+"""Projections of an evaluation to graphs that can be drawn or exported (DESIGN §8)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.engine.view_draw import Drawer
+from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode, end_node
+from moe_studio.engine.view_label import gpu_text
+from moe_studio.engine.view_overview import overview
+from moe_studio.errors import MoeStudioError
+from moe_studio.graph.edge import DATA, KIND_NAMES, ORDER
+from moe_studio.graph.graph import Graph, Part
+from moe_studio.graph.operator import OP_KINDS
+from moe_studio.units import time_text
+
+VIEW_NAMES = ("overview", "layer", "attention", "expert", "routing", "critical", "full")
+"""Names of the views; ``layer`` is followed by its number, the others may be."""
+
+MAX_PAIRS_WIDTH = 16
+"""Up to so many GPUs every pair of a collective is drawn; beyond, its members meet in a point."""
+
+CRITICAL_COLUMNS = 12
+"""Operators of the longest path in one row of its drawing."""
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewChoice:
+    """What a view's words ask for."""
+
+    name: str
+    layer: int | None = None
+    gpu: int | None = None
+
+
+def parse_view(words: str) -> ViewChoice:
+    """What ``words`` ask for: ``overview``, ``layer 3``, ``attention 3 gpu 5``.
+
+    Raises:
+        MoeStudioError: if there is no such view.
+    """
+    found = re.fullmatch(r"([a-z]+)(?:[\s-]*(\d{1,9}))?(?:\s+gpu\s*(\d{1,9}))?", words.strip().lower())
+    if found is None or found[1] not in VIEW_NAMES:
+        known = ", ".join("layer N" if name == "layer" else name for name in VIEW_NAMES)
+        raise MoeStudioError(f"There is no view {words[:40]!r}; the views are {known}.")
+    layer, gpu = (int(number) if number else None for number in (found[2], found[3]))
+    return ViewChoice(name=found[1], layer=layer, gpu=gpu)
+
+
+def view(
+    evaluation: Evaluation, name: str, *, layer: int | None = None, gpu: int | None = None, replica: int | None = None
+) -> ViewGraph:
+    """The view ``name`` of ``evaluation``.
+
+    ``layer`` defaults to the first with experts, ``gpu`` and ``replica`` to the first that hold it.
+
+    Raises:
+        MoeStudioError: if there is no such view, layer, GPU or replica.
+    """
+    choice = parse_view(name)
+    if choice.name == "overview":
+        return overview(evaluation)
+    if choice.name == "full":
+        return full(evaluation)
+    if choice.name == "critical":
+        return critical(evaluation)
+    layer = choice.layer if choice.layer is not None else layer
+    gpu = choice.gpu if choice.gpu is not None else gpu
+    part = _part(evaluation.graph, layer)
+    if choice.name in ("attention", "expert"):
+        return _one_gpu(evaluation, choice.name, part, _lane(part, gpu, replica))
+    home = replica or 0 if gpu is None else _lane(part, gpu, replica) // part.body.stage.width
+    if not 0 <= home < part.body.stage.dp:
+        raise MoeStudioError(f"There is no replica {home}; the replicas are 0 to {part.body.stage.dp - 1}.")
+    return _one_replica(evaluation, choice.name, part, home)
+
+
+def default_layer(graph: Graph) -> int:
+    """The first layer with experts, or layer 0."""
+    layers = graph.project.model.layers
+    return next((number for number, layer in enumerate(layers) if layer.ffn.is_moe), 0)
+
+
+def _part(graph: Graph, layer: int | None) -> Part:
+    """The first micro-batch of ``layer``."""
+    count = graph.project.model.layer_count
+    number = default_layer(graph) if layer is None else layer
+    if not 0 <= number < count:
+        raise MoeStudioError(f"There is no layer {number}; the layers are 0 to {count - 1}.")
+    return graph.parts[number * graph.project.workload.micro_batches]
+
+
+def _lane(part: Part, gpu: int | None, replica: int | None) -> int:
+    stage = part.body.stage
+    if gpu is None:
+        return min(max(0, replica or 0), stage.dp - 1) * stage.width
+    found = np.flatnonzero(stage.gpu == gpu)
+    if not len(found):
+        raise MoeStudioError(f"GPU {gpu} does not hold layer {part.layer}; {gpu_text(stage.gpu.tolist())} do.")
+    return int(found[0])
+
+
+ATTENTION_END = [kind.name for kind in OP_KINDS].index("ln2")
+ROUTING_OPS = {"gate", "route", "dispatch", "combine", "combine_gather", "agg"}
+
+
+def _is_in_view(name: str, op: int) -> bool:
+    """Whether operators of a kind belong to the attention, expert or routing view."""
+    kind = OP_KINDS[op]
+    if name == "attention":
+        return op < ATTENTION_END
+    if name == "routing":
+        return kind.name in ROUTING_OPS or kind.is_expert
+    if kind.name in ("ln2", "gate", "route"):
+        return False
+    return op > ATTENTION_END and kind.phase <= 4 and kind.name not in ("res2", "send")
+
+
+def _one_gpu(evaluation: Evaluation, name: str, part: Part, lane: int) -> ViewGraph:
+    """Attention or experts of one layer on one GPU."""
+    body = part.body
+    rows = [int(r) for r in np.flatnonzero(body.lane == lane) if _is_in_view(name, int(body.op[r]))]
+    gpu = int(body.stage.gpu[lane])
+    titles = {"attention": "Attention", "expert": "Experts" if body.instances is not None else "Feed-forward"}
+    node = evaluation.graph.node_names[body.stage.node[lane]]
+    title = f"{titles[name]} of layer {part.layer} on GPU {gpu} ({node})"
+    return _selection(evaluation, f"{name} {part.layer} gpu {gpu}", title, part, np.array(rows, np.int64), True)
+
+
+def _one_replica(evaluation: Evaluation, name: str, part: Part, replica: int) -> ViewGraph:
+    """All operators of a layer, or its routing, on all GPUs of one replica."""
+    body = part.body
+    if name == "routing" and body.instances is None:
+        raise MoeStudioError(f"Layer {part.layer} is dense and has no routing; choose a layer with experts.")
+    mine = body.replica == replica
+    if name == "routing":
+        mine &= np.array([_is_in_view(name, op) for op in range(len(OP_KINDS))])[body.op]
+    title = f"Routing of layer {part.layer}" if name == "routing" else f"Layer {part.layer}"
+    if body.stage.dp > 1:
+        title += f", replica {replica}"
+    return _selection(
+        evaluation, f"{name} {part.layer}", title, part, np.flatnonzero(mine), body.stage.width <= MAX_PAIRS_WIDTH
+    )
+
+
+def _selection(evaluation: Evaluation, name: str, title: str, part: Part, rows: IntArray, has_pairs: bool) -> ViewGraph:
+    """The operators ``rows`` of ``part``; what lies before and after is drawn as one node each."""
+    drawer = Drawer(evaluation, evaluation.graph.name)
+    section = drawer.selected(title, part, rows, has_pairs)
+    if evaluation.graph.has_micro_batches:
+        title += f", micro-batch 0 of {evaluation.project.workload.micro_batches}"
+    return ViewGraph(name=name, title=title, subtitle=evaluation.project.name, sections=(section,))
+
+
+def critical(evaluation: Evaluation) -> ViewGraph:
+    """The longest scheduled path alone, first to last, in rows of one layer."""
+    graph, drawer = evaluation.graph, Drawer(evaluation, evaluation.graph.name)
+    rows = evaluation.scheduled_path.rows.tolist()
+    kinds = [DATA, *(drawer.steps.links.get(step, ORDER) for step in pairwise(rows)), DATA]
+    operators = [drawer.labeller.node(*graph.part_of(row)) for row in rows]
+    chain = [end_node("input"), *operators, end_node("output")]
+    edges = [
+        ViewEdge(source=a.id, target=b.id, kind=KIND_NAMES[kind], on_path=True)
+        for a, b, kind in zip(chain[:-1], chain[1:], kinds, strict=True)
+    ]
+    sections, first = [], 0
+    for last in _row_ends(operators):
+        nodes = [replace(node, column=place) for place, node in enumerate(operators[first:last])]
+        title = f"Layer {nodes[0].layer} · {time_text(sum(node.duration_s for node in nodes))} of the longest path"
+        is_last = last == len(operators)
+        nodes = [*chain[: first == 0], *nodes, *chain[-is_last:][:is_last]]
+        sections.append(Section(title=title, nodes=tuple(nodes), edges=tuple(edges[first : last + is_last])))
+        first = last
+    title = f"Longest path: {len(rows)} operators, {time_text(evaluation.scheduled_path.seconds)}"
+    return ViewGraph(name="critical", title=title, subtitle=evaluation.project.name, sections=tuple(sections))
+
+
+def _row_ends(operators: list[ViewNode]) -> Iterator[int]:
+    """Where the rows of the longest path end: at the end of a layer, or when they are full."""
+    first = 0
+    for place, node in enumerate(operators):
+        after = operators[place + 1] if place + 1 < len(operators) else None
+        is_same = after is not None and (after.layer, after.micro_batch) == (node.layer, node.micro_batch)
+        if not is_same or place + 1 - first == CRITICAL_COLUMNS:
+            yield place + 1
+            first = place + 1
+
+
+def full(evaluation: Evaluation) -> ViewGraph:
+    """Every operator of the model."""
+    title = f"All {len(evaluation.graph):,} operators"
+    sections = FullSections(evaluation)
+    return ViewGraph(name="full", title=title, subtitle=evaluation.project.name, sections=sections)
+
+
+@dataclass(frozen=True, slots=True)
+class FullSections:
+    """One section per layer and micro-batch, made while they are read."""
+
+    evaluation: Evaluation
+
+    def __iter__(self) -> Iterator[Section]:
+        graph = self.evaluation.graph
+        drawer = Drawer(self.evaluation, graph.names().__getitem__, has_phases=False)
+        home = self._homes(drawer)
+        edges = drawer.edges
+        order = np.argsort(home[edges.target], kind="stable")
+        bounds = np.searchsorted(home[edges.target][order], np.arange(len(graph.parts) + 1))
+        junction_order = np.argsort(home[edges.operators : edges.input], kind="stable") + edges.operators
+        junction_bounds = np.searchsorted(home[junction_order], np.arange(len(graph.parts) + 1))
+        by_home: dict[int, list[tuple[int, int]]] = {}
+        for step in drawer.steps.orders:
+            by_home.setdefault(int(home[step[1]]), []).append(step)
+        for number, part in enumerate(graph.parts):
+            nodes = [drawer.labeller.node(part, local) for local in range(len(part.body))]
+            junctions = junction_order[junction_bounds[number] : junction_bounds[number + 1]]
+            nodes += [drawer.junction(int(junction)) for junction in junctions]
+            ends = (number == 0, number + 1 == len(graph.parts))
+            nodes = [*[end_node("input")][: ends[0]], *nodes, *[end_node("output")][: ends[1]]]
+            drawn = drawer.whole_edges(order[bounds[number] : bounds[number + 1]], by_home.get(number, []))
+            yield Section(title=_part_title(graph, part), nodes=tuple(nodes), edges=tuple(drawn))
+
+    def _homes(self, drawer: Drawer) -> IntArray:
+        """Number of the part that each node is drawn with, shape (nodes,)."""
+        graph, edges = self.evaluation.graph, drawer.edges
+        rows = np.arange(edges.operators)
+        rows = np.concatenate([rows, edges.members])
+        inner = np.searchsorted(graph.first_rows, rows, side="right") - 1
+        return np.concatenate([inner, [0, len(graph.parts) - 1]])
+
+
+def _part_title(graph: Graph, part: Part) -> str:
+    title = f"Layer {part.layer}"
+    if graph.has_micro_batches:
+        title += f" · micro-batch {part.micro_batch}"
+    if len(graph.stages) > 1:
+        title += f" · stage {part.body.stage.index}"
+    return f"{title} · {gpu_text(part.body.stage.gpu.tolist())}"

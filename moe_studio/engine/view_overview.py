@@ -1,0 +1,248 @@
+"""The overview: replicas, stages, runs of equal layers and nodes, with the communication between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode, end_node
+from moe_studio.engine.view_label import gpu_text, range_text
+from moe_studio.graph.graph import Part
+from moe_studio.graph.layer import LayerGraph
+from moe_studio.project.model import Layer
+from moe_studio.units import byte_text, time_text
+
+MAX_BOXES = 16
+"""Boxes side by side; more nodes are drawn several to a box."""
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """Equal layers in a row, by the parts of their first micro-batch."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def layers(self) -> str:
+        """Its layers in words."""
+        first, last = self.parts[0].layer, self.parts[-1].layer
+        return f"Layer {first}" if first == last else f"Layers {first}–{last}"
+
+    @property
+    def id(self) -> str:
+        """Its layers as part of an id."""
+        first, last = self.parts[0].layer, self.parts[-1].layer
+        return f"l{first}" if first == last else f"l{first}to{last}"
+
+
+def overview(evaluation: Evaluation) -> ViewGraph:
+    """Replicas, stages, layers and nodes."""
+    nodes: list[ViewNode] = [end_node("input")]
+    edges: list[ViewEdge] = []
+    runs = _runs(evaluation)
+    maker = _Maker(evaluation)
+    for replica in range(evaluation.project.parallel.dp):
+        previous: list[ViewNode] = nodes[:1]
+        for run in runs:
+            boxes = maker.boxes(run, replica)
+            nodes += boxes
+            edges += _links(previous, boxes)
+            previous = boxes
+            exchange = maker.exchange(run, replica)
+            if exchange is not None:
+                nodes.append(exchange)
+                edges += maker.flows(run, boxes, exchange)
+                previous = [exchange]
+        nodes += [] if replica else [end_node("output")]
+        edges += _links(previous, [end_node("output")])
+    output = next(node for node in nodes if node.id == "output")
+    nodes = [*(node for node in nodes if node is not output), output]
+    section = Section(title="Overview", nodes=tuple(nodes), edges=tuple(edges))
+    title = f"Overview: {evaluation.project.cluster.gpu_count} GPUs, {evaluation.project.model.layer_count} layers"
+    return ViewGraph(name="overview", title=title, subtitle=evaluation.project.name, sections=(section,))
+
+
+def _runs(evaluation: Evaluation) -> list[_Run]:
+    """Runs of layers that have the same make, stage and placement."""
+    layers = evaluation.project.model.layers
+    runs: list[list[Part]] = []
+    last: object = None
+    for part in evaluation.graph.parts:
+        if part.micro_batch:
+            continue
+        placed = part.body.instances.key if part.body.instances is not None else b""
+        key = (id(layers[part.layer]), part.body.stage.index, placed)
+        if key == last:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+        last = key
+    return [_Run(parts=tuple(parts)) for parts in runs]
+
+
+def _links(sources: list[ViewNode], targets: list[ViewNode]) -> list[ViewEdge]:
+    """Edges from each box to the next one of the same GPUs, or to and from the only one."""
+    if len(sources) == len(targets):
+        couples = list(zip(sources, targets, strict=True))
+    else:
+        couples = [(source, target) for source in sources for target in targets]
+    return [
+        ViewEdge(
+            source=source.id,
+            target=target.id,
+            kind="communication" if source.family == "communication" else "data",
+            on_path=_is_marked(source) and _is_marked(target),
+        )
+        for source, target in couples
+    ]
+
+
+def _is_marked(node: ViewNode) -> bool:
+    return node.on_path or node.family == "boundary"
+
+
+class _Maker:
+    """Makes the boxes and ellipses of the overview."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.names = evaluation.graph.node_names
+        self.batches = evaluation.project.workload.micro_batches
+        self.path = evaluation.scheduled_path.rows
+
+    def boxes(self, run: _Run, replica: int) -> list[ViewNode]:
+        """One box per node, or per several neighbouring nodes when there are many."""
+        return [self._box(run, replica, lanes) for lanes in _lane_groups(run.parts[0].body, replica)]
+
+    def _box(self, run: _Run, replica: int, lanes: IntArray) -> ViewNode:
+        body, stage = run.parts[0].body, run.parts[0].body.stage
+        numbers = np.unique(stage.node[lanes]).tolist()
+        names = self.names[numbers[0]] if len(numbers) == 1 else f"{self.names[numbers[0]]} … {self.names[numbers[-1]]}"
+        busy = self._busy(run)[lanes].max()
+        lines = [run.layers, f"{gpu_text(stage.gpu[lanes].tolist())} · {names}", layer_text(self._layer(run))]
+        if body.instances is not None:
+            lines.append(_hosted_text(body, lanes))
+        lines.append(f"compute {time_text(float(busy))} on the busiest GPU")
+        return ViewNode(
+            id=f"r{replica}_s{stage.index}_{run.id}_n{numbers[0]}",
+            lines=tuple(lines),
+            op="layers",
+            family="expert" if body.instances is not None else "attention",
+            shape="box",
+            cluster=_cluster(replica, stage.index),
+            node=names,
+            stage=stage.index,
+            replica=replica,
+            layer=run.parts[0].layer,
+            duration_s=float(busy),
+            on_path=self._is_on_path(run, lanes, is_comm=False),
+        )
+
+    def _layer(self, run: _Run) -> Layer:
+        return self.evaluation.project.model.layers[run.parts[0].layer]
+
+    def _busy(self, run: _Run) -> NDArray[np.float64]:
+        """Compute time of the run per lane, all micro-batches together."""
+        total = np.zeros(run.parts[0].body.stage.lanes)
+        for part in run.parts:
+            total += self.evaluation.costs[self.evaluation.graph.parts.index(part)].compute_busy_s * self.batches
+        return total
+
+    def exchange(self, run: _Run, replica: int) -> ViewNode | None:
+        """What the GPUs of a run send each other in one of its layers; None if nothing."""
+        body = run.parts[-1].body
+        lanes = np.flatnonzero(np.arange(body.stage.lanes) // body.stage.width == replica)
+        lines = _traffic_lines(body, replica)
+        if not lines:
+            return None
+        gpus = gpu_text(body.stage.gpu[lanes].tolist())
+        return ViewNode(
+            id=f"r{replica}_s{body.stage.index}_{run.id}_exchange",
+            lines=("Communication in each layer", gpus, *lines),
+            op="exchange",
+            family="communication",
+            shape="ellipse",
+            cluster=_cluster(replica, body.stage.index),
+            stage=body.stage.index,
+            replica=replica,
+            layer=run.parts[0].layer,
+            on_path=self._is_on_path(run, lanes, is_comm=True),
+        )
+
+    def flows(self, run: _Run, boxes: list[ViewNode], exchange: ViewNode) -> list[ViewEdge]:
+        """From each box what it sends in one layer."""
+        body = run.parts[-1].body
+        groups = _lane_groups(body, exchange.replica)
+        return [
+            ViewEdge(
+                source=box.id,
+                target=exchange.id,
+                kind="communication",
+                on_path=box.on_path and exchange.on_path,
+                label=byte_text(_traffic_byte(body, lanes)),
+            )
+            for box, lanes in zip(boxes, groups, strict=True)
+        ]
+
+    def _is_on_path(self, run: _Run, lanes: IntArray, *, is_comm: bool) -> bool:
+        chosen = set(lanes.tolist())
+        first = run.parts[0].first
+        last = run.parts[-1].first + len(run.parts[-1].body) * self.batches
+        for row in self.path[(self.path >= first) & (self.path < last)].tolist():
+            part, local = self.evaluation.graph.part_of(row)
+            if int(part.body.lane[local]) in chosen and bool(self._comm(part.body)[local]) is is_comm:
+                return True
+        return False
+
+    def _comm(self, body: LayerGraph) -> NDArray[np.bool_]:
+        flags = np.zeros(len(body), bool)
+        for run in body.runs:
+            flags[run.rows] = run.on_comm
+        return flags
+
+
+def _cluster(replica: int, stage: int) -> tuple[str, ...]:
+    return (f"Replica {replica}", f"Stage {stage}")
+
+
+def _lane_groups(body: LayerGraph, replica: int) -> list[IntArray]:
+    """Lanes of one replica by node; several neighbouring nodes together when there are many."""
+    lanes = np.flatnonzero(np.arange(body.stage.lanes) // body.stage.width == replica)
+    nodes = np.unique(body.stage.node[lanes])
+    groups = np.array_split(nodes, min(len(nodes), MAX_BOXES))
+    return [lanes[np.isin(body.stage.node[lanes], group)] for group in groups]
+
+
+def layer_text(layer: Layer) -> str:
+    """What a layer is made of, in a few words."""
+    attention, ffn = layer.attention, layer.ffn
+    first = f"{attention.kind.upper()}, {attention.heads} heads" if attention.kind != "linear" else "linear attention"
+    if not ffn.is_moe:
+        return f"{first} · dense {ffn.kind} {ffn.hidden}"
+    shared = f" + {ffn.shared} shared" if ffn.shared else ""
+    return f"{first} · {ffn.experts} experts{shared}, top-{ffn.top_k}"
+
+
+def _hosted_text(body: LayerGraph, lanes: IntArray) -> str:
+    run = next(run for run in body.runs if run.kind.is_expert)
+    hosted = body.expert[run.rows][np.isin(body.lane[run.rows], lanes)]
+    return f"experts {range_text(hosted.tolist())}" if len(hosted) else "no experts"
+
+
+def _traffic_byte(body: LayerGraph, lanes: IntArray) -> float:
+    chosen = np.isin(body.lane, lanes)
+    return float((body.intra_byte + body.inter_byte)[chosen].sum())
+
+
+def _traffic_lines(body: LayerGraph, replica: int) -> list[str]:
+    """Bytes of each collective of a layer, in nodes and across, over the GPUs of one replica."""
+    lines = []
+    for run in body.runs:
+        mine = body.replica[run.rows] == replica
+        near, far = (float(column[run.rows][mine].sum()) for column in (body.intra_byte, body.inter_byte))
+        if run.on_comm and near + far > 0:
+            lines.append(f"{run.kind.name}: {byte_text(near)} in nodes, {byte_text(far)} across")
+    return lines

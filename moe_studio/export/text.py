@@ -1,0 +1,33 @@
+"""Names from a project made harmless before they enter a drawing or a table."""
+
+import re
+import unicodedata
+
+MAX_TEXT = 200
+"""Longer names are cut."""
+
+_SAFE = re.compile(r"[ -~×·–→…★µ]*")
+_DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def plain(text: str, limit: int = MAX_TEXT) -> str:
+    """``text`` on one line, without control, formatting and private characters."""
+    if _SAFE.fullmatch(text) and len(text) <= limit:
+        return text
+    spaced = text.replace("\n", " ").replace("\t", " ")
+    kept = "".join(letter for letter in spaced if unicodedata.category(letter) not in _DROPPED)
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def xml(text: str, limit: int = MAX_TEXT) -> str:
+    """``text`` for XML, inside an element or a quoted attribute."""
+    cleaned = plain(text, limit)
+    for letter, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
+        if letter in cleaned:
+            cleaned = cleaned.replace(letter, entity)
+    return cleaned
+
+
+def number(value: float) -> str:
+    """A number that is read back as itself to twelve digits, the same on every machine."""
+    return f"{value:.12g}"
