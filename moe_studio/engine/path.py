@@ -7,12 +7,11 @@ the operator started. Ties go to the lowest row. Ways through a unit are remembe
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from moe_studio.engine.cost import sync_size
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey
 from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution
-from moe_studio.graph.column import FloatArray
+from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.stage import Stage
@@ -23,31 +22,30 @@ Exit = tuple[int, ValueKey | int, int]
 Step = tuple[int, int]
 """Item of the unit, row of its layer."""
 
+Way = tuple[IntArray, IntArray, Exit]
+"""A path through a unit: items and rows of its steps, first to last, and where it came in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Path:
     """A longest path: its length and its operators, first to last."""
 
     seconds: float
-    rows: NDArray[np.int64]
+    rows: IntArray
 
 
 def longest_path(schedule: Schedule) -> Path:
     """The longest path of ``schedule``."""
-    rows: list[NDArray[np.int64]] = []
+    rows: list[IntArray] = []
     stage, place, out = _end(schedule)
     while place >= 0:
         placed = schedule.stages[stage][place]
-        steps, out = _through(schedule.graph.stages[stage], placed, out)
-        rows.append(_rows(schedule, placed.unit, steps))
+        items, local, out = _through(schedule.graph.stages[stage], placed, out)
+        firsts = [schedule.graph.parts[item.part].first for item in placed.unit.items]
+        rows.append(local + (firsts[0] if len(firsts) == 1 else np.array(firsts)[items]))
         stage, place, out = _before(schedule, stage, place, out)
     flat = np.concatenate(rows[::-1]) if rows else np.zeros(0, np.int64)
     return Path(seconds=schedule.makespan_s, rows=flat)
-
-
-def _rows(schedule: Schedule, unit: Unit, steps: list[Step]) -> NDArray[np.int64]:
-    firsts = [schedule.graph.parts[item.part].first for item in unit.items]
-    return np.array([firsts[item] + row for item, row in steps], dtype=np.int64)
 
 
 def _end(schedule: Schedule) -> tuple[int, int, Exit]:
@@ -90,8 +88,8 @@ def _before(schedule: Schedule, stage: int, place: int, out: Exit) -> tuple[int,
     raise AssertionError("Every input of a stage is an output of the stage before.")
 
 
-def _through(stage: Stage, placed: Placed, out: Exit) -> tuple[list[Step], Exit]:
-    """The longest path through a unit that ends at ``out``, and where it came in."""
+def _through(stage: Stage, placed: Placed, out: Exit) -> Way:
+    """The longest path through a unit that ends at ``out``."""
     known = placed.solution.paths
     if out not in known:
         known[out] = _Walk(stage, placed.unit, placed.solution).back_from(out)
@@ -124,8 +122,8 @@ class _Walk:
         }
         self.streams = len(solution.streams)
 
-    def back_from(self, out: Exit) -> tuple[list[Step], Exit]:
-        """The steps to ``out``, first to last, and where they came in."""
+    def back_from(self, out: Exit) -> Way:
+        """The way to ``out``."""
         _, what, lane = out
         if isinstance(what, int):
             came = self._on_stream(what, lane, len(self.unit.items), 0)
@@ -136,7 +134,8 @@ class _Walk:
             steps.append(came.step)
             came = self._predecessor(*came.step)
         assert came.out is not None
-        return steps[::-1], came.out
+        table = np.array(steps[::-1], dtype=np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1], came.out
 
     def _predecessor(self, place: int, row: int) -> _Came:
         item = self.unit.items[place]
@@ -172,12 +171,12 @@ class _Walk:
             return [*came, *(self._row(place, run.first + int(r) - 1) for r in rows)]
         return [*came, *self._stream_candidates(place, number, run, host.lane[rows])]
 
-    def _members(self, sync: Sync, lane: int) -> NDArray[np.int64]:
+    def _members(self, sync: Sync, lane: int) -> IntArray:
         size = sync_size(sync, self.stage)
         first = lane // size * size
         return np.arange(first, first + size)
 
-    def _best_of(self, item: Item, take: int, members: NDArray[np.int64]) -> _Came:
+    def _best_of(self, item: Item, take: int, members: IntArray) -> _Came:
         """The latest finish of the input ``take`` among members."""
         body = item.cost.body
         if take < 0 or not body.runs[take].kind.is_expert:
@@ -192,7 +191,7 @@ class _Walk:
         finish = self.solution.finish[place][run.first + inside]
         return self._row(place, run.first + int(inside[finish.argmax()]))
 
-    def _stream_candidates(self, place: int, number: int, run: Run, members: NDArray[np.int64]) -> list[_Came]:
+    def _stream_candidates(self, place: int, number: int, run: Run, members: IntArray) -> list[_Came]:
         if not self.streams:
             return []
         stream = COMM if run.on_comm and self.streams > 1 else COMPUTE

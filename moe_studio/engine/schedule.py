@@ -8,14 +8,15 @@ many equal layers, so few units are ever solved.
 Nothing here depends on what was solved before: the same design always gives the same bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from moe_studio.engine.cost import LayerCost, group_max, sync_size
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey, stage_units
-from moe_studio.graph.column import FloatArray
+from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
@@ -104,10 +105,8 @@ class Schedule:
 
     def start_s(self) -> FloatArray:
         """Start of each operator, shape (operators,)."""
-        result = np.empty(len(self.graph))
-        for placed in (placed for stage in self.stages for placed in stage):
-            _spread_rows(self.graph, placed.unit, placed.solution.start, placed.offset_s, result)
-        return result
+        placed = (item for stage in self.stages for item in stage)
+        return _joined(self.graph, ((item.unit, item.solution.start, item.offset_s) for item in placed))
 
 
 @dataclass(slots=True)
@@ -229,9 +228,7 @@ def _needs_of(solution: TailSolution, unit: Unit) -> Values:
 
 def slack_s(schedule: Schedule, tails: Sequence[Tail], start_s: FloatArray) -> FloatArray:
     """Latest start that keeps the makespan, minus the start; shape (operators,)."""
-    tail = np.empty(len(schedule.graph))
-    for item in tails:
-        _spread_rows(schedule.graph, item.unit, item.tail, item.offset_s, tail)
+    tail = _joined(schedule.graph, ((item.unit, item.tail, item.offset_s) for item in tails))
     slack = np.subtract(schedule.makespan_s, tail, out=tail)
     slack -= start_s
     # Sums in another order differ in the last digits; that is no slack.
@@ -496,12 +493,47 @@ def _absolute(stage: Stage, placed: Placed) -> FloatArray:
     return most + np.repeat(placed.offset_s, stage.width)
 
 
-def _spread_rows(
-    graph: Graph, unit: Unit, columns: Sequence[FloatArray], offset: FloatArray, result: FloatArray
-) -> None:
-    """Write the rows of each item of ``unit`` to their place in the whole graph, made absolute."""
-    for item, column in zip(unit.items, columns, strict=True):
-        part, body = graph.parts[item.part], item.cost.body
-        first, last = body.runs[item.first].first, body.runs[item.last - 1].last
-        shift = offset[0] if len(offset) == 1 or (offset == offset[0]).all() else offset[body.replica[first:last]]
-        np.add(column[first:last], shift, out=result[part.first + first : part.first + last])
+@dataclass(slots=True)
+class _Band:
+    """Rows of one column of a unit that go to ``count`` places in the whole graph, ``step`` rows apart."""
+
+    column: FloatArray
+    replica: IntArray
+    first: int
+    step: int
+    offsets: list[FloatArray]
+
+
+def _bands(graph: Graph, placed: Iterable[tuple[Unit, Sequence[FloatArray], FloatArray]]) -> Iterator[_Band]:
+    """Columns of placed units, with repeats of one unit at even distances together."""
+    open_bands: dict[int, _Band] = {}
+    for unit, columns, offset in placed:
+        for place, (item, column) in enumerate(zip(unit.items, columns, strict=True)):
+            body = item.cost.body
+            low, high = body.runs[item.first].first, body.runs[item.last - 1].last
+            first = graph.parts[item.part].first + low
+            band = open_bands.get(place)
+            if band is not None and band.column.base is column:
+                step = first - (band.first + band.step * (len(band.offsets) - 1))
+                if len(band.offsets) == 1 or step == band.step:
+                    band.step = step
+                    band.offsets.append(offset)
+                    continue
+            if band is not None:
+                yield band
+            open_bands[place] = _Band(column[low:high], body.replica[low:high], first, 0, [offset])
+    yield from open_bands.values()
+
+
+def _joined(graph: Graph, placed: Iterable[tuple[Unit, Sequence[FloatArray], FloatArray]]) -> FloatArray:
+    """Columns of all units at their place in the whole graph, made absolute; shape (operators,)."""
+    result = np.empty(len(graph))
+    for band in _bands(graph, placed):
+        size, stride = len(band.column), result.itemsize
+        rows = as_strided(
+            result[band.first :], shape=(len(band.offsets), size), strides=(band.step * stride, stride), writeable=True
+        )
+        offsets = np.array(band.offsets)
+        shift = offsets[:, :1] if (offsets == offsets[:, :1]).all() else offsets[:, band.replica]
+        np.add(band.column, shift, out=rows)
+    return result

@@ -164,31 +164,47 @@ def build_graph(project: Project, make: LayerMaker = build_layer) -> Graph:
     placements = layer_instances(project)
     parts: list[Part] = []
     first = 0
-    bodies: dict[Hashable, LayerGraph] = {}
+    made: dict[Hashable, LayerGraph] = {}
     for stage, layers in zip(all_stages, project.stage_layers(), strict=True):
         for layer in layers:
-            place = layer_place(project, stage, layer, placements[layer])
-            if place not in bodies:
-                bodies[place] = make(project, stage, place, placements[layer])
-            body = bodies[place]
+            instances = placements[layer]
+            has_send = stage.has_next and layer == layers[-1]
+            # Equal layers and equal placements are the same objects, which is cheaper to tell than equality.
+            key = (id(project.model.layers[layer]), id(instances), has_send, _end(project, layer), _load(project, layer))
+            body = made.get((stage.index, key))
+            if body is None:
+                place = layer_place(project, stage, layer, instances, has_send=has_send)
+                body = made[stage.index, key] = make(project, stage, place, instances)
             for micro_batch in range(project.workload.micro_batches):
                 parts.append(Part(layer=layer, micro_batch=micro_batch, body=body, first=first))
                 first += len(body)
     return Graph(project=project, stages=all_stages, parts=tuple(parts))
 
 
-def layer_place(project: Project, stage: Stage, layer: int, instances: Instances | None) -> LayerPlace:
+def _end(project: Project, layer: int) -> tuple[bool, bool]:
+    """Whether ``layer`` is the first, and the last, of the model."""
+    return layer == 0, layer == project.model.layer_count - 1
+
+
+def _load(project: Project, layer: int) -> int:
+    """The layer's number where routing differs between layers, else -1."""
+    return layer if project.model.layers[layer].ffn.is_moe and project.workload.routing.kind != "uniform" else -1
+
+
+def layer_place(
+    project: Project, stage: Stage, layer: int, instances: Instances | None, *, has_send: bool
+) -> LayerPlace:
     """What the operators of ``layer`` depend on."""
     spec = project.model.layers[layer]
-    layers = project.stage_layers()[stage.index]
+    is_first, is_last = _end(project, layer)
     return LayerPlace(
         stage=stage.index,
         attention=spec.attention,
         ffn=spec.ffn,
-        is_first=layer == 0,
-        is_last=layer == project.model.layer_count - 1,
-        has_send=stage.has_next and layer == layers[-1],
-        load=layer if spec.ffn.is_moe and project.workload.routing.kind != "uniform" else -1,
+        is_first=is_first,
+        is_last=is_last,
+        has_send=has_send,
+        load=_load(project, layer),
         placement=instances.key if instances is not None else b"",
     )
 
