@@ -122,7 +122,8 @@ def command(arguments: list[str], runs: int) -> Measurement:
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
     probe = (
         "import resource, subprocess, sys\n"
-        "code = subprocess.run([sys.executable, '-m', 'moe_studio', *sys.argv[1:]], stdout=subprocess.DEVNULL).returncode\n"
+        "command = [sys.executable, '-m', 'moe_studio', *sys.argv[1:]]\n"
+        "code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)"
     )
     spent, resident = [], 0.0

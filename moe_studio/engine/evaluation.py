@@ -438,7 +438,7 @@ class Pipeline:
         same = len(self._settings) == len(settings) and all(
             a is b for a, b in zip(settings, self._settings, strict=True)
         )
-        if not same or len(self._layers) > MAX_REMEMBERED:
+        if not same or sum(map(len, self._costs)) > MAX_REMEMBERED:
             self._layers, self._costs = {}, {}
             self._solver = Solver(has_overlap=project.cost.overlap)
             self._settings = settings
@@ -449,8 +449,8 @@ class Pipeline:
         return self._layers[place]
 
 
-MAX_REMEMBERED = 2000
-"""Layers to keep before starting anew."""
+MAX_REMEMBERED = 400_000
+"""Operators of different layers to keep before starting anew; about 100 MB."""
 
 
 def check_size(project: Project) -> None:

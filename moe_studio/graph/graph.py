@@ -170,11 +170,12 @@ def build_graph(project: Project, make: LayerMaker = build_layer) -> Graph:
             instances = placements[layer]
             has_send = stage.has_next and layer == layers[-1]
             # Equal layers and equal placements are the same objects, which is cheaper to tell than equality.
-            key = (id(project.model.layers[layer]), id(instances), has_send, _end(project, layer), _load(project, layer))
-            body = made.get((stage.index, key))
-            if body is None:
+            same = (id(project.model.layers[layer]), id(instances), _end(project, layer), _load(project, layer))
+            key = (stage.index, has_send, *same)
+            if key not in made:
                 place = layer_place(project, stage, layer, instances, has_send=has_send)
-                body = made[stage.index, key] = make(project, stage, place, instances)
+                made[key] = make(project, stage, place, instances)
+            body = made[key]
             for micro_batch in range(project.workload.micro_batches):
                 parts.append(Part(layer=layer, micro_batch=micro_batch, body=body, first=first))
                 first += len(body)
