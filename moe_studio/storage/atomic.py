@@ -83,10 +83,10 @@ def save_bytes(path: Path | str, data: bytes, *, files: FileSystem = _REAL) -> N
 
     A symbolic link keeps pointing to its file, whose permissions stay.
     """
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".moe-studio-{secrets.token_hex(8)}.tmp")
     try:
+        target = os.path.realpath(path)
+        folder = os.path.dirname(target)
+        temporary = os.path.join(folder, f".moe-studio-{secrets.token_hex(8)}.tmp")
         mode = _old_mode(target, files)
         try:
             _write(temporary, data, mode, files)

@@ -156,12 +156,13 @@ class Patch:
             return self._joined_flow(node, parts, empty)
         result, carry, end = "", "", -1
         for part in parts:
-            gap = self._text[end : part.start] if end >= 0 and part.start >= 0 else ""
+            is_behind_old = end >= 0 and part.start >= 0
+            gap = self._text[end : part.start] if is_behind_old else "\n" + " " * (node.start.column - 1)
             end = max(end, part.end)
             if part.start < 0:
-                result += ("\n" + " " * (node.start.column - 1) if result else "") + (part.text or "")
+                result += (gap if result else "") + (part.text or "")
             elif part.text is None:
-                carry += gap[: max(gap.rfind("\n"), 0)]
+                carry += gap[: max(gap.rfind("\n"), 0)] if is_behind_old else ""
             else:
                 lead = carry + gap
                 result += (lead if result else lead.lstrip()) + part.text
@@ -172,7 +173,12 @@ class Patch:
         open_end, end = node.start.index + 1, -1
         inside = ""
         for part in parts:
-            gap = self._text[end if end >= 0 else open_end : part.start] if part.start >= 0 else ", "
+            is_lead = end < 0 and not inside
+            gap = (
+                self._text[open_end if is_lead else end : part.start]
+                if part.start >= 0 and (is_lead or end >= 0)
+                else ", "
+            )
             end = max(end, part.end)
             if part.text is not None:
                 is_first = not inside

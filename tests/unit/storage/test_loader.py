@@ -103,7 +103,9 @@ def test_parts_that_contradict_each_other_are_located() -> None:
         SMALL.replace("ep: 4", "ep: 4, pp: 4")
         + "placement:\n  moves:\n    - {expert: 9, slots: [7]}\n    - {expert: 0, slots: [0, 0]}\n"
     )
-    assert faults == ["line 7, column 7: placement.moves[1]: placement.moves: slots must be different numbers from 0 up."]
+    assert faults == [
+        "line 7, column 7: placement.moves[1]: placement.moves: slots must be different numbers from 0 up."
+    ]
     faults = faults_of(SMALL + "placement:\n  moves:\n    - {expert: 9, slots: [7], replica: 1}\n")
     assert [fault.split(": ")[:2] for fault in faults] == [
         ["line 6, column 16", "placement.moves[0].expert"],
@@ -147,7 +149,9 @@ def test_unknown_presets_and_two_bases_are_refused() -> None:
     assert "not on both" in faults_of("model: {preset: mixtral-8x7b, hf_config: a.json}")[0]
 
 
-@pytest.mark.parametrize("name", ["/etc/hosts", "C:\\a.json", "\\\\host\\share\\a.json", "https://a/b.json", "missing", "."])
+@pytest.mark.parametrize(
+    "name", ["/etc/hosts", "C:\\a.json", "\\\\host\\share\\a.json", "https://a/b.json", "missing", "."]
+)
 def test_only_plain_files_below_the_project_are_read(tmp_path: Path, name: str) -> None:
     (fault,) = faults_of(f"model: {{hf_config: '{name}'}}", tmp_path)
     assert "model.hf_config" in fault
@@ -161,7 +165,9 @@ def test_a_hugging_face_configuration_is_the_base_of_a_model(tmp_path: Path) -> 
     assert (project.model.hidden, project.model.vocab, project.model.ffn["moe"].experts) == (64, 0, 4)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": 1, "a": 2}', '{"a": NaN}', '{"a": 1e999}', "[]", "{", "9" * 9999])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a": 1, "a": 2}', '{"a": NaN}', '{"a": 1e999}', "[]", "{", "9" * 9999]
+)
 def test_a_hostile_configuration_is_a_located_fault(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
     (fault,) = faults_of("name: a\nmodel: {hf_config: c.json}", tmp_path)
@@ -173,13 +179,17 @@ def test_recorded_counts_are_read_from_beside_the_project(tmp_path: Path) -> Non
     text = SMALL + "workload: {routing: {kind: recorded, file: load.csv}}"
     assert parse_project(text, folder=tmp_path).workload.routing.counts == ((1.0, 2.0, 3.0, 4.0),)
     (tmp_path / "load.csv").write_text("1,2,3\n")
-    assert faults_of(text, tmp_path) == [
-        "line 4, column 44: workload.routing.file: layer 0 must have 4 counts, not 3."
-    ]
+    assert faults_of(text, tmp_path) == ["line 4, column 44: workload.routing.file: layer 0 must have 4 counts, not 3."]
 
 
 def test_no_value_may_hold_control_characters() -> None:
     assert "U+0085 is not allowed" in faults_of(SMALL + 'name: "a\\u0085b"')[0]
+
+
+SLIPS = (
+    *("&a ", "*a", "!!int ", "<<: ", "[", "]", "{", "}", "? ", ": ", "- ", "|\n", ">", "#", "'", '"', "\t", "\r"),
+    *("0", "-1", "1e999", ".nan", "null", "9" * 50, "\n", "---\n", "%", "\\", "~", "0x1", "1_0", "no"),
+)
 
 
 def mutated(text: str, choice: random.Random) -> str:
@@ -187,11 +197,8 @@ def mutated(text: str, choice: random.Random) -> str:
     for _ in range(choice.randint(1, 4)):
         place, other = sorted((choice.randrange(len(text) + 1), choice.randrange(len(text) + 1)))
         other = min(other, place + choice.choice((1, 3, 30)))
-        piece = choice.choice(
-            ("", text[place:other] * 2, chr(choice.choice((choice.randrange(128), choice.randrange(0x11000)))))
-            + ("&a ", "*a", "!!int ", "<<: ", "[", "]", "{", "}", "? ", ": ", "- ", "|\n", ">", "#", "'", '"', "\t", "\r")
-            + ("0", "-1", "1e999", ".nan", "null", "9" * 50, "\n", "---\n", "%", "\\", "~", "0x1", "1_0", "no")
-        )
+        anything = chr(choice.choice((choice.randrange(128), choice.randrange(0x11000))))
+        piece = choice.choice(("", text[place:other] * 2, anything, *SLIPS))
         text = text[:place] + piece + text[other:]
         if not text:
             return text

@@ -197,7 +197,25 @@ def test_saving_edits_the_file_that_is_there(tmp_path: Path) -> None:
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12) | st.sampled_from(
-    ["no", "null", "012", "# x", "a: b", "- a", "{", "'", '"', "a\nb", "\ttab", " x ", "%", "\u2028", "\ufeff", "1e5", "~"]
+    [
+        "no",
+        "null",
+        "012",
+        "# x",
+        "a: b",
+        "- a",
+        "{",
+        "'",
+        '"',
+        "a\nb",
+        "\ttab",
+        " x ",
+        "%",
+        "\u2028",
+        "\ufeff",
+        "1e5",
+        "~",
+    ]
 )
 SLOTS = st.lists(st.integers(0, 7), min_size=1, max_size=3, unique=True).map(tuple)
 MOVES = st.builds(
@@ -223,7 +241,9 @@ def some_moves(draw: Any, old: Project) -> Project:
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(moves)))
         moves[place : place + draw(st.integers(0, 2))] = draw(st.lists(MOVES, max_size=2))
-    return replace(old, placement=Placement(policy=draw(st.sampled_from(["contiguous", "explicit"])), moves=tuple(moves)))
+    return replace(
+        old, placement=Placement(policy=draw(st.sampled_from(["contiguous", "explicit"])), moves=tuple(moves))
+    )
 
 
 def some_nodes(draw: Any, old: Project) -> Project:
