@@ -68,7 +68,7 @@ def layer_cost(body: LayerGraph, provider: Provider, rates: Rates) -> LayerCost:
     work = np.concatenate([np.arange(run.first, run.last) for run in body.runs if not run.on_comm])
     own[work] = duration[work] = provider.work_s(body, work, rates)
     for run in comm:
-        own[run.rows] = provider.link_s(body, np.arange(run.first, run.last), rates)
+        own[run.rows] = provider.link_s(body, run, rates)
         duration[run.rows] = slowest(own[run.rows], run, body)
     return LayerCost(body=body, own_s=own, duration_s=duration)
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from moe_studio.errors import ProjectError
 from moe_studio.graph.column import FloatArray, IntArray
-from moe_studio.graph.layer import LayerGraph
+from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
 from moe_studio.project.cluster import Device
 from moe_studio.project.design import Cost
@@ -60,8 +59,8 @@ class Provider(Protocol):
         """Time of the operators ``rows`` of a layer that compute or move memory, shape (rows,)."""
         ...
 
-    def link_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
-        """Time of the operators ``rows`` that communicate, each for its own GPU, shape (rows,)."""
+    def link_s(self, body: LayerGraph, run: Run, rates: Rates) -> FloatArray:
+        """Time of the operators of ``run``, which communicate, each for its own GPU, shape (rows,)."""
         ...
 
     def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
@@ -84,11 +83,12 @@ class FixedProvider:
         moving = body.byte[rows] / (rates.memory_byte_s[device] * self.memory)
         return np.asarray(np.maximum(arithmetic, moving) + body.launch[rows] * self.launch_s)
 
-    def link_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
+    def link_s(self, body: LayerGraph, run: Run, rates: Rates) -> FloatArray:
         """Rings pay for both classes of link in turn; an exchange for the slower one."""
+        rows = run.rows
         intra, inter = body.intra_byte[rows] / rates.intra_byte_s, body.inter_byte[rows] / rates.inter_byte_s
         near, far = body.intra_hop[rows] * rates.intra_latency_s, body.inter_hop[rows] * rates.inter_latency_s
-        if is_exchange(body, rows):
+        if is_exchange(body, run):
             return np.asarray(np.maximum(intra, inter) + np.maximum(near, far))
         return np.asarray(intra + inter + near + far)
 
@@ -99,11 +99,9 @@ class FixedProvider:
         return max(arithmetic, moving) + self.launch_s
 
 
-def is_exchange(body: LayerGraph, rows: NDArray[np.int64]) -> bool:
-    """Whether these rows (all of one kind) are an all-to-all rather than a ring or a send."""
-    from_dispatch = {"dispatch", "combine"}
-    name = next(run.kind.name for run in body.runs if run.first <= rows[0] < run.last)
-    return name in from_dispatch and not body.stage.is_local
+def is_exchange(body: LayerGraph, run: Run) -> bool:
+    """Whether ``run`` is an all-to-all rather than a ring or a send."""
+    return run.kind.name in {"dispatch", "combine"} and not body.stage.is_local
 
 
 def provider_of(cost: Cost) -> Provider:
