@@ -1,5 +1,6 @@
 """The hardware: devices, nodes that hold them, links between them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -109,9 +110,8 @@ class Cluster:
             raise ProjectError("cluster.nodes needs at least one node.")
         if self.gpu_count > MAX_GPUS:
             raise ProjectError(f"The cluster may have at most {MAX_GPUS} GPUs, not {self.gpu_count}.")
-        names = [node.name for node in self.nodes]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(node.name for node in self.nodes).items():
+            if count > 1:
                 raise ProjectError(f"cluster.nodes: the name {name!r} is used more than once.")
         for node in self.nodes:
             self.device(node.device)

@@ -137,13 +137,12 @@ def layer_ranges(text: str) -> tuple[tuple[int, int], ...]:
     for part in text.replace(" ", "").split(",") if text.strip() else ():
         first, _, last = part.partition("-")
         if not first.isascii() or not first.isdigit() or (last and not (last.isascii() and last.isdigit())):
-            raise ProjectError(f'layers must look like 4, "0-3" or "0,2,8-11", not {text!r}.')
+            raise ProjectError(f'layers must look like 4, "0-3" or "0,2,8-11", not {text[:40]!r}.')
         if "-" in part and not last:
-            raise ProjectError(f'layers must look like 4, "0-3" or "0,2,8-11", not {text!r}.')
-        low, high = int(first), int(last or first)
-        if low > high or high > 4095:
-            raise ProjectError(f"layers: {part} is not a range of layers from 0 to 4095.")
-        ranges.append((low, high))
+            raise ProjectError(f'layers must look like 4, "0-3" or "0,2,8-11", not {text[:40]!r}.')
+        if max(len(first), len(last)) > 4 or not int(first) <= int(last or first) <= 4095:
+            raise ProjectError(f"layers: {part[:40]} is not a range of layers from 0 to 4095.")
+        ranges.append((int(first), int(last or first)))
     return tuple(ranges)
 
 

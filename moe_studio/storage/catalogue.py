@@ -1,12 +1,13 @@
 """The devices, models, clusters and examples that ship with the program."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from moe_studio.errors import MoeStudioError
 from moe_studio.locator import resource
-from moe_studio.project.cluster import Cluster, Device
+from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.model import Model
 from moe_studio.storage.nearest import nearest_hint
 from moe_studio.storage.plain_file import read_plain_text
@@ -63,6 +64,11 @@ def load_cluster(name: str) -> Cluster:
 def example_path(name: str) -> Path:
     """File of the example project ``name``."""
     return _path("examples", name, _EXAMPLE_SUFFIX)
+
+
+def devices_for(nodes: Iterable[Node], own: Mapping[str, Device]) -> dict[str, Device]:
+    """The devices of the catalogue that ``nodes`` use beside their ``own``: what `Cluster.catalogue` must hold."""
+    return {node.device: load_device(node.device) for node in nodes if node.device not in own}
 
 
 @cache

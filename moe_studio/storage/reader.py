@@ -110,7 +110,8 @@ class Reader:
     """Reads one file; collects faults and remembers where each path was written."""
 
     def __init__(self, sources: Sources) -> None:
-        self.faults: list[Fault] = []
+        self._file = ""
+        self._faults: list[Fault] = []
         self._sources = sources
         self._marks: dict[str, Mark] = {}
 
@@ -120,14 +121,19 @@ class Reader:
 
     def read_node(self, cls: type[T], node: Node, file: str) -> T:
         """The value of class ``cls`` that ``node`` holds, or `FileError`."""
+        self._file = file
         value = self._record(cls, node, "", None)
-        if self.faults or not isinstance(value, cls):
-            faults = sorted(self.faults, key=lambda fault: (fault.line, fault.column))
-            raise FileError(file, faults[:MAX_FAULTS])
+        if self._faults or not isinstance(value, cls):
+            raise self._refusal()
         return value
 
+    def _refusal(self) -> FileError:
+        return FileError(self._file, sorted(self._faults, key=lambda fault: (fault.line, fault.column)))
+
     def _fault(self, path: str, mark: Mark, message: str) -> _Failed:
-        self.faults.append(Fault(path=path, message=message, line=mark.line, column=mark.column))
+        self._faults.append(Fault(path=path, message=message, line=mark.line, column=mark.column))
+        if len(self._faults) >= MAX_FAULTS:
+            raise self._refusal()
         return _FAILED
 
     def _value(self, kind: Any, node: Node, path: str, known: Setting, base: Any) -> Any:

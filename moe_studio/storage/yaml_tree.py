@@ -14,10 +14,12 @@ import yaml
 
 from moe_studio.errors import Fault, FileError
 
-MAX_BYTE = 4_000_000
+MAX_BYTE = 2_000_000
 MAX_DEPTH = 64
 MAX_SEPARATORS = 150_000
 MAX_NODES = 400_000
+MAX_ITEMS = 32_768
+MAX_KEYS = 8_192
 MAX_SCALAR = 65_536
 MAX_FAULTS = 100
 
@@ -32,7 +34,7 @@ _NOT_TEXT = re.compile(
 _NULL = ("", "~", "null", "Null", "NULL")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mark:
     """A place in the text; ``line`` and ``column`` count from 1, ``index`` from 0."""
 
@@ -164,7 +166,6 @@ class _Builder:
         """Take all events of the parser."""
         for event in events:
             if isinstance(event, yaml.NodeEvent):
-                self._check(event)
                 self._node(event)
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._close(event)
@@ -173,35 +174,38 @@ class _Builder:
                 if self._documents > 1:
                     self._stop(_mark(event), "holds several YAML documents; only one is allowed.")
 
-    def _check(self, event: Any) -> None:
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            self._stop(_mark(event), f"has more than {MAX_NODES:,} entries.")
-        if isinstance(event, yaml.AliasEvent):
-            self._fault(
-                _mark(event), f"aliases such as *{str(event.anchor)[:40]} are not allowed; write the value itself."
-            )
-        elif event.anchor is not None:
-            self._fault(_mark(event), f"anchors such as &{event.anchor[:40]} are not allowed; remove it.")
-        if getattr(event, "tag", None) is not None:
-            self._fault(_mark(event), f"tags such as {event.tag[:60]} are not allowed; remove it.")
-
     def _node(self, event: Any) -> None:
         start = _mark(event)
-        if isinstance(event, yaml.ScalarEvent):
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._stop(start, f"has more than {MAX_NODES:,} entries.")
+        if event.anchor is not None or event.__class__ is yaml.AliasEvent or event.tag is not None:
+            self._refuse_extras(event, start)
+        if event.__class__ is yaml.ScalarEvent:
             self._add(self._scalar(event, start))
-        elif isinstance(event, yaml.AliasEvent):
+        elif event.__class__ is yaml.AliasEvent:
             self._add(ScalarNode("", "", start, _end(event)))
         else:
-            if len(self._stack) >= MAX_DEPTH:
-                self._stop(start, f"is nested more than {MAX_DEPTH} levels deep.")
-            kind = SequenceNode if isinstance(event, yaml.SequenceStartEvent) else MappingNode
-            node = kind(bool(event.flow_style), start, _end(event))
-            path = self._path()
-            self._add(node)
-            self._paths.append(path)
-            self._stack.append(node)
-            self._keys.append(None)
+            self._open(event, start)
+
+    def _refuse_extras(self, event: Any, start: Mark) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            self._fault(start, f"aliases such as *{str(event.anchor)[:40]} are not allowed; write the value itself.")
+        elif event.anchor is not None:
+            self._fault(start, f"anchors such as &{str(event.anchor)[:40]} are not allowed; remove it.")
+        if getattr(event, "tag", None) is not None:
+            self._fault(start, f"tags such as {event.tag[:60]} are not allowed; remove it.")
+
+    def _open(self, event: Any, start: Mark) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            self._stop(start, f"is nested more than {MAX_DEPTH} levels deep.")
+        kind = SequenceNode if isinstance(event, yaml.SequenceStartEvent) else MappingNode
+        node = kind(bool(event.flow_style), start, _end(event))
+        path = self._path()
+        self._add(node)
+        self._paths.append(path)
+        self._stack.append(node)
+        self._keys.append(None)
 
     def _scalar(self, event: Any, start: Mark) -> ScalarNode:
         text = event.value
@@ -222,12 +226,16 @@ class _Builder:
             return
         parent = self._stack[-1]
         if isinstance(parent, SequenceNode):
+            if len(parent.items) >= MAX_ITEMS:
+                self._stop(node.start, f"a list may have at most {MAX_ITEMS:,} items.")
             parent.items.append(node)
         elif (key := self._keys[-1]) is None:
             self._keys[-1] = self._key(node)
         else:
             self._keys[-1] = None
             parent.entries.setdefault(key.text, Entry(key, node))
+            if len(parent.entries) > MAX_KEYS:
+                self._stop(node.start, f"a mapping may have at most {MAX_KEYS:,} keys.")
 
     def _key(self, node: Node) -> ScalarNode:
         parent = self._stack[-1]

@@ -1,10 +1,14 @@
 """Project files: values by the type of their field, every fault at once with its place."""
 
+import copy
 import json
+import pickle
 import random
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from moe_studio.errors import FileError
 from moe_studio.project.cluster import Link
@@ -30,6 +34,11 @@ def test_every_example_opens(name: str) -> None:
     project = load_project(example_path(name))
     assert project.cluster.catalogue["seed-64g"].peak_flop_s("fp16") == 400e12
     assert project.cluster.links.inter == Link(gb_s=50, latency_us=5)
+
+
+def test_a_project_can_be_copied_and_sent_to_a_child_process() -> None:
+    project = load_project(example_path("seed3"))
+    assert pickle.loads(pickle.dumps(project)) == copy.deepcopy(project) == project
 
 
 def test_omitted_keys_take_their_defaults() -> None:
@@ -182,6 +191,20 @@ def test_recorded_counts_are_read_from_beside_the_project(tmp_path: Path) -> Non
     assert faults_of(text, tmp_path) == ["line 4, column 44: workload.routing.file: layer 0 must have 4 counts, not 3."]
 
 
+def test_absurd_layers_of_a_move_are_a_fault_like_any_other() -> None:
+    for layers in ("9" * 30_000, "0-" + "9" * 5_000, "5-2", "-1", "1-", "a", "4096"):
+        assert "layers" in faults_of(f'{SMALL}placement: {{moves: [{{expert: 0, slots: [0], layers: "{layers}"}}]}}')[0]
+
+
+def test_very_many_nodes_and_faults_take_no_more_than_a_few_seconds() -> None:
+    start = time.process_time()
+    nodes = ",".join(f"{{name: n{number}, device: d{number}}}" for number in range(30_000))
+    assert len(faults_of(SMALL.replace("{name: a", f"{nodes}, {{name: a"))) == 100
+    nodes = ",".join(f"{{name: n{number}, gpus: 1, device: seed-64g}}" for number in range(20_000))
+    assert parse_project(f"model: {{preset: mixtral-8x7b}}\ncluster: {{nodes: [{nodes}]}}").cluster.gpu_count == 20_000
+    assert time.process_time() - start < 10
+
+
 def test_no_value_may_hold_control_characters() -> None:
     assert "U+0085 is not allowed" in faults_of(SMALL + 'name: "a\\u0085b"')[0]
 
@@ -223,3 +246,45 @@ def test_mutated_files_open_or_are_refused_and_nothing_else() -> None:
 def test_a_million_mutated_files_open_or_are_refused_and_nothing_else() -> None:
     texts = [example_path(name).read_text(encoding="utf-8") for name in example_names()]
     assert all(survives(seed, texts) for seed in range(1_000_000))
+
+
+ODD = (
+    "9" * 400,
+    "-" + "9" * 39,
+    "1e308",
+    "-0.0",
+    "5e-324",
+    "''",
+    "'x'",
+    "[]",
+    "{}",
+    "[[]]",
+    "{a: 1}",
+    "~",
+    "true",
+    "'\\t'",
+    "ä",
+)
+
+
+def paths(value: object) -> list[tuple[object, ...]]:
+    """Where every value of plain data is."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [(), *((key, *rest) for key, inner in entries for rest in paths(inner))]
+
+
+def test_odd_values_in_every_field_open_or_are_refused_and_nothing_else() -> None:
+    sample = yaml.safe_load((Path(__file__).parent / "samples" / "format-1.moe.yaml").read_text(encoding="utf-8"))
+    refused = 0
+    for path in paths(sample)[1:]:
+        for odd in ODD:
+            data = copy.deepcopy(sample)
+            place = data
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = "ODD"
+            try:
+                parse_project(json.dumps(data).replace('"ODD"', odd))
+            except FileError as refusal:
+                refused += all(fault.line == 1 and fault.path for fault in refusal.faults)
+    assert refused > 1_000

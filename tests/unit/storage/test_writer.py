@@ -14,7 +14,7 @@ from moe_studio.project.cluster import Device, Link, Links, Node
 from moe_studio.project.design import Limits, Move, Parallel, Placement, Reference
 from moe_studio.project.model import Attention, FeedForward
 from moe_studio.project.project import Project
-from moe_studio.storage.catalogue import example_names, example_path, load_device, load_model, model_names
+from moe_studio.storage.catalogue import devices_for, example_names, example_path, load_model, model_names
 from moe_studio.storage.loader import load_project, parse_project
 from moe_studio.storage.writer import project_text, save_project, updated_text
 
@@ -251,8 +251,7 @@ def some_nodes(draw: Any, old: Project) -> Project:
     place = draw(st.integers(0, len(nodes)))
     nodes[place : place + draw(st.integers(0, 2))] = draw(st.lists(NODES, max_size=2))
     devices = dict(old.cluster.devices) | ({"own": OWN} if draw(st.booleans()) else {})
-    wanted = {node.device for node in nodes}
-    catalogue = {name: load_device(name) for name in wanted if name not in devices and name not in ("own", "mine")}
+    catalogue = devices_for(nodes, {**devices, "own": OWN, "mine": OWN})
     return replace(old, cluster=replace(old.cluster, nodes=tuple(nodes), devices=devices, catalogue=catalogue))
 
 
@@ -281,7 +280,7 @@ def some_parts(draw: Any, old: Project) -> Project:
 def some_scalars(draw: Any, old: Project) -> Project:
     cost = replace(old.cost, launch_us=draw(st.sampled_from([0.0, 0.1, 1e-9])), overlap=draw(st.booleans()))
     reference = draw(st.sampled_from([None, old.reference, Reference(), Reference(tpot_ms=2.5, note="a # b")]))
-    parallel = Parallel(tp=draw(st.sampled_from([1, 2])), ep=draw(st.sampled_from([1, 8])))
+    parallel = replace(old.parallel, attention=draw(st.sampled_from(["data", "replicated"])))
     return replace(old, name=draw(WORDS), cost=cost, reference=reference, parallel=parallel)
 
 
@@ -311,3 +310,12 @@ def test_any_edit_reads_back_as_the_same_project_and_keeps_the_first_comment(cas
         assert parse_project(text) == project
         assert parse_project(project_text(project)) == project
         assert text.splitlines()[0] == comment, "the canonical text was taken instead of an edit"
+
+
+@given(st.data(), st.sampled_from(sorted(TEXTS)))
+def test_every_comment_survives_edits_of_scalars(data: st.DataObject, name: str) -> None:
+    project = some_scalars(data.draw, parse_project(TEXTS[name]))
+    result = updated_text(TEXTS[name], project)
+    comments = [line[line.index("#") :] for line in TEXTS[name].splitlines() if "#" in line]
+    assert parse_project(result) == project
+    assert [comment for comment in comments if comment not in result] == []
