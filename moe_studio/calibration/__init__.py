@@ -1,0 +1,1 @@
+"""Fits kernel models to measured run times, keeps what was fitted, and predicts with it."""

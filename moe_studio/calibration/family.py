@@ -1,0 +1,64 @@
+"""What the fitting and the prediction need to know of a kernel family."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from moe_studio.kernel.device import DeviceFacts, FloatArray
+
+Columns = Mapping[str, FloatArray]
+"""Number columns by name, all of the same length."""
+Words = Mapping[str, str]
+"""The text columns of some rows that share them: ``{"dtype": "bfloat16", "kernel": "fa3"}``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """Rows of one device that share their words; ``time_us`` is what was measured."""
+
+    words: Words
+    columns: Columns
+    time_us: FloatArray
+
+
+_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float8": "fp8", "fp8_e4m3": "fp8", "float32": "fp32"}
+
+
+def short_dtype(name: str) -> str:
+    """The short name of a data type: ``bfloat16`` is ``bf16``."""
+    return _DTYPES.get(name.lower(), name.lower())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A kernel family: its columns, and functions that fit and predict it.
+
+    ``numbers`` and ``words`` are needed columns (besides ``gpu``); ``zero_allowed`` are numbers that may be 0;
+    ``optional`` gives words that may be missing their value then. Rows with the same variant share a record of
+    parameters. ``shape`` are the columns that make up a held-out group; ``size`` is the column of the error bands,
+    which start at ``bands``. ``floor_us`` is the least time that the datasheet allows.
+    """
+
+    name: str
+    numbers: tuple[str, ...]
+    words: tuple[str, ...]
+    optional: Mapping[str, str]
+    zero_allowed: tuple[str, ...] = ()
+    variants: Callable[[Words], tuple[str, ...]]
+    """Parameter records for rows with these words (``op``, ``dtype``, ``kernel`` …): the first is fitted to them, the
+    others stand in when a prediction finds that one missing. Empty: such rows are not modelled."""
+    parameters: type
+    predict: Callable[[Any, DeviceFacts, Columns, Words], FloatArray]
+    fit: Callable[[Sequence[Block], DeviceFacts], Any]
+    floor_us: Callable[[Columns, Words, DeviceFacts], FloatArray]
+    """A row faster than this is set aside: its units are wrong, or it did not do the work."""
+    shape: tuple[str, ...]
+    size: str
+    bands: tuple[float, ...]
+
+
+def no_floor(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:
+    """No least time."""
+    return np.zeros(len(next(iter(columns.values()))))

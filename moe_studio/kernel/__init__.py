@@ -1,0 +1,1 @@
+"""Run times of GPU kernels: one module for each family, few numbers with a physical meaning."""

@@ -1,0 +1,89 @@
+"""What a kernel model needs to know of a GPU, from its datasheet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.project.cluster import Device
+
+FloatArray = NDArray[np.float64]
+
+GENERATIONS = ("ampere", "ada", "hopper", "blackwell", "cdna3")
+
+_MIB = 2.0**20
+
+# Second-level cache by catalogue device, from the makers' architecture white papers
+# (NVIDIA A100, Ada, H100, Blackwell; AMD CDNA 3: the Infinity Cache).
+_GENERATION_AND_L2_MIB: Mapping[str, tuple[str, float]] = {
+    "a100-40g-sxm": ("ampere", 40),
+    "a100-80g-sxm": ("ampere", 40),
+    "l40s": ("ada", 96),
+    "h100-sxm": ("hopper", 50),
+    "h100-pcie": ("hopper", 50),
+    "h200-sxm": ("hopper", 50),
+    "h800-sxm": ("hopper", 50),
+    "h20": ("hopper", 60),
+    "b200": ("blackwell", 126),
+    "gb200": ("blackwell", 126),
+    "mi300x": ("cdna3", 256),
+    "mi325x": ("cdna3", 256),
+}
+_ELEMENT_BYTE = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
+_TYPICAL_SM_FLOP_S = {"ampere": 2.9e12, "ada": 2.5e12, "hopper": 7.5e12, "blackwell": 15.2e12, "cdna3": 4.3e12}
+_TYPICAL_L2_MIB_PER_SM = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFacts:
+    """A GPU by its datasheet, in base units; ``link_byte_s`` is one way, 0 when unknown."""
+
+    name: str
+    generation: str
+    peak_flop_s: Mapping[str, float]
+    memory_byte_s: float
+    memory_byte: float
+    sms: int
+    l2_byte: float
+    link_byte_s: float
+
+    def peak(self, dtype: str) -> float:
+        """Peak arithmetic rate for ``dtype``, in flop per second; a type the device lacks runs at a wider one's."""
+        wider = {"fp4": ("fp8", "bf16"), "fp8": ("bf16",), "int8": ("fp8", "bf16"), "fp16": ("bf16",)}
+        names = (dtype, *wider.get(dtype, ()), "bf16", "fp16", "fp32")
+        return next((self.peak_flop_s[name] for name in names if name in self.peak_flop_s), self._largest())
+
+    def _largest(self) -> float:
+        return max(self.peak_flop_s.values())
+
+
+def element_byte(dtype: str) -> float:
+    """Bytes of one element of ``dtype``."""
+    return _ELEMENT_BYTE[dtype]
+
+
+def device_facts(name: str, device: Device) -> DeviceFacts:
+    """What is known of ``device``; what its datasheet leaves out is taken from its generation."""
+    generation, l2_mib = _GENERATION_AND_L2_MIB.get(name, (_likely_generation(device), 0.0))
+    peaks = {dtype: tflops * 1e12 for dtype, tflops in device.peak_tflops.items()}
+    half = peaks.get("bf16") or peaks.get("fp16") or max(peaks.values())
+    sms = device.sms or max(1, round(half / _TYPICAL_SM_FLOP_S[generation]))
+    return DeviceFacts(
+        name=name,
+        generation=generation,
+        peak_flop_s=MappingProxyType(peaks),
+        memory_byte_s=device.memory_tb_s * 1e12,
+        memory_byte=device.memory_gb * 1e9,
+        sms=sms,
+        l2_byte=(l2_mib or sms * _TYPICAL_L2_MIB_PER_SM) * _MIB,
+        link_byte_s=device.link_gb_s * 1e9,
+    )
+
+
+def _likely_generation(device: Device) -> str:
+    """The generation that brought the data types the device has: fp8 with Hopper, fp4 with Blackwell."""
+    if "fp4" in device.peak_tflops:
+        return "blackwell"
+    return "hopper" if "fp8" in device.peak_tflops else "ampere"

@@ -1,0 +1,108 @@
+"""What was fitted to a device: numbers of every kernel family, and how well they are known."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from moe_studio.errors import MoeStudioError
+from moe_studio.kernel.device import GENERATIONS, DeviceFacts
+from moe_studio.project.setting import setting
+
+CALIBRATED = "calibrated"
+DATASHEET = "datasheet"
+
+_TRANSFER_ERROR = 2.0
+"""A number carried over to another GPU errs about twice as much; from leaving out each GPU of three in turn."""
+
+
+class NotCalibratedError(MoeStudioError):
+    """No device has numbers for this kernel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandError:
+    """Error on rows held out of the fit, in one band of sizes: ``low`` ≤ size < ``high``."""
+
+    low: float = setting("smallest size of the band", low=0)
+    high: float = setting("size at which the next band starts", above=0)
+    rows: int = setting("rows held out", low=0)
+    median: float = setting("median of |predicted / measured − 1|", low=0)
+    p90: float = setting("90th percentile of |predicted / measured − 1|", low=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a fit rests on: rows, their ranges and origin, when, and how far it errs on rows held out."""
+
+    date: str = setting("day of the fit", "")
+    sources: tuple[str, ...] = setting("where the measured times come from, with licence", ())
+    files: tuple[str, ...] = setting("names of the files that were read", ())
+    rows: int = setting("rows fitted to", 0, low=0)
+    set_aside: int = setting("rows that were not used", 0, low=0)
+    ranges: Mapping[str, tuple[float, ...]] = setting("smallest and largest value by column", factory=dict)
+    split_by: tuple[str, ...] = setting("columns that tell the held-out groups apart", ())
+    size: str = setting("column of the bands", "")
+    held_out: tuple[BandError, ...] = setting("error on rows held out", ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """The numbers of one kernel variant, how they were got, and what they rest on."""
+
+    parameters: Any
+    evidence: Evidence
+    provenance: str = CALIBRATED
+    origin: str = ""
+    """The device whose numbers these are."""
+
+    def expected_error(self, size: float) -> float:
+        """Median relative error to expect at ``size``; twice that for numbers carried over from another GPU."""
+        bands = self.evidence.held_out
+        fitting = [band for band in bands if band.low <= size < band.high] or list(bands[-1:])
+        if not fitting:
+            return float("nan")
+        return fitting[0].median * (_TRANSFER_ERROR if self.provenance == DATASHEET else 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """All that was fitted to one device: ``families[family][variant]``."""
+
+    facts: DeviceFacts
+    families: Mapping[str, Mapping[str, Fitted]]
+
+    def fitted(self, family: str, variant: str) -> Fitted:
+        """The numbers of one kernel variant, or `NotCalibratedError`."""
+        variants = self.families.get(family, {})
+        if variant not in variants:
+            known = ", ".join(variants) or "none"
+            raise NotCalibratedError(
+                f"{self.facts.name} has no calibration of {family} {variant!r}; known variants: {known}. "
+                "Fit one with moe-studio calibrate."
+            )
+        return variants[variant]
+
+
+def completed(facts: DeviceFacts, known: Iterable[Calibration]) -> Calibration:
+    """A calibration of ``facts`` in which what was not fitted comes from the nearest device that has it.
+
+    Parameters are shares of the datasheet's figures and latencies, so they carry over as they are.
+    """
+    families: dict[str, dict[str, Fitted]] = {}
+    for calibration in sorted(known, key=lambda item: _distance(facts, item.facts)):
+        is_own = calibration.facts.name == facts.name
+        for family, variants in calibration.families.items():
+            for variant, fitted in variants.items():
+                provenance = fitted.provenance if is_own else DATASHEET
+                carried = replace(fitted, provenance=provenance, origin=calibration.facts.name)
+                families.setdefault(family, {}).setdefault(variant, carried)
+    return Calibration(facts=facts, families=MappingProxyType(families))
+
+
+def _distance(facts: DeviceFacts, other: DeviceFacts) -> tuple[bool, float, float]:
+    """How far ``other`` is: itself first, then by generation, then by the ratio of arithmetic to bandwidth."""
+    here, there = GENERATIONS.index(facts.generation), GENERATIONS.index(other.generation)
+    generations = abs(here - there) + (0.5 if there > here else 0.0)
+    balance = (facts.peak("bf16") / facts.memory_byte_s) / (other.peak("bf16") / other.memory_byte_s)
+    return other.name != facts.name, generations, max(balance, 1 / balance)
