@@ -63,15 +63,15 @@ class Drawer:
         ids = {int(row) + part.first: node.id for row, node in zip(rows, nodes, strict=False)}
         ids |= {int(number): self.node_id(int(number)) for number in junctions}
         ids |= {number: node.id for number, node in outside.items() if node is not None}
-        drawn = self._drawn(inner, ids, junctions)
+        drawn = self._drawn(inner, ids, frozenset() if has_pairs else self.steps.by_junction)
         ends = [node for node in outside.values() if node is not None]
         return Section(title=title, nodes=(*ends[:1], *nodes, *ends[1:]), edges=tuple(drawn))
 
-    def _drawn(self, inner: Edges, ids: dict[int, str], junctions: IntArray) -> Iterator[ViewEdge]:
+    def _drawn(self, inner: Edges, ids: dict[int, str], meeting: frozenset[tuple[int, int]]) -> Iterator[ViewEdge]:
         steps = self.steps
         for source, target, kind in zip(inner.source.tolist(), inner.target.tolist(), inner.kind.tolist(), strict=True):
             if source != inner.input or target != inner.output:
-                marked = (source, target) in steps.links or (source, target) in steps.by_junction
+                marked = (source, target) in steps.links or (source, target) in meeting
                 yield ViewEdge(source=ids[source], target=ids[target], kind=KIND_NAMES[kind], on_path=marked)
         for source, target in steps.orders:
             if source in ids and target in ids:

@@ -130,7 +130,7 @@ class _Maker:
             id=f"r{replica}_s{stage.index}_{run.id}_n{numbers[0]}",
             lines=tuple(lines),
             op="layers",
-            family="expert" if body.instances is not None else "attention",
+            family="expert" if body.instances is not None else "dense",
             shape="box",
             cluster=_cluster(replica, stage.index),
             node=names,
@@ -244,5 +244,6 @@ def _traffic_lines(body: LayerGraph, replica: int) -> list[str]:
         mine = body.replica[run.rows] == replica
         near, far = (float(column[run.rows][mine].sum()) for column in (body.intra_byte, body.inter_byte))
         if run.on_comm and near + far > 0:
-            lines.append(f"{run.kind.name}: {byte_text(near)} in nodes, {byte_text(far)} across")
+            shares = [f"{byte_text(near)} in nodes"][: near > 0] + [f"{byte_text(far)} across"][: far > 0]
+            lines.append(f"{run.kind.name}: {', '.join(shares)}")
     return lines

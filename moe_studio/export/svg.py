@@ -1,0 +1,56 @@
+"""SVG of a view: small ones as Graphviz lays them out, large ones in lanes."""
+
+import shutil
+from io import StringIO
+from tempfile import SpooledTemporaryFile
+from typing import TextIO
+
+from moe_studio.engine.view_graph import ViewGraph
+from moe_studio.export.diagram import diagram
+from moe_studio.export.figure import document
+from moe_studio.export.lane import MARGIN, lanes
+from moe_studio.export.layout import LayoutError
+
+MAX_DIAGRAM_NODES, MAX_DIAGRAM_EDGES = 90, 260
+_SPOOL_BYTE = 1 << 22
+_PLACE = "\0"
+
+
+def write_svg(view: ViewGraph, file: TextIO) -> None:
+    """Write ``view`` to ``file``; lanes stream, band by band."""
+    if is_small(view):
+        try:
+            file.writelines(diagram(view))
+            return
+        except LayoutError:
+            pass  # Graphviz was too slow; lanes always work.
+    _write_lanes(view, file)
+
+
+def svg_text(view: ViewGraph) -> str:
+    """``view`` as SVG."""
+    file = StringIO()
+    write_svg(view, file)
+    return file.getvalue()
+
+
+def is_small(view: ViewGraph) -> bool:
+    """Whether Graphviz draws the view well and in time."""
+    if view.name in ("full", "critical"):
+        return False
+    nodes, edges = sum(1 for _ in view.nodes), sum(1 for _ in view.edges)
+    return view.name == "overview" or (nodes <= MAX_DIAGRAM_NODES and edges <= MAX_DIAGRAM_EDGES)
+
+
+def _write_lanes(view: ViewGraph, file: TextIO) -> None:
+    # The size of a drawing stands at its head but is known at its end, so the body waits in a temporary file.
+    with SpooledTemporaryFile(max_size=_SPOOL_BYTE, mode="w+", encoding="utf-8", newline="\n") as body:
+        width = height = 0.0
+        for band, top in lanes(view):
+            body.writelines(band.svg(top))
+            width, height = max(width, band.width), top + band.height
+        head, tail = "".join(document(view.title, view.subtitle, width, height + MARGIN / 2, [_PLACE])).split(_PLACE)
+        body.seek(0)
+        file.write(head)
+        shutil.copyfileobj(body, file)
+        file.write(tail)
