@@ -1,5 +1,7 @@
 """The arithmetic that the model itself needs: each token once, nothing replicated or padded."""
 
+from collections import Counter
+
 from moe_studio.graph.size import causal_share, key_count
 from moe_studio.project.model import Attention, Layer
 from moe_studio.project.parameter import attention_parameters, expert_parameters, ffn_parameters
@@ -21,8 +23,7 @@ def model_flop(project: Project) -> float:
     model, work = project.model, project.workload
     tokens = work.batch * (1 if work.phase == "decode" else work.tokens)
     flop = 0.0
-    for layer in dict.fromkeys(model.layers):
-        count = sum(item is layer for item in model.layers)
+    for layer, count in Counter(model.layers).items():
         parameters = matmul_parameters(layer, model.hidden)
         flop += count * tokens * (2 * parameters + _attention_flop(project, layer.attention))
     rows = tokens if work.phase == "forward" else work.batch
