@@ -136,6 +136,7 @@ def _shapes(evaluation: Evaluation) -> Found:
 SHARED_OR_SHARDED = {(key, mix) for key in ("k", "kv_a", "kv_b", "v", "side_proj") for mix in ("scores", "av")} | {
     ("q_absorb", "scores"),
     ("q", "o"),
+    ("side_proj", "o"),
     ("lm_head", "logits_gather"),
     ("lm_head", "sample"),
     ("linear", "expert_reduce"),

@@ -79,12 +79,22 @@ class _Layer:
     # Building blocks
 
     def _matmul(
-        self, name: str, m: float, k: float, n: float, *, count: float = 1.0, resident: bool = True, in_width: float = 0
+        self,
+        name: str,
+        m: float,
+        k: float,
+        n: float,
+        *,
+        count: float = 1.0,
+        resident: bool = True,
+        in_width: float = 0,
+        after: str = "",
     ) -> None:
         """A GEMM with weights, on every GPU."""
         byte = count * (m * k * self.act + k * n * self.weight + m * n * self.act)
         self.out.add(
             name,
+            after=after,
             m=m,
             k=k,
             n=n,
@@ -121,11 +131,11 @@ class _Layer:
     def _norm(self, name: str) -> None:
         self._elementwise(name, 2, self.rows, self.hidden)
 
-    def _reduce(self, name: str, rows: float, width: float, *, passes: int = 2) -> None:
+    def _reduce(self, name: str, rows: float, width: float, *, passes: int = 2, in_width: float = 0) -> None:
         """All-reduce (2 passes) or all-gather (1) over the attention group, where there is one."""
         if self.stage.tp > 1:
             traffic = ring(rows * width * self.act, spread(self.stage.node, self.stage.tp), passes)
-            self._communicate(name, traffic, Sync.GROUP, rows, width)
+            self._communicate(name, traffic, Sync.GROUP, rows, width, in_width=in_width)
 
     def _communicate(
         self,
@@ -151,7 +161,7 @@ class _Layer:
             in_width=in_width or width,
             out_rows=rows,
             out_width=width,
-            live_byte=2 * rows * width * self.act,
+            live_byte=rows * ((in_width or width) + width) * self.act,
             sent_byte=sent,
         )
 
@@ -172,7 +182,8 @@ class _Layer:
         width, out_width = shard(attention.in_width, tp), shard(attention.out_width, tp)
         self._matmul("q", self.rows, self.hidden, width)
         self._side_projection(attention)
-        self._matmul("o", self.rows, out_width, self.hidden)
+        # What is projected beside goes into the mixing, which has no operator of its own.
+        self._matmul("o", self.rows, out_width, self.hidden, after="side_proj")
 
     def _side_projection(self, attention: Attention) -> None:
         if attention.side_width:
@@ -329,7 +340,7 @@ class _Layer:
             in_width=width,
             out_rows=hosted.tokens,
             out_width=self.hidden,
-            live_byte=2 * hosted.tokens * self.hidden * self.act,
+            live_byte=hosted.tokens * (width + self.hidden) * self.act,
         )
 
     # Dispatch and combine
@@ -390,8 +401,9 @@ class _Layer:
         rows, vocab = self.size.head_rows, self.project.model.vocab
         self._elementwise("final_ln", 2, rows, self.hidden)
         is_copy = self.project.model.tied and self.stage.count == 1
-        self._matmul("lm_head", rows, self.hidden, shard(vocab, self.stage.tp), resident=not is_copy)
-        self._reduce("logits_gather", rows, vocab, passes=1)
+        part = shard(vocab, self.stage.tp)
+        self._matmul("lm_head", rows, self.hidden, part, resident=not is_copy)
+        self._reduce("logits_gather", rows, vocab, passes=1, in_width=part)
         self._elementwise("sample", 1, rows, vocab)
 
     # Memory that is not an operator's
@@ -454,15 +466,15 @@ def _hosted(project: Project, stage: Stage, place: LayerPlace, instances: Instan
     else:
         visit = visit_probability(shares(project, place.load), ffn.top_k)
     copies = np.bincount(instances.replica * ffn.experts + instances.expert, minlength=stage.dp * ffn.experts)
+    is_single = np.repeat(copies.reshape(stage.dp, -1).max(axis=1) <= 1, stage.width) & is_uniform
     lane, expert = expert_rows(stage, instances)
     per_instance = visit[expert] / copies[lane // stage.width * ffn.experts + expert]
-    if is_uniform and copies.max(initial=0) <= 1:
-        reach = reach_uniform(np.bincount(lane, minlength=stage.lanes).astype(float), ffn.experts, ffn.top_k)
-    else:
+    reach = reach_uniform(np.bincount(lane, minlength=stage.lanes).astype(float), ffn.experts, ffn.top_k)
+    if not is_single.all():
         missed = np.zeros(stage.lanes)
         with np.errstate(divide="ignore"):
             np.add.at(missed, lane, np.log1p(-np.minimum(per_instance, 1.0)))
-        reach = -np.expm1(missed)
+        reach = np.where(is_single, reach, -np.expm1(missed))
     with np.errstate(divide="ignore"):
         touched = -np.expm1(tokens * np.log1p(-np.minimum(per_instance, 1.0)))
     is_first = np.ones(len(lane))

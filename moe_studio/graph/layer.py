@@ -150,6 +150,7 @@ class LayerBuilder:
         self.stage = stage
         self._rows: dict[int, tuple[IntArray, IntArray, Sync, bool]] = {}
         self._values: dict[int, dict[str, float | FloatArray]] = {}
+        self._after: dict[int, str] = {}
         self._everywhere = (stage.lane, np.full(stage.lanes, -1))
 
     def add(
@@ -159,13 +160,18 @@ class LayerBuilder:
         at: tuple[IntArray, IntArray] | None = None,
         sync: Sync = Sync.NONE,
         on_comm: bool = False,
+        after: str = "",
         **values: float | FloatArray,
     ) -> None:
-        """Add the operator ``name`` on every GPU, or on the (lane, expert) rows of ``at``."""
+        """Add the operator ``name`` on every GPU, or on the (lane, expert) rows of ``at``.
+
+        ``after`` names an operator that it takes beside those of its kind, if the layer has it.
+        """
         number = OP_NUMBER[name]
         lane, expert = at or self._everywhere
         self._rows[number] = (lane, expert, sync, on_comm)
         self._values[number] = values
+        self._after[number] = after
 
     def build(self, **more: object) -> LayerGraph:
         """The finished layer."""
@@ -178,7 +184,7 @@ class LayerBuilder:
                 kind=OP_KINDS[number],
                 first=bounds[place],
                 last=bounds[place + 1],
-                takes=_takes(OP_KINDS[number], index),
+                takes=_takes(OP_KINDS[number], self._after[number], index),
                 sync=self._rows[number][2],
                 on_comm=self._rows[number][3],
             )
@@ -199,10 +205,10 @@ class LayerBuilder:
         )
 
 
-def _takes(kind: OpKind, index: dict[str, int]) -> tuple[int, ...]:
+def _takes(kind: OpKind, after: str, index: dict[str, int]) -> tuple[int, ...]:
     """The runs that ``kind`` depends on in a layer that has those of ``index``."""
     result = []
-    for names in kind.takes:
+    for names in (*kind.takes, (after,)):
         found = next((index.get(name, -1) for name in names if name in index or name == "x"), None)
         if found is not None:
             result.append(found)
