@@ -1,0 +1,213 @@
+"""Small random projects that meet every feature of the engine, for Hypothesis."""
+
+from itertools import pairwise
+
+import hypothesis.strategies as st
+
+from moe_studio.project.cluster import Cluster, Device, Link, Links, Node
+from moe_studio.project.design import Cost, Move, Parallel, Placement, Routing, Workload
+from moe_studio.project.model import DTYPES, Attention, Block, Dtypes, FeedForward, Model
+from moe_studio.project.project import Project
+
+MAX_GPUS = 16
+MAX_LAYERS = 5
+WIDTHS = (1, 7, 16, 33, 128, 500)
+
+
+def projects() -> st.SearchStrategy[Project]:
+    """Valid designs of up to 16 GPUs and 5 layers."""
+    return _projects()
+
+
+@st.composite
+def _projects(draw: st.DrawFn) -> Project:
+    parallel, gpus = draw(_parallel())
+    model = draw(_models(parallel.pp))
+    slots = gpus // (parallel.dp * parallel.pp * parallel.etp)
+    return Project(
+        model=model,
+        cluster=draw(_clusters(gpus)),
+        parallel=parallel,
+        placement=draw(_placements(model, slots, parallel.dp)),
+        workload=draw(_workloads(model)),
+        cost=draw(_costs()),
+    )
+
+
+def _divisors(number: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([part for part in range(1, number + 1) if number % part == 0])
+
+
+@st.composite
+def _parallel(draw: st.DrawFn) -> tuple[Parallel, int]:
+    dp, pp = draw(st.sampled_from([1, 1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2, 3]))
+    width = draw(st.integers(1, MAX_GPUS // (dp * pp)))
+    etp = draw(_divisors(width))
+    parallel = Parallel(
+        dp=dp,
+        pp=pp,
+        tp=draw(_divisors(width)),
+        ep=draw(_divisors(width // etp)),
+        etp=etp,
+        attention=draw(st.sampled_from(["data", "data", "replicated"])),
+    )
+    return parallel, dp * pp * width
+
+
+@st.composite
+def _clusters(draw: st.DrawFn, gpus: int) -> Cluster:
+    devices = draw(st.lists(_devices(), min_size=1, max_size=3))
+    cuts = draw(st.sets(st.integers(1, gpus - 1), max_size=3)) if gpus > 1 else set()
+    bounds = [0, *sorted(cuts), gpus]
+    nodes = tuple(
+        Node(name=f"node{first}", gpus=last - first, device=f"device{draw(st.integers(0, len(devices) - 1))}")
+        for first, last in pairwise(bounds)
+    )
+    named = {f"device{number}": device for number, device in enumerate(devices)}
+    return Cluster(nodes=nodes, devices=named, links=Links(intra=draw(_links()), inter=draw(_links())))
+
+
+@st.composite
+def _devices(draw: st.DrawFn) -> Device:
+    peaks = draw(st.dictionaries(st.sampled_from(DTYPES), st.sampled_from([0.001, 0.05, 1.0, 400.0]), min_size=1))
+    return Device(memory_gb=64, memory_tb_s=draw(st.sampled_from([0.001, 0.02, 1.8])), peak_tflops=peaks)
+
+
+def _links() -> st.SearchStrategy[Link]:
+    return st.builds(Link, gb_s=st.sampled_from([0.1, 3.0, 450.0]), latency_us=st.sampled_from([0.0, 2.0, 50.0]))
+
+
+@st.composite
+def _models(draw: st.DrawFn, least_layers: int) -> Model:
+    hidden = draw(st.sampled_from(WIDTHS[1:]))
+    blocks: list[Block] = []
+    count = draw(st.integers(least_layers, MAX_LAYERS))
+    while count:
+        repeat = draw(st.integers(1, count))
+        attention, ffn = draw(st.sampled_from(["", "", "other"])), draw(st.sampled_from(["", "moe", "few", "dense"]))
+        blocks.append(Block(repeat=repeat, attention=attention, ffn=ffn))
+        count -= repeat
+    return Model(
+        hidden=hidden,
+        dtype=draw(st.sampled_from(DTYPES)),
+        dtypes=draw(st.one_of(st.just(Dtypes()), _dtypes())),
+        vocab=draw(st.sampled_from([0, 0, 1, 777])),
+        tied=draw(st.booleans()),
+        attention=draw(_attentions()),
+        attentions={"other": draw(_attentions())},
+        ffn={"moe": draw(_moe(hidden)), "few": draw(_moe(hidden)), "dense": draw(_dense())},
+        blocks=tuple(blocks),
+    )
+
+
+def _dtypes() -> st.SearchStrategy[Dtypes]:
+    dtype = st.sampled_from(["", *DTYPES])
+    return st.builds(
+        Dtypes, weights=dtype, experts=dtype, activations=dtype, kv_cache=dtype, dispatch=dtype, combine=dtype
+    )
+
+
+@st.composite
+def _attentions(draw: st.DrawFn) -> Attention:
+    width, heads = st.sampled_from(WIDTHS), draw(st.integers(1, 9))
+    return Attention(
+        kind=draw(st.sampled_from(["mha", "gqa", "mla", "linear"])),
+        heads=heads,
+        head_dim=draw(width),
+        kv_heads=draw(st.integers(0, heads)),
+        window=draw(st.sampled_from([0, 0, 1, 5, 300])),
+        q_lora=draw(st.sampled_from([0, 9])),
+        kv_lora=draw(width),
+        qk_nope=draw(width),
+        qk_rope=draw(st.sampled_from([0, 5])),
+        v_dim=draw(width),
+        in_width=draw(width),
+        out_width=draw(width),
+        side_width=draw(st.sampled_from([0, 0, 11, 3000])),
+    )
+
+
+@st.composite
+def _moe(draw: st.DrawFn, hidden: int) -> FeedForward:
+    kind, experts = draw(st.sampled_from(["swiglu", "gelu", "single"])), draw(st.integers(1, 12))
+    return FeedForward(
+        kind=kind,
+        hidden=hidden if kind == "single" else draw(st.sampled_from(WIDTHS)),
+        experts=experts,
+        top_k=draw(st.one_of(st.just(1), st.integers(1, experts))),
+        shared=0 if kind == "single" else draw(st.integers(0, 2)),
+        shared_hidden=draw(st.sampled_from([0, 5])),
+        router_width=draw(st.sampled_from([0, 16])),
+    )
+
+
+def _dense() -> st.SearchStrategy[FeedForward]:
+    return st.builds(FeedForward, kind=st.sampled_from(["swiglu", "gelu"]), hidden=st.sampled_from(WIDTHS))
+
+
+@st.composite
+def _placements(draw: st.DrawFn, model: Model, slots: int, dp: int) -> Placement:
+    policy = draw(st.sampled_from(["contiguous", "contiguous", "round-robin", "explicit"]))
+    experts = max(layer.ffn.experts for layer in model.layers)
+    if not experts:
+        return Placement(policy=policy)
+    move = st.builds(
+        Move,
+        layers=st.sampled_from(["", "", "0", "1-3", "0,2-4"]),
+        expert=st.integers(0, experts - 1),
+        slots=st.lists(st.integers(0, slots - 1), min_size=1, max_size=3, unique=True).map(tuple),
+        replica=st.one_of(st.none(), st.none(), st.integers(0, dp - 1)),
+    )
+    moves = draw(st.lists(move, max_size=2 * experts if policy == "explicit" else 4))
+    return Placement(policy=policy, moves=tuple(moves))
+
+
+@st.composite
+def _workloads(draw: st.DrawFn, model: Model) -> Workload:
+    return Workload(
+        phase=draw(st.sampled_from(["forward", "prefill", "decode"])),
+        batch=draw(st.sampled_from([1, 3, 8, 37, 4096])),
+        tokens=draw(st.sampled_from([1, 2, 9, 640])),
+        context=draw(st.sampled_from([0, 1, 4, 1000])),
+        micro_batches=draw(st.integers(1, 3)),
+        order=draw(st.sampled_from(["sequential", "interleaved"])),
+        routing=draw(_routings(model)),
+    )
+
+
+@st.composite
+def _routings(draw: st.DrawFn, model: Model) -> Routing:
+    has_experts = any(layer.ffn.is_moe for layer in model.layers)
+    kind = draw(st.sampled_from(["uniform", "zipf", "recorded"] if has_experts else ["uniform", "zipf"]))
+    if kind == "zipf":
+        return Routing(kind=kind, skew=draw(st.sampled_from([0.0, 0.3, 1.0, 4.0])), seed=draw(st.integers(0, 9)))
+    if kind == "uniform":
+        return Routing()
+    rows = [draw(_counts(layer.ffn)) for layer in model.layers]
+    if draw(st.booleans()):
+        rows = [row for row, layer in zip(rows, model.layers, strict=True) if layer.ffn.is_moe]
+    return Routing(kind=kind, counts=tuple(rows))
+
+
+@st.composite
+def _counts(draw: st.DrawFn, ffn: FeedForward) -> tuple[float, ...]:
+    """Counts of one layer, at least ``top_k`` of them above 0."""
+    if not ffn.is_moe:
+        return ()
+    count = st.sampled_from([0.0, 0.0, 1.0, 2.5, 1000.0])
+    row = draw(st.lists(count, min_size=ffn.experts, max_size=ffn.experts))
+    for place in range(ffn.top_k):
+        row[place] = row[place] or 1.0
+    return tuple(draw(st.permutations(row)))
+
+
+def _costs() -> st.SearchStrategy[Cost]:
+    return st.builds(
+        Cost,
+        compute=st.sampled_from([0.6, 1.0]),
+        memory=st.sampled_from([0.8, 1.0]),
+        launch_us=st.sampled_from([0.0, 0.0, 3.5, 200.0]),
+        attention=st.sampled_from(["fused", "unfused"]),
+        causal=st.booleans(),
+        overlap=st.booleans(),
+    )
