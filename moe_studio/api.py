@@ -1,0 +1,339 @@
+"""MoE Studio from Python: the verbs of the command line, without a window.
+
+    import moe_studio
+
+    design = moe_studio.open("design.moe.yaml")
+    result = design.evaluate()
+    print(result.metrics.tokens_per_s, result.problems())
+    faster = design.set("parallel.attention", "data").evaluate()
+    print(moe_studio.compare(result, faster).headline)
+    faster.export("overview.svg", view="overview")
+
+Designs and results never change: an edit gives the next design.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+import networkx as nx
+
+from moe_studio.engine.evaluation import Breakdown, Evaluation, MatmulShape, Metrics, evaluate
+from moe_studio.engine.memory import Memory
+from moe_studio.engine.provider import FixedProvider
+from moe_studio.engine.rule import Problem, problems
+from moe_studio.engine.view import view as project_view
+from moe_studio.errors import MoeStudioError
+from moe_studio.export import export as exporting
+from moe_studio.export.compare import Comparison, plain_comparison
+from moe_studio.export.compare import compare as compare_evaluations
+from moe_studio.export.network import to_networkx
+from moe_studio.export.report import comparison_report, report
+from moe_studio.export.summary import summary, summary_json
+from moe_studio.export.svg import svg_text
+from moe_studio.export.symbolic import path_names, path_text, run_time_sum
+from moe_studio.project.cluster import Cluster
+from moe_studio.project.design import Cost, Parallel, Workload
+from moe_studio.project.edit import Edit, set_value
+from moe_studio.project.model import DTYPES, Model
+from moe_studio.project.project import Project
+from moe_studio.storage.atomic import save_text
+from moe_studio.storage.catalogue import example_names, example_path, load_cluster, load_device, load_model
+from moe_studio.storage.loader import load_hf_model, load_project
+from moe_studio.storage.writer import project_text, save_project
+
+Format = Literal["md", "html"]
+Phase = Literal["decode", "prefill", "forward"]
+
+DEFAULT_MODEL = "mixtral-8x7b"
+DEFAULT_CLUSTERS = ("dgx-h100", "dgx-h100-4", "gb200-nvl72")
+"""Clusters that a new design is tried on, smallest first, until it fits."""
+
+YAML = (".yaml", ".yml")
+PICTURES = (".png", ".pdf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """A project, and the file that it came from if there is one."""
+
+    project: Project
+    path: FilePath | None = None
+
+    @property
+    def name(self) -> str:
+        """Its title."""
+        return self.project.name
+
+    def evaluate(self) -> "Result":
+        """Everything that is predicted of it."""
+        return Result(design=self, evaluation=evaluate(self.project))
+
+    def edit(self, *edits: Edit) -> "Design":
+        """The design after edits of `moe_studio.project.edit`, such as ``move_expert(5, 0, 3, layers=[0])``."""
+        project = self.project
+        for edit in edits:
+            project = edit(project)
+        return replace(self, project=project)
+
+    def set(self, path: str, value: Any) -> "Design":
+        """The design with another value of one setting, such as ``set("parallel.tp", 8)``."""
+        return self.edit(set_value(path, value))
+
+    def to_yaml(self) -> str:
+        """The project as text of a project file."""
+        return project_text(self.project, folder=self.path.parent if self.path else None)
+
+    def save(self, path: FilePath | str | None = None) -> "Design":
+        """Save it at ``path``, or where it came from, and keep what was written there by hand."""
+        target = FilePath(path) if path is not None else self.path
+        if target is None:
+            raise MoeStudioError("This design has no file yet: name one to save it to.")
+        save_project(target, self.project)
+        return replace(self, path=target)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """What is predicted of a design. ``evaluation`` has all of it, per operator, as arrays."""
+
+    design: Design
+    evaluation: Evaluation
+
+    @property
+    def metrics(self) -> Metrics:
+        """Latency, tokens/s and the like."""
+        return self.evaluation.metrics
+
+    @property
+    def breakdown(self) -> Breakdown:
+        """Time on the scheduled path by kind of operator, layer and stream."""
+        return self.evaluation.breakdown
+
+    @property
+    def memory(self) -> Memory:
+        """What each GPU must hold, in bytes."""
+        return self.evaluation.memory
+
+    @property
+    def matmuls(self) -> tuple[MatmulShape, ...]:
+        """All GEMMs by shape."""
+        return self.evaluation.matmuls
+
+    @property
+    def sensitivity(self) -> dict[str, float]:
+        """Change of latency in seconds for 10 % more of each resource."""
+        return self.evaluation.sensitivity
+
+    @cached_property
+    def scheduled_path(self) -> list[str]:
+        """Ids of the operators on the longest path when each stream runs one operator at a time."""
+        return path_names(self.evaluation, self.evaluation.scheduled_path)
+
+    @cached_property
+    def dependency_path(self) -> list[str]:
+        """Ids of the operators on the longest path over data dependencies alone."""
+        return path_names(self.evaluation, self.evaluation.dependency_path)
+
+    @property
+    def path_text(self) -> str:
+        """The scheduled path as a chain of names, repeated layers folded."""
+        return path_text(self.evaluation, self.evaluation.scheduled_path)
+
+    @property
+    def symbolic(self) -> str:
+        """The latency as a sum of Get_Time(m, k, n) terms and the rest."""
+        return str(run_time_sum(self.evaluation))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Rules that the design breaks, and remarks; errors first."""
+        return problems(self.evaluation)
+
+    def is_valid(self) -> bool:
+        """Whether no rule is broken that is an error."""
+        return not any(problem.severity == "error" for problem in self.problems())
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as plain values: the object that ``moe-studio evaluate --json`` prints."""
+        return summary(self.evaluation)
+
+    def to_json(self) -> str:
+        """`summary` as JSON text."""
+        return summary_json(self.evaluation)
+
+    def to_networkx(self, *, order: bool = False, pairs: bool = False) -> "nx.DiGraph[str]":
+        """The operator graph; ``order`` adds program order, ``pairs`` draws collectives out."""
+        return to_networkx(self.evaluation, order=order, pairs=pairs)
+
+    def report(
+        self, path: FilePath | str | None = None, *, format: Format = "md", reference: "Result | None" = None
+    ) -> str:
+        """The report as text, and saved at ``path``; the ending ``.html`` or ``.md`` of a path decides the format."""
+        chosen = report_format(FilePath(path)) if path is not None else format
+        text = report(self.evaluation, format=chosen, reference=None if reference is None else reference.evaluation)
+        if path is not None:
+            save_text(path, text)
+        return text
+
+    def svg(self, view: str = "overview", *, layer: int | None = None, gpu: int | None = None) -> str:
+        """A view of the operator graph as SVG."""
+        return svg_text(project_view(self.evaluation, view_words(view, layer, gpu)))
+
+    def export(
+        self, path: FilePath | str, *, view: str = "full", layer: int | None = None, gpu: int | None = None
+    ) -> None:
+        """Write a view of the operator graph, a table, a trace or the project, as the ending of ``path`` says.
+
+        Raises:
+            MoeStudioError: for an ending that is not known, or a view that does not exist.
+        """
+        target = FilePath(path)
+        if target.suffix.lower() in YAML:
+            save_text(target, self.design.to_yaml())
+            return
+        if target.suffix.lower() in PICTURES:
+            raise MoeStudioError(
+                f"{target.name}: pictures are drawn by the command line: moe-studio export -o {target.name}."
+            )
+        exporting.export(self.evaluation, target, view=view_words(view, layer, gpu))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A design compared with another one."""
+
+    comparison: Comparison
+
+    @property
+    def headline(self) -> str:
+        """Which is faster, and by how much."""
+        return self.comparison.headline
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why they differ, the largest difference first."""
+        return self.comparison.reasons
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as plain values: the object that ``moe-studio compare --json`` prints."""
+        return plain_comparison(self.comparison)
+
+    def report(self, *, format: Format = "md") -> str:
+        """The comparison as a document."""
+        return comparison_report(self.comparison.first, self.comparison.second, format=format)
+
+
+def open(path: FilePath | str) -> Design:
+    """The design in a project file.
+
+    Raises:
+        FileError: with every fault of the file, each with its place.
+    """
+    return Design(project=load_project(path), path=FilePath(path))
+
+
+def examples() -> tuple[str, ...]:
+    """Names of the designs that ship with the program."""
+    return example_names()
+
+
+def example(name: str) -> Design:
+    """One of the designs that ship with the program."""
+    return Design(project=load_project(example_path(name)))
+
+
+def compare(first: Design | Result, second: Design | Result) -> Compared:
+    """``second`` compared with ``first``."""
+    one, other = (item.evaluate() if isinstance(item, Design) else item for item in (first, second))
+    return Compared(comparison=compare_evaluations(one.evaluation, other.evaluation))
+
+
+def get_time(
+    m: int,
+    k: int,
+    n: int,
+    *,
+    count: int = 1,
+    dtype: str = "bf16",
+    device: str = "h100-sxm",
+    compute: float = Cost().compute,
+    memory: float = Cost().memory,
+    launch_us: float = 0.0,
+) -> float:
+    """Seconds that a GPU takes to multiply an m × k by a k × n matrix, ``count`` times."""
+    if min(m, k, n, count) < 1 or max(m, k, n, count) > 10**15:
+        raise MoeStudioError("m, k, n and count must be whole numbers from 1 up.")
+    if dtype not in DTYPES:
+        raise MoeStudioError(f"There is no data type {dtype[:20]!r}; known are {', '.join(DTYPES)}.")
+    cost = Cost(compute=compute, memory=memory, launch_us=launch_us)
+    provider = FixedProvider(compute=cost.compute, memory=cost.memory, launch_s=cost.launch_us * 1e-6)
+    return provider.get_time_s(m, k, n, count=count, dtype=dtype, device=load_device(device))
+
+
+def new(
+    preset: str | None = None,
+    *,
+    hf_config: FilePath | str | None = None,
+    cluster: str | None = None,
+    name: str | None = None,
+    phase: Phase = "decode",
+) -> Design:
+    """A design of a model of the catalogue, or of a Hugging Face ``config.json``, on a cluster of the catalogue.
+
+    Experts are spread as widely as they divide, attention is data-parallel. Without ``cluster`` it is the
+    smallest of `DEFAULT_CLUSTERS` whose memory it fits into, else the largest.
+    """
+    if preset is not None and hf_config is not None:
+        raise MoeStudioError("A design has one model: name a preset or a config.json, not both.")
+    model, title = _model(preset, hf_config)
+    designs = [
+        _default_project(model, load_cluster(each), each, name or f"{title} on {each}", phase)
+        for each in ([cluster] if cluster is not None else DEFAULT_CLUSTERS)
+    ]
+    for project in designs[:-1]:
+        if evaluate(project).memory.fits:
+            return Design(project=project)
+    return Design(project=designs[-1])
+
+
+def _model(preset: str | None, hf_config: FilePath | str | None) -> tuple[Model, str]:
+    """The model, and what to call it."""
+    if hf_config is not None:
+        path = FilePath(hf_config)
+        title = path.stem if path.stem != "config" else path.resolve().parent.name or path.stem
+        return load_hf_model(path), title
+    chosen = preset or DEFAULT_MODEL
+    return replace(load_model(chosen), preset=chosen), chosen
+
+
+def _default_project(model: Model, cluster: Cluster, preset: str, name: str, phase: Phase) -> Project:
+    gpus = cluster.gpu_count
+    experts = max(layer.ffn.experts for layer in model.layers)
+    ep = max(size for size in range(1, gpus + 1) if gpus % size == 0 and size <= max(1, experts))
+    workloads = {
+        "decode": Workload(phase="decode", batch=32 * gpus, context=4096),
+        "prefill": Workload(phase="prefill", batch=gpus, tokens=4096),
+        "forward": Workload(phase="forward", batch=gpus, tokens=4096),
+    }
+    return Project(
+        name=name,
+        model=model,
+        cluster=replace(cluster, preset=preset),
+        parallel=Parallel(ep=ep),
+        workload=workloads[phase],
+        cost=Cost(attention="fused", causal=True),
+    )
+
+
+def report_format(path: FilePath) -> Format:
+    """The format of a report that the ending of ``path`` asks for."""
+    formats: dict[str, Format] = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html"}
+    if path.suffix.lower() not in formats:
+        raise MoeStudioError(f"{path.name}: a report ends in .md or .html.")
+    return formats[path.suffix.lower()]
+
+
+def view_words(view: str, layer: int | None = None, gpu: int | None = None) -> str:
+    """A view with its layer and GPU as the words that name it: ``attention 3 gpu 5``."""
+    return view + ("" if layer is None else f" {layer}") + ("" if gpu is None else f" gpu {gpu}")

@@ -1,0 +1,27 @@
+"""Options that several commands share, and the endings of files that they write."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from moe_studio.errors import MoeStudioError
+
+Project = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="Project file, such as design.moe.yaml.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="PRESET", help="Cluster of the catalogue, such as dgx-h100-4.", show_default=False),
+]
+Name = Annotated[str | None, typer.Option(metavar="TITLE", help="Title of the design.", show_default=False)]
+Phase = Annotated[Literal["decode", "prefill", "forward"], typer.Option(help="What the model is asked to do.")]
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise `MoeStudioError` if ``path`` exists and must not be replaced."""
+    if path.exists() and not force:
+        raise MoeStudioError(f"{path} exists already; name another file, or add --force to replace it.")
