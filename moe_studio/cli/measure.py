@@ -121,10 +121,14 @@ def command(arguments: list[str], runs: int) -> Measurement:
     """Wall time and the largest resident memory of the program with these arguments, each run a fresh process."""
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
     probe = (
-        "import resource, subprocess, sys\n"
+        "import subprocess, sys\n"
         "command = [sys.executable, '-m', 'moe_studio', *sys.argv[1:]]\n"
         "code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)"
+        "try:\n"
+        "    import resource\n"
+        "    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)\n"
+        "except ImportError:\n"  # Windows does not tell.
+        "    print(0, code)\n"
     )
     spent, resident = [], 0.0
     for _ in range(runs):

@@ -12,14 +12,21 @@ _MAX_DIGITS = 400
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
-def parse_json(text: str, file: str) -> object:
-    """The value that the JSON ``text`` holds, or `FileError`."""
+def parse_json(text: str, file: str, *, has_constants: bool = False) -> object:
+    """The value that the JSON ``text`` holds, or `FileError`.
+
+    ``has_constants`` lets Infinity and NaN through, which some programs write; who reads the value checks it.
+    """
     if len(text) > MAX_JSON_BYTE:
         raise FileError(file, [Fault(path="", message=f"is longer than {MAX_JSON_BYTE:,} characters.")])
     _check_depth(text, file)
     try:
         return json.loads(
-            text, parse_int=_whole, parse_float=_finite, parse_constant=_constant, object_pairs_hook=_unique
+            text,
+            parse_int=_whole,
+            parse_float=_finite,
+            parse_constant=float if has_constants else _constant,
+            object_pairs_hook=_unique,
         )
     except json.JSONDecodeError as error:
         fault = Fault(path="", message=f"is not JSON: {error.msg}.", line=error.lineno, column=error.colno)

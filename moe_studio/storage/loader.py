@@ -46,7 +46,8 @@ def sources(folder: Path | None) -> Sources:
 
 def load_hf_model(path: Path) -> Model:
     """The model that the Hugging Face ``config.json`` at ``path`` describes."""
-    config = parse_json(read_plain_text(path, limit_byte=MAX_JSON_BYTE), path.name)
+    # Real files hold Infinity in keys that no layer of ours needs, such as Mamba's time_step_limit.
+    config = parse_json(read_plain_text(path, limit_byte=MAX_JSON_BYTE), path.name, has_constants=True)
     if not isinstance(config, Mapping):
         raise FileError(path.name, [Fault(path="", message="must be a JSON object.")])
     return model_from_config(config, name=path.name)

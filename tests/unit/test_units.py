@@ -5,14 +5,22 @@ from moe_studio.units import binary_text, byte_text, percent_text, si_text, sign
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1234.5, "1,234"), (0.0123456, "0.01235"), (1e20, "1.000e+20"), (float("inf"), "–"), (float("nan"), "–")],
+    [
+        (0, "0"),
+        (1234.5, "1,234"),
+        (0.0123456, "0.01235"),
+        (1e20, "1.000e+20"),
+        (float("inf"), "–"),
+        (float("nan"), "–"),
+    ],
 )
 def test_four_digits_without_an_exponent_for_ordinary_sizes(value: float, text: str) -> None:
     assert significant(value) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (30.2445, "30.24 s"), (0.0022, "2.200 ms"), (1.5e-6, "1.500 µs"), (2e-10, "0.2000 ns")]
+    ("seconds", "text"),
+    [(0, "0 s"), (30.2445, "30.24 s"), (0.0022, "2.200 ms"), (1.5e-6, "1.500 µs"), (2e-10, "0.2000 ns")],
 )
 def test_a_duration_has_the_unit_that_reads_best(seconds: float, text: str) -> None:
     assert time_text(seconds) == text
