@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from moe_studio.engine.view_graph import ViewGraph, ViewNode
 from moe_studio.export.color import HAIRLINE, MUTED
-from moe_studio.export.figure import Lines, document, fixed, heading, node_size, node_svg, panel, text_width
+from moe_studio.export.figure import Head, Lines, document, fixed, heading, node_size, node_svg, panel, text_width
 from moe_studio.export.layout import Layout, Point, graphviz_layout
 from moe_studio.export.text import xml
 
@@ -58,12 +58,13 @@ def _body(view: ViewGraph, layout: Layout, sizes: dict[str, tuple[float, float]]
     for edge, _, place in layout.edges:
         if place is not None:
             half = text_width(edge.label, 10) / 2
-            yield f'<rect x="{fixed(place[0] - half)}" y="{fixed(place[1] - 6)}" width="{fixed(2 * half)}" height="12"'
-            yield f' fill="{_FILLS[1]}"/><text x="{fixed(place[0])}" y="{fixed(place[1] + 3)}">{xml(edge.label)}</text>\n'
+            corner = f'x="{fixed(place[0] - half)}" y="{fixed(place[1] - 6)}"'
+            yield f'<rect {corner} width="{fixed(2 * half)}" height="12" fill="{_FILLS[1]}"/>'
+            yield f'<text x="{fixed(place[0])}" y="{fixed(place[1] + 3)}">{xml(edge.label)}</text>\n'
     yield "</g>\n"
 
 
-def _curve(points: tuple[Point, ...]) -> tuple[str, tuple[float, float, float, float]]:
+def _curve(points: tuple[Point, ...]) -> tuple[str, Head]:
     """Path data of a spline whose last point is the tip, and the tip with its direction."""
     *control, tip = points
     before = next((point for point in reversed(control) if math.dist(point, tip) > 0.5), control[0])

@@ -23,10 +23,10 @@ WIDE = 0.62
 
 # Advances of printable ASCII in hundredths of the font size: the wider of Inter Semi Bold and DejaVu Sans.
 _ADVANCES = (
-    32, 40, 46, 84, 65, 95, 78, 27, 39, 39, 54, 84, 32, 47, 32, 38, 67, 64, 64, 65, 67, 64, 65, 64, 65, 65, 34, 34, 84, 84,
-    84, 54, 100, 72, 69, 74, 77, 63, 59, 77, 75, 29, 56, 68, 57, 91, 75, 79, 64, 79, 69, 65, 66, 73, 72, 101, 69, 70, 68,
-    39, 38, 39, 84, 50, 50, 61, 63, 58, 63, 62, 38, 63, 63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 55, 39, 63, 59, 84, 59,
-    59, 56, 64, 36, 64, 84,
+    32, 40, 46, 84, 65, 95, 78, 27, 39, 39, 54, 84, 32, 47, 32, 38, 67, 64, 64, 65, 67, 64, 65, 64,
+    65, 65, 34, 34, 84, 84, 84, 54, 100, 72, 69, 74, 77, 63, 59, 77, 75, 29, 56, 68, 57, 91, 75, 79,
+    64, 79, 69, 65, 66, 73, 72, 101, 69, 70, 68, 39, 38, 39, 84, 50, 50, 61, 63, 58, 63, 62, 38, 63,
+    63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 55, 39, 63, 59, 84, 59, 59, 56, 64, 36, 64, 84,
 )  # fmt: skip
 
 
@@ -124,6 +124,10 @@ def node_size(node: ViewNode) -> tuple[float, float]:
     return min(width + (2 * SLANT if node.shape == "parallelogram" else 0), 420.0), height
 
 
+Head = tuple[float, float, float, float]
+"""Tip of an arrow, and the direction in which it points, of length 1."""
+
+
 @dataclass(slots=True)
 class Lines:
     """Edges collected by look, so that a drawing has few elements."""
@@ -134,7 +138,7 @@ class Lines:
     def add(
         self, kind: str, path: str, *, on_path: bool, head: tuple[float, float, float, float] | None = None
     ) -> None:
-        """Add the path data of one edge; ``head`` is its tip and the direction in which it points."""
+        """Add the path data of one edge."""
         self.paths.setdefault((kind, on_path), []).append(path)
         if head is not None:
             self.heads.setdefault((kind, on_path), []).append(_head(*head, 8 if on_path else 6))

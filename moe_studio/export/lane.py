@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode
 from moe_studio.engine.view_label import gpu_text
 from moe_studio.export.color import BAND, HAIRLINE, MUTED, SURFACE
-from moe_studio.export.figure import PAD, Lines, clipped, fixed, heading, node_size, node_svg, panel
+from moe_studio.export.figure import PAD, Head, Lines, clipped, fixed, heading, node_size, node_svg, panel
 from moe_studio.export.text import plain
 
 MARGIN = 24.0
@@ -218,7 +218,8 @@ class Band:
             ops = dict.fromkeys(node.op for node in self.placed if node.column == column)
             words = clipped(" · ".join(ops), 11, self.widths[column])
             middle = fixed(self.left[column] + self.widths[column] / 2)
-            yield f'<text x="{middle}" y="{fixed(self._head_height - 8)}" font-size="11" fill="{MUTED}">{words}</text>\n'
+            place = f'x="{middle}" y="{fixed(self._head_height - 8)}"'
+            yield f'<text {place} font-size="11" fill="{MUTED}">{words}</text>\n'
 
     def _lane_grounds(self) -> Iterator[str]:
         width = self.lane_right - MARGIN
@@ -238,9 +239,8 @@ class Band:
         sources: dict[int, dict[str, None]] = {}
         for edge in self.entries:
             sources.setdefault(self.by_id[edge.target].gpu, {})[outside.get(edge.source, edge.source)] = None
-        return {
-            gpu: clipped(f"← {next(iter(ids))}", 9, HEAD_WIDTH - 12) for gpu, ids in sources.items() if len(ids) == 1
-        }
+        single = {gpu: next(iter(ids)) for gpu, ids in sources.items() if len(ids) == 1}
+        return {gpu: clipped(f"← {plain(source)}", 9, HEAD_WIDTH - 12) for gpu, source in single.items()}
 
     def _draw_crossing(self, lines: Lines) -> None:
         for edge in self.crossing:
@@ -290,9 +290,6 @@ class Band:
             for edge, box in members:
                 data = f"M{fixed(x)} {fixed(box.middle)}H{fixed(box.left - 4)}"
                 lines.add("communication", data, on_path=edge.on_path, head=(box.left, box.middle, 1, 0))
-
-
-Head = tuple[float, float, float, float]
 
 
 def _put(lines: Lines, edge: ViewEdge, drawn: tuple[str, Head]) -> None:

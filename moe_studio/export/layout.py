@@ -93,7 +93,10 @@ class _Tree:
 
     @classmethod
     def of(cls, section: Section) -> "_Tree":
-        """The clusters of ``section``; -1 stands for the whole. A box that holds but one box is drawn as one with it."""
+        """The clusters of ``section``; -1 stands for the whole.
+
+        A box that holds nothing but another is drawn as one with it.
+        """
         tree = cls()
         prefixes = {node.cluster[:depth] for node in section.nodes for depth in range(1, len(node.cluster) + 1)}
         inside = Counter(path[:-1] for path in prefixes)
