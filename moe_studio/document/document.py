@@ -35,7 +35,7 @@ class Document:
         self.layer: int | None = None
         self.on_project: list[Listener] = []
         self.on_selection: list[Listener] = []
-        self._saved = project if path else None
+        self._saved = project
         self._digest = content_hash(path) if path else ""
         self._preview: Project | None = None
         self._pipeline = Pipeline()

@@ -196,8 +196,10 @@ def test_saving_does_not_overwrite_what_another_program_wrote(tmp_path: Path) ->
     assert load_project(tmp_path / "other.moe.yaml").name == "Other"
 
 
-def test_a_new_design_asks_for_a_file(small: Project) -> None:
+def test_a_new_design_is_unmodified_until_edited_and_asks_for_a_file(small: Project) -> None:
     document = Document(small)
+    assert not document.is_modified
+    document.commit("Rename", rename("Other"))
     assert document.is_modified
     with pytest.raises(SaveError, match="Save as"):
         document.save()

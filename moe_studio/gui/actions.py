@@ -1,0 +1,202 @@
+"""Every action of the window as a table, and the menus and the toolbar that are made from it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from moe_studio.gui.widgets.label import plain_tip
+
+
+class Verbs(Protocol):
+    """What the actions ask the window to do."""
+
+    def open_file(self) -> None: ...
+    def save(self) -> None: ...
+    def save_as(self) -> None: ...
+    def close(self) -> bool: ...
+    def undo(self) -> None: ...
+    def redo(self) -> None: ...
+    def reset_placement(self) -> None: ...
+    def remove_instance(self) -> None: ...
+    def choose_theme(self, name: str) -> None: ...
+    def reset_layout(self) -> None: ...
+    def fit(self) -> None: ...
+    def frame_selection(self) -> None: ...
+    def actual_size(self) -> None: ...
+    def zoom(self, factor: float) -> None: ...
+    def toggle_path(self) -> None: ...
+    def walk_path(self, step: int) -> None: ...
+    def show_palette(self) -> None: ...
+    def show_shortcuts(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One action: its text, what it does, its keys, and the menu it stands in."""
+
+    name: str
+    text: str
+    tip: str
+    menu: str
+    run: Callable[[Verbs], object]
+    keys: tuple[str, ...] = ()
+    begins_group: bool = False
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        name="open", text="Open…", tip="Open a project file", menu="File", keys=("Ctrl+O",), run=lambda w: w.open_file()
+    ),
+    Command(name="save", text="Save", tip="Write the design to its file", menu="File", keys=("Ctrl+S",), run=lambda w: w.save()),
+    Command(
+        name="save_as",
+        text="Save as…",
+        tip="Write the design to another file",
+        menu="File",
+        keys=("Ctrl+Shift+S",),
+        run=lambda w: w.save_as(),
+    ),
+    Command(
+        name="quit",
+        text="Quit",
+        tip="Close the window",
+        menu="File",
+        keys=("Ctrl+Q",),
+        run=lambda w: w.close(),
+        begins_group=True,
+    ),
+    Command(name="undo", text="Undo", tip="Take back the newest change", menu="Edit", keys=("Ctrl+Z",), run=lambda w: w.undo()),
+    Command(
+        name="redo",
+        text="Redo",
+        tip="Do again what was taken back",
+        menu="Edit",
+        keys=("Ctrl+Y", "Ctrl+Shift+Z"),
+        run=lambda w: w.redo(),
+    ),
+    Command(
+        name="remove_instance",
+        text="Remove this copy of the expert",
+        tip="Take the selected expert off its GPU, if it has copies elsewhere",
+        menu="Edit",
+        keys=("Del",),
+        run=lambda w: w.remove_instance(),
+        begins_group=True,
+    ),
+    Command(
+        name="reset_placement",
+        text="Reset placement",
+        tip="Put every expert where the policy puts it",
+        menu="Edit",
+        run=lambda w: w.reset_placement(),
+    ),
+    Command(name="fit", text="Fit all", tip="Bring everything into view", menu="View", keys=("Ctrl+0",), run=lambda w: w.fit()),
+    Command(
+        name="actual_size",
+        text="Actual size",
+        tip="Show the cluster at 100 %",
+        menu="View",
+        keys=("Ctrl+1",),
+        run=lambda w: w.actual_size(),
+    ),
+    Command(
+        name="zoom_in", text="Zoom in", tip="Show it larger", menu="View", keys=("Ctrl++", "Ctrl+="), run=lambda w: w.zoom(1.25)
+    ),
+    Command(name="zoom_out", text="Zoom out", tip="Show more of it", menu="View", keys=("Ctrl+-",), run=lambda w: w.zoom(0.8)),
+    Command(
+        name="frame",
+        text="Frame selection",
+        tip="Bring what is selected into view (F in a canvas)",
+        menu="View",
+        run=lambda w: w.frame_selection(),
+    ),
+    Command(
+        name="path",
+        text="Longest path",
+        tip="Mark the longest path, or not",
+        menu="View",
+        keys=("L",),
+        run=lambda w: w.toggle_path(),
+        begins_group=True,
+    ),
+    Command(
+        name="path_next", text="Next on the longest path", tip="Walk along it", menu="View", keys=("]",), run=lambda w: w.walk_path(1)
+    ),
+    Command(
+        name="path_before",
+        text="Previous on the longest path",
+        tip="Walk back along it",
+        menu="View",
+        keys=("[",),
+        run=lambda w: w.walk_path(-1),
+    ),
+    Command(
+        name="light",
+        text="Light",
+        tip="Light colours",
+        menu="View",
+        run=lambda w: w.choose_theme("light"),
+        begins_group=True,
+    ),
+    Command(name="dark", text="Dark", tip="Dark colours", menu="View", run=lambda w: w.choose_theme("dark")),
+    Command(
+        name="system", text="As the system", tip="Colours that follow the system", menu="View", run=lambda w: w.choose_theme("system")
+    ),
+    Command(
+        name="reset_layout",
+        text="Reset layout",
+        tip="Put all panels back to their places",
+        menu="View",
+        run=lambda w: w.reset_layout(),
+        begins_group=True,
+    ),
+    Command(
+        name="palette",
+        text="Command palette…",
+        tip="Find any action by its name",
+        menu="Help",
+        keys=("Ctrl+Shift+P",),
+        run=lambda w: w.show_palette(),
+    ),
+    Command(name="shortcuts", text="Shortcuts", tip="All keys", menu="Help", keys=("?",), run=lambda w: w.show_shortcuts()),
+)
+
+MENUS = ("File", "Edit", "View", "Help")
+
+GESTURES: tuple[tuple[str, str], ...] = (
+    ("Drag an expert", "Move it; the figures follow before the drop"),
+    ("Drop on an expert", "Let both change places"),
+    ("Ctrl while dragging", "Copy instead of moving"),
+    ("Esc", "Cancel the gesture, or select nothing"),
+    ("G, then arrows or a number", "Pick the selected expert up and aim at a GPU; Enter drops"),
+    ("Enter, Backspace", "From a GPU to its experts, and back"),
+    ("Wheel", "Zoom at the pointer; Shift scrolls the graph"),
+    ("Middle or Space drag", "Pan"),
+    ("F, Home", "Frame the selection; fit all"),
+    ("Arrows in the graph", "Go along edges"),
+)
+"""Keys and gestures that are no actions, for the shortcut sheet."""
+
+
+def make_actions(parent: QWidget, verbs: Verbs, commands: Iterable[Command] = COMMANDS) -> dict[str, QAction]:
+    """The actions of the table, by name; they work wherever the focus is in ``parent``."""
+    made = {}
+    for command in commands:
+        action = QAction(command.text, parent)
+        action.setToolTip(plain_tip(command.tip))
+        action.setStatusTip(command.tip)
+        action.setShortcuts([QKeySequence(key) for key in command.keys])
+        action.triggered.connect(_runner(command, verbs))
+        parent.addAction(action)
+        made[command.name] = action
+    return made
+
+
+def _runner(command: Command, verbs: Verbs) -> Callable[[], None]:
+    def run() -> None:
+        command.run(verbs)
+
+    return run

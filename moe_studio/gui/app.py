@@ -1,0 +1,79 @@
+"""Starts the window, and takes pictures of it."""
+
+import os
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QSize, QTimer
+from PySide6.QtWidgets import QApplication
+
+from moe_studio.document.document import Document
+from moe_studio.errors import SaveError
+from moe_studio.gui.main_window import MainWindow
+from moe_studio.gui.theme import apply_theme, install_fonts, theme_named, ui_font
+from moe_studio.locator import resource
+from moe_studio.storage.loader import load_project
+
+FIRST_EXAMPLE = "seed0-proposed.moe.yaml"
+USUAL_SIZE = QSize(1600, 1000)
+
+
+def run(path: str | None = None) -> int:
+    """Open the window on the project at ``path``, or on an example; returns when it is closed."""
+    document = opened(path)
+    app = application()
+    settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "moe-studio", "window")
+    theme = str(settings.value("theme", "system"))
+    apply_theme(app, theme_named(theme))
+    window = MainWindow(document, theme=theme, settings=settings)
+    window.hook.install()
+    room = app.primaryScreen().availableGeometry().size()
+    window.open_at(USUAL_SIZE.boundedTo(room))
+    return app.exec()
+
+
+def screenshot(
+    path: str | Path | None,
+    out: str | Path,
+    *,
+    tab: str = "",
+    size: tuple[int, int] = (1600, 1000),
+    theme: str = "light",
+) -> None:
+    """Draw the window on the project at ``path`` into the picture file ``out``, without a display if need be."""
+    document = opened(path)
+    app = application()
+    apply_theme(app, theme_named(theme))
+    window = MainWindow(document, theme=theme)
+    window.open_at(QSize(*size))
+    window.workspace.show_tab(tab)
+    # Layouts settle in the event loop; what is queued behind them sees the finished window.
+    QTimer.singleShot(0, window, lambda: QTimer.singleShot(0, window, app.quit))
+    app.exec()
+    is_saved = window.grab().save(str(out))
+    window.close()
+    if not is_saved:
+        raise SaveError(f"The picture {Path(out).name} could not be written; is the folder there, and the ending .png?")
+
+
+def opened(path: str | Path | None) -> Document:
+    """The document at ``path``; without one a new design made from an example."""
+    if path is None:
+        return Document(load_project(resource("examples", FIRST_EXAMPLE)))
+    return Document.load(path)
+
+
+def application() -> QApplication:
+    """The application with its font; without a display it draws into memory."""
+    known = QApplication.instance()
+    if isinstance(known, QApplication):
+        app = known
+    else:
+        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        app = QApplication([sys.argv[0] if sys.argv else "moe-studio"])
+    app.setApplicationName("MoE Studio")
+    app.setStyle("Fusion")
+    install_fonts()
+    app.setFont(ui_font())
+    return app

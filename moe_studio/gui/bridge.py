@@ -1,0 +1,66 @@
+"""Between the document and the views: changes become signals, at most one evaluation a frame."""
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from moe_studio.document.document import Document
+from moe_studio.errors import MoeStudioError
+
+FRAME_MS = 16
+
+
+class DocumentBridge(QObject):
+    """Tells the views what the document shows.
+
+    Signals:
+        evaluated: the project shown was evaluated anew.
+        failed: the project shown cannot be evaluated; carries the sentence that says why.
+        selection_changed: something else is selected.
+    """
+
+    evaluated = Signal()
+    failed = Signal(str)
+    selection_changed = Signal()
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.timeout.connect(self.refresh)
+        self.attach(document)
+
+    def attach(self, document: Document) -> None:
+        """Listen to another document."""
+        self.detach()
+        self.document = document
+        document.on_project.append(self._on_project)
+        document.on_selection.append(self._on_selection)
+
+    def detach(self) -> None:
+        """Listen no longer."""
+        for listeners, own in (
+            (self.document.on_project, self._on_project),
+            (self.document.on_selection, self._on_selection),
+        ):
+            if own in listeners:
+                listeners.remove(own)
+        self._timer.stop()
+
+    def refresh(self) -> None:
+        """Evaluate what the document shows and tell the views."""
+        self._timer.stop()
+        try:
+            self.document.evaluation  # noqa: B018
+        except MoeStudioError as error:
+            self.failed.emit(str(error))
+        else:
+            self.evaluated.emit()
+
+    def _on_project(self) -> None:
+        # The first change of a burst is shown after one frame, with all that came meanwhile.
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _on_selection(self) -> None:
+        self.selection_changed.emit()

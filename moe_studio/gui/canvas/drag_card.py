@@ -1,0 +1,92 @@
+"""The card at the pointer that says what a drop would do, before it is done."""
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from moe_studio.document.effect import Effect
+from moe_studio.gui.canvas.expert_drag import ExpertDrag
+from moe_studio.gui.canvas.gpu_state import held_text
+from moe_studio.gui.widgets.figure import change_text
+from moe_studio.gui.widgets.label import plain_label, set_tone
+from moe_studio.units import si_text, time_text
+
+
+class DragCard(QFrame):
+    """Three lines: what goes where, the change of the latency, memory and traffic."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "dragcard")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAccessibleName("What the drop would do")
+        self.heading, self.latency, self.rest = plain_label("", "heading"), plain_label(""), plain_label("")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 10, 14, 11)
+        column.setSpacing(4)
+        for label in (self.heading, self.latency, self.rest):
+            column.addWidget(label)
+        self.hide()
+
+    def show_drag(self, drag: ExpertDrag, at: QPoint) -> None:
+        """Say what ``drag`` would do, beside the point ``at`` of the parent."""
+        heading, latency, rest, tone = card_lines(drag)
+        self.heading.setText(heading)
+        self.latency.setText(latency)
+        self.rest.setText(rest)
+        set_tone(self.latency, tone)
+        self.latency.setVisible(bool(latency))
+        self.rest.setVisible(bool(rest))
+        self.layout().activate()
+        self.adjustSize()
+        self.move(self._place(at))
+        self.show()
+        self.raise_()
+
+    def _place(self, at: QPoint) -> QPoint:
+        """Right below the point; on its other side where there is no room."""
+        room = QRect(QPoint(4, 4), self.parentWidget().size()).adjusted(0, 0, -8, -8)
+        x = at.x() + 26 if at.x() + 26 + self.width() <= room.right() else at.x() - 26 - self.width()
+        y = at.y() + 14 if at.y() + 14 + self.height() <= room.bottom() else at.y() - 14 - self.height()
+        return QPoint(max(room.left(), min(x, room.right() - self.width())), max(room.top(), y))
+
+
+def card_lines(drag: ExpertDrag) -> tuple[str, str, str, str]:
+    """Heading, latency, the rest, and the tone of the latency."""
+    name = f"E{drag.grab.expert}"
+    if drag.target is None:
+        return f"{name} from GPU {drag.grab.gpu}", "", "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels.", ""
+    gpu = drag.target.gpu
+    if drag.drop is None or drag.effect is None:
+        return f"{name} cannot go to GPU {gpu}", drag.refusal, "", "bad"
+    what = {"move": f"{name} → GPU {gpu}", "replicate": f"Copy {name} → GPU {gpu}"}.get(
+        drag.target.mode, f"{name} ↔ E{drag.target.other}, GPU {gpu}"
+    )
+    effect = drag.effect
+    return f"{what}, {drag.drop.scope}", latency_line(effect), rest_line(effect), latency_tone(effect)
+
+
+def latency_line(effect: Effect) -> str:
+    """The change of the latency: ``latency −1.39 s (−4.6 %)``."""
+    change = effect.latency_s - effect.before_s
+    if abs(change) <= 1e-9 * effect.before_s:
+        return f"latency unchanged, {time_text(effect.latency_s)}"
+    sign = "+" if change > 0 else "−"
+    return f"latency {sign}{time_text(abs(change), 3)} ({change_text(effect.latency_s, effect.before_s)})"
+
+
+def rest_line(effect: Effect) -> str:
+    """Memory after, and the change of the traffic between nodes."""
+    memory = f"memory {held_text(effect.memory_byte, effect.capacity_byte)}"
+    if not effect.fits:
+        memory += ", too much"
+    if not effect.cross_node_byte:
+        return memory
+    sign = "+" if effect.cross_node_byte > 0 else "−"
+    return f"{memory} · cross-node {sign}{si_text(abs(effect.cross_node_byte), 'B', 3)}"
+
+
+def latency_tone(effect: Effect) -> str:
+    """Whether the latency gets better or worse."""
+    if abs(effect.ratio) <= 1e-9:
+        return ""
+    return "good" if effect.ratio < 0 else "bad"

@@ -1,0 +1,184 @@
+"""Operators and edges that are large enough to read, drawn one by one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from moe_studio.graph.edge import COMMUNICATION, DATA, ORDER
+from moe_studio.graph.layer import IntArray
+from moe_studio.graph.operator import FAMILIES, OP_KINDS, SHAPES
+from moe_studio.gui.dag.lanes import Lanes
+from moe_studio.gui.dag.link import Links
+from moe_studio.gui.dag.raster import Camera
+from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.units import significant, si_text, time_text
+
+CENTER = Qt.AlignmentFlag.AlignCenter
+STYLES = {DATA: Qt.PenStyle.SolidLine, COMMUNICATION: Qt.PenStyle.DashLine, ORDER: Qt.PenStyle.DotLine}
+PATH_WIDTH = 2.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brush:
+    """What drawing needs: where we look, and how it looks. ``has_gaps``: room between columns for edges."""
+
+    shown: Lanes
+    camera: Camera
+    theme: Theme
+    has_gaps: bool
+    has_path: bool
+
+    def box(self, row: int) -> QRectF:
+        """The rectangle of an operator."""
+        shown, camera = self.shown, self.camera
+        left, right = camera.to_x(float(shown.left[row])), camera.to_x(float(shown.right[row]))
+        top = camera.to_y(float(shown.row[row]))
+        side = min(16.0, (right - left) * 0.12) if self.has_gaps else 0.75
+        edge = min(5.0, camera.scale_y * 0.1)
+        return QRectF(left + side, top + edge, max(1.0, right - left - 2 * side), camera.scale_y - 2 * edge)
+
+
+def draw_links(painter: QPainter, brush: Brush, links: Links) -> None:
+    """Edges: solid for data, dashed for communication, dotted for program order."""
+    theme = brush.theme
+    for kind, style in STYLES.items():
+        chosen = np.flatnonzero(links.kind == kind)
+        lines = [_line(brush, int(links.source[i]), int(links.target[i])) for i in chosen.tolist()]
+        color = QColor(theme.color("muted") if kind != COMMUNICATION else theme.family("communication"))
+        color.setAlpha(110 if kind == ORDER else 190)
+        painter.setPen(QPen(color, 1.1, style))
+        painter.drawLines(lines)
+    color = QColor(theme.family("communication"))
+    color.setAlpha(200)
+    painter.setPen(QPen(color, 1.1, Qt.PenStyle.DashLine))
+    for inputs, members in links.meetings:
+        _draw_meeting(painter, brush, inputs, members)
+
+
+def _line(brush: Brush, source: int, target: int) -> QLineF:
+    """From the right end of one operator to the left end of another."""
+    start, end = brush.box(source), brush.box(target)
+    return QLineF(start.right(), start.center().y(), end.left(), end.center().y())
+
+
+def _draw_meeting(painter: QPainter, brush: Brush, inputs: IntArray, members: IntArray) -> None:
+    """A collective starts when all its inputs are there: the edges meet in one line before it."""
+    ends = [brush.box(int(row)) for row in inputs.tolist()]
+    starts = [brush.box(int(row)) for row in members.tolist()]
+    if not ends or not starts:
+        return
+    x = (max(box.right() for box in ends) + min(box.left() for box in starts)) / 2
+    ys = [box.center().y() for box in (*ends, *starts)]
+    lines = [QLineF(x, min(ys), x, max(ys))]
+    lines += [QLineF(box.right(), box.center().y(), x, box.center().y()) for box in ends]
+    lines += [QLineF(x, box.center().y(), box.left(), box.center().y()) for box in starts]
+    painter.drawLines(lines)
+
+
+def draw_path(painter: QPainter, brush: Brush) -> None:
+    """The longest path as one thick line through its operators."""
+    painter.setPen(QPen(brush.theme.color("path"), PATH_WIDTH, c=Qt.PenCapStyle.RoundCap))
+    boxes = [brush.box(row) for row in brush.shown.path.tolist()]
+    for before, after in zip(boxes, boxes[1:], strict=False):
+        painter.drawLine(QPointF(before.right(), before.center().y()), QPointF(after.left(), after.center().y()))
+
+
+def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: bool) -> None:
+    """One operator: its shape by family, its name, and its size where there is room."""
+    theme, box = brush.theme, brush.box(row)
+    graph = brush.shown.evaluation.graph
+    part, local = graph.part_of(row)
+    kind = OP_KINDS[part.body.op[local]]
+    is_path = brush.has_path and bool(brush.shown.is_path[row])
+    color = theme.family(kind.family)
+    painter.setPen(QPen(theme.color("path") if is_path else color, PATH_WIDTH if is_path else 1.3))
+    fill = QColor(color)
+    fill.setAlpha(38 if theme.name == "light" else 48)
+    painter.setBrush(theme.color("surface"))
+    draw_shape(painter, SHAPES[kind.family], box)
+    painter.setBrush(fill)
+    draw_shape(painter, SHAPES[kind.family], box)
+    if is_selected:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.color("accent"), 2.0))
+        painter.drawRoundedRect(box.adjusted(-3.5, -3.5, 3.5, 3.5), 7, 7)
+    _draw_text(painter, brush, row, box)
+    if is_path and box.width() > 30:
+        _draw_mark(painter, theme, box)
+
+
+def draw_shape(painter: QPainter, shape: str, box: QRectF) -> None:
+    """A box for computing, an ellipse for communicating, a parallelogram for routing."""
+    if shape == "ellipse":
+        painter.drawEllipse(box)
+    elif shape == "parallelogram":
+        lean = min(12.0, box.width() * 0.15)
+        points = (
+            QPointF(box.left() + lean, box.top()),
+            QPointF(box.right(), box.top()),
+            QPointF(box.right() - lean, box.bottom()),
+            QPointF(box.left(), box.bottom()),
+        )
+        painter.drawPolygon(QPolygonF(list(points)))
+    else:
+        painter.drawRoundedRect(box, 5, 5)
+
+
+def _draw_mark(painter: QPainter, theme: Theme, box: QRectF) -> None:
+    """A diamond on what belongs to the longest path, for those who cannot tell its colour."""
+    x, y, r = box.center().x(), box.top(), 4.0
+    painter.setPen(QPen(theme.color("surface"), 1.2))
+    painter.setBrush(theme.color("path"))
+    painter.drawPolygon(QPolygonF([QPointF(x - r, y), QPointF(x, y - r), QPointF(x + r, y), QPointF(x, y + r)]))
+
+
+def _draw_text(painter: QPainter, brush: Brush, row: int, box: QRectF) -> None:
+    if box.width() < 24 or box.height() < 11:
+        return
+    name, detail = operator_texts(brush, row)
+    inner = box.adjusted(3, 0, -3, 0)
+    has_detail = bool(detail) and box.height() >= 27 and box.width() >= 60
+    painter.setFont(ui_font(11 if box.height() >= 15 else 9, is_bold=True))
+    painter.setPen(brush.theme.color("text"))
+    top = inner.adjusted(0, 1, 0, -inner.height() / 2 + 2) if has_detail else inner
+    where = CENTER if not has_detail else Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
+    metrics = painter.fontMetrics()
+    painter.drawText(top, where, metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(inner.width())))
+    if has_detail:
+        painter.setFont(ui_font(9))
+        painter.setPen(brush.theme.color("muted"))
+        low = inner.adjusted(0, inner.height() / 2 + 1, 0, 0)
+        text = painter.fontMetrics().elidedText(detail, Qt.TextElideMode.ElideRight, int(inner.width()))
+        painter.drawText(low, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
+
+
+def operator_texts(brush: Brush, row: int) -> tuple[str, str]:
+    """Name of an operator with its expert, and its size or, on a time axis, its duration."""
+    evaluation = brush.shown.evaluation
+    part, local = evaluation.graph.part_of(row)
+    body = part.body
+    kind, expert = OP_KINDS[body.op[local]], int(body.expert[local])
+    name = f"E{expert} {kind.name}" if expert >= 0 else kind.name
+    if not brush.has_gaps:
+        return name, time_text(float(evaluation.duration_s[row]), 3)
+    sent = float(body.intra_byte[local] + body.inter_byte[local])
+    if kind.is_matmul:
+        return name, "×".join(short(float(value[local])) for value in (body.m, body.k, body.n))
+    if sent:
+        return name, si_text(sent, "B", 3)
+    return name, f"[{short(float(body.out_rows[local]))}, {short(float(body.out_width[local]))}]"
+
+
+def short(value: float) -> str:
+    """A dimension in few letters: 640000 is ``640k``; what would not come out exactly stays as it is."""
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 10 * scale and value % (scale / 10) == 0:
+            return f"{value / scale:g}{letter}"
+    return f"{value:.0f}" if value < 1e6 else significant(value, 4)
+
+
+def family_colors(theme: Theme) -> IntArray:
+    """Colour of each family as a 32-bit pixel."""
+    return np.array([theme.family(name).rgb() for name in FAMILIES], dtype=np.int64)

@@ -1,0 +1,89 @@
+"""Lanes as a picture: what is too small to read is painted as pixels, all operators at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_studio.graph.layer import IntArray
+from moe_studio.gui.dag.lanes import Lanes
+
+Pixels = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """Which part of the lanes is seen: ``x``, ``y`` at the top left, and pixels per unit and per row."""
+
+    x: float
+    y: float
+    scale_x: float
+    scale_y: float
+
+    def to_x(self, value: float) -> float:
+        """Pixel of a column."""
+        return (value - self.x) * self.scale_x
+
+    def to_y(self, row: float) -> float:
+        """Pixel of a row."""
+        return (row - self.y) * self.scale_y
+
+    def from_x(self, pixel: float) -> float:
+        """Column at a pixel."""
+        return self.x + pixel / self.scale_x
+
+    def from_y(self, pixel: float) -> float:
+        """Row at a pixel."""
+        return self.y + pixel / self.scale_y
+
+
+def picture(
+    shown: Lanes, camera: Camera, width: int, height: int, *, colors: IntArray, path_color: int, ground: int
+) -> Pixels:
+    """The lanes as 32-bit pixels; shape (height, width). ``colors`` has one entry per family."""
+    low = max(0, int(np.floor(camera.y)))
+    high = min(shown.rows, int(np.ceil(camera.from_y(height))) + 1)
+    strips = np.full((max(0, high - low) + 1, width), ground, np.uint32)
+    rows = np.arange(len(shown.left))
+    _fill(strips[:-1], shown, camera, rows, shown.row - low, colors[shown.family].astype(np.uint32))
+    image = strips[_strip_of_pixel(camera, low, high, height)]
+    _draw_path(image, shown, camera, path_color)
+    return image
+
+
+def _fill(
+    strips: Pixels, shown: Lanes, camera: Camera, rows: IntArray, strip: IntArray, color: Pixels
+) -> None:
+    """Paint each operator's run of pixels into its strip; operators of one row hardly overlap."""
+    count, width = strips.shape
+    left = (shown.left[rows] - camera.x) * camera.scale_x
+    right = (shown.right[rows] - camera.x) * camera.scale_x
+    seen = (right > 0) & (left < width) & (strip >= 0) & (strip < count)
+    start = np.clip(left[seen], 0, width - 1).astype(np.int64)
+    # A hairline between neighbours stays visible as long as there are pixels for it.
+    gap = (right[seen] - left[seen] > 4).astype(np.int64)
+    size = np.maximum(1, np.clip(right[seen], 1, width).astype(np.int64) - start - gap)
+    first = np.cumsum(size) - size
+    pixel = np.arange(int(size.sum())) - np.repeat(first, size) + np.repeat(start, size)
+    strips[np.repeat(strip[seen], size), np.minimum(pixel, width - 1)] = np.repeat(color[seen], size)
+
+
+def _strip_of_pixel(camera: Camera, low: int, high: int, height: int) -> IntArray:
+    """Strip that each line of pixels shows; the last, empty one for lines beyond the lanes and for gaps."""
+    place = camera.y + np.arange(height) / camera.scale_y
+    strip = np.floor(place).astype(np.int64)
+    is_gap = (place - strip) * camera.scale_y < 1 if camera.scale_y > 4 else np.zeros(height, bool)
+    outside = (strip < low) | (strip >= high)
+    return np.where(outside | is_gap, max(0, high - low), strip - low)
+
+
+def _draw_path(image: Pixels, shown: Lanes, camera: Camera, color: int) -> None:
+    """The longest path over everything else, at least two pixels thick."""
+    height, width = image.shape
+    for row in shown.path.tolist():
+        top = int(camera.to_y(shown.row[row]))
+        left, right = int(camera.to_x(shown.left[row])), int(camera.to_x(shown.right[row]))
+        if right < 0 or left >= width or top + camera.scale_y < 0 or top >= height:
+            continue
+        thick = max(2, int(camera.scale_y) - 1)
+        image[max(0, top) : max(0, top + thick), max(0, left) : max(0, right, left + 1)] = color

@@ -1,0 +1,363 @@
+"""The main window: turns the tables of actions into menus and a toolbar, and holds the workspace."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QSize, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from moe_studio.document.document import Document
+from moe_studio.document.placing import gpu_place, grabbed, layers_phrase
+from moe_studio.errors import MoeStudioError
+from moe_studio.gui.actions import COMMANDS, MENUS, make_actions
+from moe_studio.gui.bridge import DocumentBridge
+from moe_studio.gui.messages import ErrorHook, Toast
+from moe_studio.gui.theme import Theme, apply_theme, theme_named
+from moe_studio.gui.widgets.figure import figures
+from moe_studio.gui.widgets.figure_strip import FigureStrip
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label
+from moe_studio.gui.widgets.palette import CommandPalette
+from moe_studio.gui.widgets.shortcuts import ShortcutSheet
+from moe_studio.gui.workspace import Workspace
+from moe_studio.locator import resource
+from moe_studio.project.design import Workload
+from moe_studio.project.edit import remove_instance, reset_placement, set_value
+from moe_studio.project.setting import settings_of
+from moe_studio.storage.loader import load_project
+
+FILTER = "MoE Studio projects (*.moe.yaml *.yaml);;All files (*)"
+SUFFIX = ".moe.yaml"
+Act = Callable[[], object]
+
+FIGURE_TABS = {"Problems": "problems", "Latency": "breakdown", "Longest path": "breakdown"}
+
+
+class MainWindow(QMainWindow):
+    """One window on one document."""
+
+    def __init__(self, document: Document, *, theme: str = "system", settings: QSettings | None = None) -> None:
+        super().__init__()
+        self.document = document
+        self._settings = settings
+        self._theme_name = theme
+        self.theme = theme_named(theme)
+        self.bridge = DocumentBridge(document, self)
+        self.workspace = Workspace(document, self.theme)
+        self.strip = FigureStrip()
+        self.toast = Toast(self)
+        self.hook = ErrorHook(self.toast)
+        self.actions_by_name = make_actions(self, self)
+        self._build_body()
+        self._build_menus()
+        self._build_toolbar()
+        self.bridge.evaluated.connect(self._on_evaluated)
+        self.bridge.failed.connect(self._on_failed)
+        self.bridge.selection_changed.connect(self.workspace.show_selection)
+        self.workspace.refused.connect(self.toast.say)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
+        self.strip.activated.connect(lambda title: self.workspace.show_tab(FIGURE_TABS.get(title, "")))
+        self.bridge.refresh()
+
+    # Building
+
+    def _build_body(self) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.strip)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(12, 4, 12, 12)
+        inner.addWidget(self.workspace)
+        column.addLayout(inner, 1)
+        self.setCentralWidget(body)
+        self.setMinimumSize(QSize(860, 600))
+
+    def _build_menus(self) -> None:
+        menus = {title: self.menuBar().addMenu(title) for title in MENUS}
+        self._examples = QMenu("New from example", self)
+        for path in sorted(resource("examples").glob(f"*{SUFFIX}")):
+            action = self._examples.addAction(path.name.removesuffix(SUFFIX))
+            action.triggered.connect(lambda _=False, chosen=path: self.new_from_example(chosen))
+        menus["File"].addMenu(self._examples)
+        for command in COMMANDS:
+            if command.begins_group:
+                menus[command.menu].addSeparator()
+            menus[command.menu].addAction(self.actions_by_name[command.name])
+        panels = menus["View"].addMenu("Panels")
+        for action in self.workspace.view_actions():
+            if isinstance(action, QAction):
+                panels.addAction(action)
+
+    def _build_toolbar(self) -> None:
+        bar = QToolBar("Main")
+        bar.setObjectName("main")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.title = ElidedLabel("", "title")
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.state = plain_label("", "muted")
+        self.state.setMinimumWidth(82)
+        self.phase = QComboBox()
+        self.phase.setAccessibleName("Phase")
+        self.phase.setToolTip("What the model is asked to do")
+        phases = dict(settings_of(Workload))["phase"].choices
+        self.phase.addItems([phase.capitalize() for phase in phases])
+        self.phase.activated.connect(lambda index: self._set_phase(phases[index]))
+        self.layer = QComboBox()
+        self.layer.setAccessibleName("Layers shown and edited")
+        self.layer.setToolTip("Layers whose experts are shown, and which a drag changes")
+        self.layer.setMinimumContentsLength(14)
+        self.layer.activated.connect(lambda index: self.document.show_layer(self.layer.itemData(index)))
+        space = QWidget()
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        for widget in (self.title, self.state):
+            bar.addWidget(widget)
+        for name in ("undo", "redo"):
+            bar.addAction(self.actions_by_name[name])
+        bar.addSeparator()
+        bar.addWidget(self.phase)
+        bar.addWidget(self.layer)
+        bar.addWidget(space)
+        for name in ("open", "save", "palette"):
+            bar.addAction(self.actions_by_name[name])
+        self.addToolBar(bar)
+
+    # Showing
+
+    def _on_evaluated(self) -> None:
+        document = self.document
+        self.workspace.show_evaluation()
+        before = document.committed_evaluation if document.is_previewing else document.evaluation
+        self.strip.show_figures(figures(document.evaluation, before, self.workspace.found))
+        self._show_state()
+
+    def _on_failed(self, message: str) -> None:
+        self._show_state()
+        can_undo = bool(self.document.history.undo_label)
+        self.toast.say(message, action="Undo" if can_undo else "", act=self.undo if can_undo else None)
+
+    def _show_state(self) -> None:
+        document, history = self.document, self.document.history
+        for name, label, word in (("undo", history.undo_label, "Undo"), ("redo", history.redo_label, "Redo")):
+            action = self.actions_by_name[name]
+            action.setEnabled(bool(label))
+            action.setText(f"{word} {label[:1].lower()}{label[1:]}" if label else word)
+            action.setIconText(word)
+        file = document.path.name if document.path else "not saved yet"
+        self.title.setText(document.title)
+        self.state.setText("● unsaved" if document.is_modified else "")
+        self.setWindowTitle(f"{document.title}[*] – {file} – MoE Studio")
+        self.setWindowModified(document.is_modified)
+        work = document.project.workload
+        self.phase.setCurrentText(work.phase.capitalize())
+        self._fill_layers()
+
+    def _fill_layers(self) -> None:
+        layers = self.document.project.model.layers
+        wanted: list[tuple[str, int | None]] = [(f"All {len(layers)} layers", None)]
+        wanted += [(f"Layer {index}", index) for index, layer in enumerate(layers) if layer.ffn.is_moe]
+        if [self.layer.itemText(index) for index in range(self.layer.count())] != [text for text, _ in wanted]:
+            self.layer.clear()
+            for text, number in wanted:
+                self.layer.addItem(text, number)
+        index = next((i for i, (_, number) in enumerate(wanted) if number == self.document.layer), 0)
+        self.layer.setCurrentIndex(index)
+
+    # Verbs: the file
+
+    def new_from_example(self, path: Path) -> None:
+        """Start a new design from an example; the example's own file is left alone."""
+        if self._may_lose():
+            self._try(lambda: self.set_document(Document(load_project(path))))
+
+    def open_file(self) -> None:
+        """Ask for a file and open it."""
+        name, _ = QFileDialog.getOpenFileName(self, "Open", self._folder(), FILTER)
+        if name and self._may_lose():
+            self.open_path(Path(name))
+
+    def open_path(self, path: Path) -> None:
+        """Open the file at ``path``."""
+        self._try(lambda: self.set_document(Document.load(path)))
+
+    def set_document(self, document: Document) -> None:
+        """Show another document."""
+        document.evaluation  # noqa: B018  (one that cannot be evaluated never replaces one that can)
+        self.document = document
+        self.workspace.set_document(document)
+        self.bridge.attach(document)
+        self.bridge.refresh()
+
+    def save(self) -> None:
+        """Write the design to its file, or ask for one."""
+        if self.document.path is None:
+            self.save_as()
+        else:
+            self._try(self.document.save, done=f"Saved {self.document.path.name}.")
+
+    def save_as(self) -> None:
+        """Ask for a file and write the design to it."""
+        start = str(Path(self._folder()) / f"{file_stem(self.document.title)}{SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(self, "Save as", start, FILTER)
+        if name:
+            path = Path(name if name.endswith((".yaml", ".yml")) else name + SUFFIX)
+            self._try(lambda: self.document.save_as(path), done=f"Saved {path.name}.")
+
+    # Verbs: editing
+
+    def undo(self) -> None:
+        """Take back the newest change."""
+        self.document.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self.document.redo()
+
+    def reset_placement(self) -> None:
+        """Put every expert where the policy puts it."""
+        policy = self.document.project.placement.policy
+        self._try(lambda: self.document.commit("Reset placement", reset_placement(policy)))
+
+    def remove_instance(self) -> None:
+        """Take the selected expert off its GPU."""
+        chosen = self.document.selection
+        if chosen.kind != "expert" or chosen.gpu < 0:
+            self.toast.say("Select an expert on a GPU first.")
+            return
+        self._try(lambda: self._remove(chosen.expert, chosen.gpu))
+
+    def _remove(self, expert: int, gpu: int) -> None:
+        project = self.document.history.current
+        grab, slot = grabbed(project, expert, gpu, self.document.layer), gpu_place(project, gpu).slot
+        label = f"Remove expert {expert} from GPU {gpu}, {layers_phrase(grab.layers)}"
+        if not self.document.commit(label, remove_instance(expert, slot, layers=grab.layers)):
+            self.toast.say(f"Expert {expert} has no other copy; move it instead.")
+
+    def _set_phase(self, phase: str) -> None:
+        self._try(lambda: self.document.commit(f"Phase {phase}", set_value("workload.phase", phase)))
+        self._show_state()
+
+    # Verbs: the view
+
+    def fit(self) -> None:
+        """Bring everything into view."""
+        self.workspace.fit()
+
+    def frame_selection(self) -> None:
+        """Bring what is selected into view."""
+        self.workspace.frame_selection()
+
+    def actual_size(self) -> None:
+        """Show the cluster at 100 %."""
+        self.workspace.actual_size()
+
+    def zoom(self, factor: float) -> None:
+        """Zoom the canvas that has the focus."""
+        self.workspace.zoom(factor)
+
+    def toggle_path(self) -> None:
+        """Mark the longest path, or not."""
+        self.workspace.dag.toggle_path()
+
+    def walk_path(self, step: int) -> None:
+        """Select the next operator of the longest path."""
+        self.workspace.dag.walk_path(step)
+
+    def show_palette(self) -> None:
+        """Let an action be found by its name."""
+        CommandPalette(self, list(self.actions_by_name.values())).open()
+
+    def show_shortcuts(self) -> None:
+        """Show all keys."""
+        ShortcutSheet(self).open()
+
+    def choose_theme(self, name: str) -> None:
+        """Use ``light`` or ``dark`` colours, or those of the ``system``."""
+        self._theme_name = name
+        self._show_theme(theme_named(name))
+
+    def reset_layout(self) -> None:
+        """Put all panels back to their places."""
+        self.workspace.arrange()
+
+    def _show_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, theme)
+        self.workspace.set_theme(theme)
+
+    def _on_system_theme(self) -> None:
+        if self._theme_name == "system":
+            self._show_theme(theme_named("system"))
+
+    # The window itself
+
+    def open_at(self, size: QSize) -> None:
+        """Show the window; the panels as they were left, else in their places."""
+        self.resize(size)
+        self.show()
+        state = self._settings.value("workspace") if self._settings else None
+        self.workspace.arrange()
+        if state is not None:
+            self.workspace.restore(state)
+        self.workspace.cluster.setFocus()
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_lose():
+            event.ignore()
+            return
+        if self._settings is not None:
+            self._settings.setValue("workspace", self.workspace.arrangement())
+            self._settings.setValue("theme", self._theme_name)
+        self.bridge.detach()
+        self.hook.remove()
+        event.accept()
+
+    def _may_lose(self) -> bool:
+        """Whether nothing would be lost, or the user lets it go."""
+        if not self.document.is_modified:
+            return True
+        box = QMessageBox(self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"Save the changes to {self.document.title}?")
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        answer = box.exec()
+        if answer == buttons.Save:
+            self.save()
+            return not self.document.is_modified
+        return answer == buttons.Discard
+
+    def _folder(self) -> str:
+        return str(self.document.path.parent if self.document.path else Path.home())
+
+    def _try(self, act: Act, *, done: str = "") -> None:
+        try:
+            act()
+        except MoeStudioError as error:
+            self.toast.say(str(error))
+        else:
+            if done:
+                self.toast.say(done)
+
+
+def file_stem(title: str) -> str:
+    """A title as the beginning of a file name: ``Seed 3, EP64`` is ``seed-3-ep64``."""
+    words = "".join(letter if letter.isalnum() else " " for letter in title.lower()).split()
+    return "-".join(words) or "design"

@@ -1,0 +1,90 @@
+"""The strip of figures along the top of the window."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout
+from typing_extensions import override
+
+from moe_studio.gui.widgets.figure import Figure
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip, set_tone
+
+
+class FigureCard(QFrame):
+    """One figure. Clicking it, or Enter, asks for what is behind it.
+
+    Signals:
+        activated: the figure was clicked; carries its title.
+    """
+
+    activated = Signal(str)
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.title = plain_label(title, "small")
+        self.note = ElidedLabel("", "small")
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.value = ElidedLabel("", "value")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(11, 7, 11, 8)
+        grid.setVerticalSpacing(2)
+        grid.setHorizontalSpacing(6)
+        grid.addWidget(self.title, 0, 0)
+        grid.addWidget(self.note, 0, 1)
+        grid.addWidget(self.value, 1, 0, 1, 2)
+        grid.setColumnStretch(1, 1)
+        self._shown: Figure | None = None
+
+    def show_figure(self, figure: Figure) -> None:
+        """Show ``figure``, changing only what differs."""
+        if figure == self._shown:
+            return
+        self._shown = figure
+        self.value.setText(figure.value)
+        self.note.setText(figure.note)
+        set_tone(self.note, figure.tone)
+        set_tone(self.value, figure.value_tone)
+        self.setToolTip(plain_tip(figure.tip))
+        self.setAccessibleName(f"{figure.title}: {figure.value} {figure.note}".strip())
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.activated.emit(self.title.text())
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.activated.emit(self.title.text())
+        else:
+            super().keyPressEvent(event)
+
+
+class FigureStrip(QFrame):
+    """All figures in a row.
+
+    Signals:
+        activated: a figure was clicked; carries its title.
+    """
+
+    activated = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "strip")
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 8, 12, 4)
+        self._row.setSpacing(8)
+        self.cards: dict[str, FigureCard] = {}
+
+    def show_figures(self, shown: Sequence[Figure]) -> None:
+        """Show these figures; the cards are made the first time."""
+        for figure in shown:
+            if figure.title not in self.cards:
+                card = self.cards[figure.title] = FigureCard(figure.title)
+                card.activated.connect(self.activated)
+                self._row.addWidget(card, 1)
+            self.cards[figure.title].show_figure(figure)

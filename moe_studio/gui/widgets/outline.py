@@ -1,0 +1,178 @@
+"""The outline: model, cluster and longest path as a tree, a twin of the canvases for keyboard and screen reader."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
+
+from moe_studio.document.placing import hosted_experts
+from moe_studio.document.selection import Selection, operator_selection
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.project.design import layers_text
+from moe_studio.units import time_text
+
+SELECTION = Qt.ItemDataRole.UserRole
+Row = tuple[str, str, Selection | None]
+
+
+class Outline(QTreeWidget):
+    """The design as a tree of names and figures.
+
+    Signals:
+        chosen: an item was chosen; carries its `Selection`.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setAccessibleName("Outline")
+        self.setFont(ui_font(12))
+        self.setColumnCount(2)
+        self.setHeaderHidden(True)
+        self.setIndentation(15)
+        self.setUniformRowHeights(True)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self._theme = theme
+        self._items: dict[Selection, QTreeWidgetItem] = {}
+        self._design = self._head("Design")
+        self._model = self._head("Model")
+        self._cluster = self._head("Cluster")
+        self._path = self._head("Longest path")
+        for item in (self._model, self._cluster):
+            item.setExpanded(True)
+        self._evaluation: Evaluation | None = None
+        self.currentItemChanged.connect(self._on_current)
+        self.itemExpanded.connect(self._on_expanded)
+
+    def _head(self, title: str) -> QTreeWidgetItem:
+        item = QTreeWidgetItem([title, ""])
+        item.setFont(0, ui_font(12, is_bold=True))
+        item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+        self.addTopLevelItem(item)
+        return item
+
+    def show_evaluation(self, evaluation: Evaluation, layer: int | None) -> None:
+        """Show ``evaluation``; GPUs list their experts of ``layer``, or of all layers."""
+        self._evaluation = evaluation
+        project = evaluation.project
+        with QSignalBlocker(self):
+            self._design.setText(0, project.name)
+            self._design.setData(0, SELECTION, Selection(kind="design"))
+            self._items[Selection(kind="design")] = self._design
+            self._model.setText(1, f"{project.model.layer_count} layers")
+            self._fill(self._model, self._layer_rows(evaluation))
+            self._cluster.setText(1, f"{project.cluster.gpu_count} GPUs")
+            self._fill_cluster(evaluation, layer)
+            self._path.setText(1, f"{len(evaluation.scheduled_path.rows):,}")
+            self._path.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
+            if self._path.isExpanded():
+                self._fill_path()
+
+    def show_selection(self, selection: Selection) -> None:
+        """Make the item of ``selection`` the current one, if the outline has it."""
+        known = self._items.get(selection)
+        if known is not None and known is not self.currentItem():
+            with QSignalBlocker(self):
+                self.setCurrentItem(known)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self._theme = theme
+        self._paint_muted(self.invisibleRootItem())
+
+    def _layer_rows(self, evaluation: Evaluation) -> list[Row]:
+        spent = evaluation.breakdown.by_layer
+        layers = evaluation.project.model.layers
+        return [
+            (
+                f"Layer {index}{'' if item.ffn.is_moe else ' · dense'}",
+                time_text(spent[index], 3),
+                Selection(kind="layer", layer=index),
+            )
+            for index, item in enumerate(layers)
+        ]
+
+    def _fill_cluster(self, evaluation: Evaluation, layer: int | None) -> None:
+        project = evaluation.project
+        nodes: list[Row] = [
+            (node.name, f"{node.gpus}", Selection(kind="node", node=index))
+            for index, node in enumerate(project.cluster.nodes)
+        ]
+        self._fill(self._cluster, nodes)
+        held = hosted_experts(project, layer)
+        first = 0
+        for index, node in enumerate(project.cluster.nodes):
+            item = self._cluster.child(index)
+            rows: list[Row] = [
+                (f"GPU {gpu}", experts_text(held[gpu]), Selection(kind="gpu", gpu=gpu))
+                for gpu in range(first, first + node.gpus)
+            ]
+            self._fill(item, rows)
+            first += node.gpus
+
+    def _fill_path(self) -> None:
+        assert self._evaluation is not None
+        evaluation = self._evaluation
+        graph, duration = evaluation.graph, evaluation.duration_s
+        rows: list[Row] = [
+            (graph.name(row), time_text(float(duration[row]), 3), operator_selection(graph, row))
+            for row in evaluation.scheduled_path.rows.tolist()
+        ]
+        self._fill(self._path, rows)
+
+    def _fill(self, parent: QTreeWidgetItem, rows: Iterable[Row]) -> None:
+        """Make the children of ``parent`` these rows, touching only what differs."""
+        count = 0
+        for count, (name, figure, selection) in enumerate(rows, 1):
+            item = parent.child(count - 1)
+            if item is None:
+                item = QTreeWidgetItem(parent)
+                item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+                item.setForeground(1, self._theme.color("muted"))
+            if item.text(0) != name:
+                item.setText(0, name)
+            if item.text(1) != figure:
+                item.setText(1, figure)
+            self._bind(item, selection)
+        while parent.childCount() > count:
+            self._bind(parent.takeChild(count), None)
+
+    def _bind(self, item: QTreeWidgetItem, selection: Selection | None) -> None:
+        """Let ``item`` stand for ``selection`` and for nothing else."""
+        known = item.data(0, SELECTION)
+        if known == selection:
+            return
+        if self._items.get(known) is item:
+            del self._items[known]
+        item.setData(0, SELECTION, selection)
+        if selection is not None:
+            self._items[selection] = item
+
+    def _paint_muted(self, parent: QTreeWidgetItem) -> None:
+        for index in range(parent.childCount()):
+            parent.child(index).setForeground(1, self._theme.color("muted"))
+            self._paint_muted(parent.child(index))
+
+    def _on_current(self, item: QTreeWidgetItem | None) -> None:
+        selection = item.data(0, SELECTION) if item is not None else None
+        if isinstance(selection, Selection):
+            self.chosen.emit(selection)
+
+    def _on_expanded(self, item: QTreeWidgetItem) -> None:
+        if item is self._path and self._evaluation is not None:
+            with QSignalBlocker(self):
+                self._fill_path()
+
+
+def experts_text(experts: Iterable[int]) -> str:
+    """Experts as short text: ``E0``, ``E4 E5``, ``E0–3``; many as their count."""
+    numbers = list(experts)
+    if len(numbers) <= 2:
+        return " ".join(f"E{number}" for number in numbers)
+    text = layers_text(numbers).replace("-", "–")
+    return f"E{text}" if len(text) < 9 else f"{len(numbers)} experts"

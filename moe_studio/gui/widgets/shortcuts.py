@@ -1,0 +1,31 @@
+"""The sheet of all keys, made from the table of actions."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
+
+from moe_studio.gui.actions import COMMANDS, GESTURES
+from moe_studio.gui.widgets.label import plain_label
+
+
+class ShortcutSheet(QDialog):
+    """Two columns: gestures, and actions with keys."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Shortcuts")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(24, 20, 24, 20)
+        grid.setHorizontalSpacing(20)
+        grid.setVerticalSpacing(7)
+        keys = [(_keys(command.keys), command.text) for command in COMMANDS if command.keys]
+        for column, rows in ((0, GESTURES), (2, keys)):
+            for row, (left, right) in enumerate(rows):
+                grid.addWidget(plain_label(left, "heading"), row, column)
+                grid.addWidget(plain_label(right), row, column + 1)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+def _keys(keys: tuple[str, ...]) -> str:
+    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
