@@ -25,9 +25,9 @@ from moe_studio.engine.provider import FixedProvider
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.engine.view import view as project_view
 from moe_studio.errors import MoeStudioError
-from moe_studio.export import export as exporting
 from moe_studio.export.compare import Comparison, plain_comparison
 from moe_studio.export.compare import compare as compare_evaluations
+from moe_studio.export.export import export
 from moe_studio.export.network import to_networkx
 from moe_studio.export.report import comparison_report, report
 from moe_studio.export.summary import summary, summary_json
@@ -178,10 +178,10 @@ class Result:
 
     def svg(self, view: str = "overview", *, layer: int | None = None, gpu: int | None = None) -> str:
         """A view of the operator graph as SVG."""
-        return svg_text(project_view(self.evaluation, view_words(view, layer, gpu)))
+        return svg_text(project_view(self.evaluation, view, layer=layer, gpu=gpu))
 
     def export(
-        self, path: FilePath | str, *, view: str = "full", layer: int | None = None, gpu: int | None = None
+        self, path: FilePath | str, *, view: str = "overview", layer: int | None = None, gpu: int | None = None
     ) -> None:
         """Write a view of the operator graph, a table, a trace or the project, as the ending of ``path`` says.
 
@@ -196,7 +196,7 @@ class Result:
             raise MoeStudioError(
                 f"{target.name}: pictures are drawn by the command line: moe-studio export -o {target.name}."
             )
-        exporting.export(self.evaluation, target, view=view_words(view, layer, gpu))
+        export(self.evaluation, target, view=view, layer=layer, gpu=gpu)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,8 +332,3 @@ def report_format(path: FilePath) -> Format:
     if path.suffix.lower() not in formats:
         raise MoeStudioError(f"{path.name}: a report ends in .md or .html.")
     return formats[path.suffix.lower()]
-
-
-def view_words(view: str, layer: int | None = None, gpu: int | None = None) -> str:
-    """A view with its layer and GPU as the words that name it: ``attention 3 gpu 5``."""
-    return view + ("" if layer is None else f" {layer}") + ("" if gpu is None else f" gpu {gpu}")

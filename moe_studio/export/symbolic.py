@@ -244,7 +244,7 @@ def _folded(pieces: list[_Piece]) -> list[_Piece]:
     result: list[_Piece] = []
     place = 0
     while place < len(pieces):
-        period, times = _best_repeat(pieces, place)
+        period, times = _first_repeat(pieces, place)
         if times == 0:
             result.append(pieces[place])
             place += 1
@@ -255,14 +255,12 @@ def _folded(pieces: list[_Piece]) -> list[_Piece]:
     return result
 
 
-def _best_repeat(pieces: list[_Piece], place: int) -> tuple[int, int]:
-    """The period that saves most pieces from ``place`` on, and how often it comes again."""
-    best = (1, 0)
+def _first_repeat(pieces: list[_Piece], place: int) -> tuple[int, int]:
+    """The shortest stretch from ``place`` on that comes again at once, and how often it does."""
     for period in range(1, min(MAX_PERIOD, (len(pieces) - place) // 2) + 1):
-        times = _repeats(pieces, place, period)
-        if period * times > best[0] * best[1]:
-            best = (period, times)
-    return best
+        if times := _repeats(pieces, place, period):
+            return period, times
+    return 1, 0
 
 
 def _repeats(pieces: list[_Piece], place: int, period: int) -> int:

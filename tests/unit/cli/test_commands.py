@@ -1,0 +1,186 @@
+"""What single commands print and write."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from moe_studio.__main__ import main
+from moe_studio.cli import console
+from moe_studio.engine.rule import RULES
+from moe_studio.locator import resource
+from moe_studio.storage.catalogue import example_names, example_path
+from moe_studio.storage.loader import load_project
+
+Capture = pytest.CaptureFixture[str]
+HF = Path(__file__).resolve().parents[2] / "data" / "hf"
+
+
+def seed(name: str) -> str:
+    return str(example_path(name))
+
+
+# evaluate and validate
+
+
+def test_evaluate_prints_one_object_that_its_schema_describes(capsys: Capture) -> None:
+    assert main(["evaluate", seed("seed0-proposed"), "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert main(["schema", "--result"]) == 0
+    jsonschema.validate(result, json.loads(capsys.readouterr().out))
+    assert result["metrics"]["tokens_per_s"] == pytest.approx(48819.8, rel=1e-6)
+
+
+def test_evaluate_prints_plain_text_where_nobody_reads_along(capsys: Capture) -> None:
+    main(["evaluate", seed("seed0-proposed")])
+    text = capsys.readouterr().out
+    assert "\x1b" not in text
+    assert "It does not fit: GPU 0 needs 8.41 TB of 64.0 GB" in text
+    assert "Longest path: input → l0_ln1_g0 → " in text
+    assert "Run time: 4 × [4 × Get_Time(10240000, 8192, 8192) [q, k, v, o]" in text
+    assert "450,000 tokens/s" in text
+
+
+def test_tables_are_drawn_on_a_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "is_terminal", lambda: True)
+    console.show_table(("name", "value"), [("[bold]x[/bold]\x1b[31m", "1")], title="Title")
+    text = capsys.readouterr().out
+    assert "─" in text
+    assert "[bold]x[/bold]" in text
+    assert "\x1b[31m" not in text
+
+
+def test_validate_lists_the_rules_and_the_problems(capsys: Capture) -> None:
+    assert main(["validate", seed("seed0-proposed"), "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["valid"] is False
+    assert [rule["code"] for rule in result["rules"]] == [rule.code for rule in RULES]
+    assert [problem["code"] for problem in result["problems"]] == ["memory", "replicated-work"]
+    main(["validate", seed("seed0-proposed")])
+    assert f"{len(RULES)} rules checked: 1 error, 1 warning." in capsys.readouterr().out
+
+
+# check and schema
+
+
+def test_check_prints_every_fault_on_its_line_with_line_and_column(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "bad.moe.yaml"
+    path.write_text("model: {preset: dbrx}\nparallel: {tp: 0, attenton: 1}\nworkload: {phase: rest}\n", "utf-8")
+    assert main(["check", str(path), seed("seed1")]) == 2
+    written = capsys.readouterr()
+    lines = written.out.splitlines()
+    assert sorted(line.removeprefix(str(path)).split(" ")[0] for line in lines) == [":2:16:", ":2:19:", ":3:19:"]
+    assert any("parallel.attenton: is not a known key; did you mean 'attention'?" in line for line in lines)
+    assert written.err == "moe-studio: check: 3 faults found.\n"
+
+
+def test_check_is_content_with_every_example(capsys: Capture) -> None:
+    assert main(["check", *map(seed, example_names())]) == 0
+    assert capsys.readouterr().out == "No faults.\n"
+
+
+def test_schema_prints_the_published_schema(capsys: Capture) -> None:
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out == resource("schema", "project-1.schema.json").read_text("utf-8")
+
+
+# compare and report
+
+
+def test_compare_says_slower_with_the_reason(capsys: Capture) -> None:
+    assert main(["compare", seed("seed0-baseline"), seed("seed0-proposed")]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("Seed 0 proposed, EP16 is 2.93 times slower than Seed 0 baseline, TP8 PP2")
+    assert "Attention is replicated, so each of the 16 attention groups computes all 10,240,000 tokens" in text
+    assert main(["compare", seed("seed0-baseline"), seed("seed0-proposed"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["tokens_per_s_ratio"] == pytest.approx(0.340885, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.html"])
+def test_compare_and_report_write_documents(name: str, tmp_path: Path, capsys: Capture) -> None:
+    target = tmp_path / name
+    assert main(["compare", seed("seed2-baseline"), seed("seed2-proposed"), "-o", str(target)]) == 1
+    assert "2.36 times faster" in target.read_text("utf-8")
+    assert main(["report", seed("seed1"), "--reference", seed("seed1"), "-o", str(target)]) == 1
+    assert "as fast as" in target.read_text("utf-8")
+    assert capsys.readouterr().out == ""
+
+
+def test_report_prints_markdown_without_a_file(capsys: Capture) -> None:
+    assert main(["report", seed("seed1")]) == 1
+    assert capsys.readouterr().out.startswith("# Seed 1, TP8 PP2, two GPUs per expert\n")
+
+
+# export
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a.dot", "a.json", "a.csv", "a.graphml", "a.trace.json", "a.yaml"])
+def test_export_goes_by_the_ending(name: str, tmp_path: Path) -> None:
+    assert main(["export", seed("seed1"), "-o", str(tmp_path / name)]) == 1
+    assert (tmp_path / name).stat().st_size > 300
+
+
+def test_export_draws_the_layer_and_gpu_that_are_asked_for(tmp_path: Path) -> None:
+    target = tmp_path / "a.svg"
+    main(["export", seed("seed1"), "-o", str(target), "--view", "attention", "--layer", "2", "--gpu", "11"])
+    text = target.read_text("utf-8")
+    assert "l2_q_g11" in text
+    assert "l2_q_g10" not in text
+
+
+# new, import, examples
+
+
+def test_new_writes_a_project_that_opens_and_is_not_replaced(tmp_path: Path, capsys: Capture) -> None:
+    target = tmp_path / "new.moe.yaml"
+    assert main(["new", "--preset", "deepseek-v3", "--cluster", "dgx-h100-4", "-o", str(target), "--name", "Mine"]) == 0
+    project = load_project(target)
+    assert project.name == "Mine"
+    assert project.parallel.ep == 32
+    assert project.workload.phase == "decode"
+    assert main(["validate", str(target)]) == 0
+    before = target.read_bytes()
+    assert main(["new", "-o", str(target)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert target.read_bytes() == before
+    assert main(["new", "--phase", "prefill", "-o", str(target), "--force"]) == 0
+    assert load_project(target).workload.phase == "prefill"
+
+
+def test_import_reads_a_config_and_says_what_it_assumed(tmp_path: Path, capsys: Capture) -> None:
+    target = tmp_path / "new.moe.yaml"
+    assert (
+        main(["import", str(HF / "deepseek-ai--DeepSeek-V3.json"), "--cluster", "dgx-h100-4", "-o", str(target)]) == 0
+    )
+    project = load_project(target)
+    assert project.model.layer_count == 61
+    assert "Note: Layers that predict further tokens ahead (1) are left out." in capsys.readouterr().out
+    other = tmp_path / "other.moe.yaml"
+    assert main(["new", "--hf", str(HF / "Qwen--Qwen3-30B-A3B.json"), "-o", str(other)]) == 0
+    assert load_project(other).model.layers[0].ffn.experts == 128
+
+
+def test_examples_are_listed_and_copied(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["examples"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in example_names())
+    assert main(["examples", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == list(example_names())
+    monkeypatch.chdir(tmp_path)
+    assert main(["examples", "seed1"]) == 0
+    assert (tmp_path / "seed1.moe.yaml").read_bytes() == example_path("seed1").read_bytes()
+    assert main(["examples", "seed1"]) == 2
+
+
+# get-time
+
+
+def test_get_time_prints_a_time_or_an_object(capsys: Capture) -> None:
+    words = ["get-time", "640000", "8192", "32768", "--dtype", "fp16", "--device", "seed-64g"]
+    assert main(words) == 0
+    assert capsys.readouterr().out == "Get_Time(640000, 8192, 32768) = 1.432 s on seed-64g, fp16 (240.0 TFLOP/s)\n"
+    assert main([*words, "--count", "2", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["seconds"] == pytest.approx(2 * 2 * 640000 * 8192 * 32768 / 240e12)
+    assert result["count"] == 2
