@@ -3,6 +3,7 @@
 Everything stays within what SVG Tiny has: no style sheets, markers, scripts or links.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -183,7 +184,7 @@ _SHAPES = {"routing": "parallelogram", "communication": "ellipse"}
 
 def document(title: str, subtitle: str, width: float, height: float, body: Iterable[str]) -> Iterator[str]:
     """A whole drawing: ``body`` is drawn below the heading, ``height`` high."""
-    width, height = max(width, MIN_WIDTH), height + HEADER_HEIGHT
+    width, height = math.ceil(max(width, MIN_WIDTH)), math.ceil(height + HEADER_HEIGHT)
     size = f'width="{fixed(width)}" height="{fixed(height)}" viewBox="0 0 {fixed(width)} {fixed(height)}"'
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" {size} font-family="{xml(FONTS)}" font-size="10"'

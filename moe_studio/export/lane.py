@@ -97,6 +97,7 @@ class Band:
         """Tell edges apart by how they are drawn."""
         self.near: list[ViewEdge] = []
         self.skips: dict[int, list[tuple[ViewEdge, int]]] = {}
+        self.shared: dict[tuple[int, str, str], int] = {}
         self.crossing: list[ViewEdge] = []
         self.entries: list[ViewEdge] = []
         self.exits: set[str] = {node.id for node in self.placed}
@@ -116,7 +117,7 @@ class Band:
         if source is None:
             self.entries.append(edge)
             if target.column > self.columns[0]:
-                self._skip(edge, target.gpu, -1, target.column)
+                self._enter(edge, target.gpu)
             return
         self.exits.discard(edge.source)
         if source.gpu != target.gpu:
@@ -129,6 +130,13 @@ class Band:
     def _skip(self, edge: ViewEdge, gpu: int, low: int, high: int) -> None:
         track = self.tracks[gpu].place(low, high)
         self.skips.setdefault(gpu, []).append((edge, track))
+
+    def _enter(self, edge: ViewEdge, gpu: int) -> None:
+        """An edge from outside to a later column; those from one place share a track."""
+        key = (gpu, edge.source, edge.kind)
+        if key not in self.shared:
+            self.shared[key] = self.tracks[gpu].place(-1, self.columns[-1])
+        self.skips.setdefault(gpu, []).append((edge, self.shared[key]))
 
     def _distance(self, source: ViewNode, target: ViewNode) -> int:
         return self.columns.index(target.column) - self.columns.index(source.column)
@@ -235,7 +243,7 @@ class Band:
 
     def _came_from(self) -> dict[int, str]:
         """For each lane where its input comes from, when that is one operator."""
-        outside = {node.id: node.lines[1] for node in self.section.nodes if node.id == "before"}
+        outside = {node.id: node.lines[1].partition(" · ")[0] for node in self.section.nodes if node.id == "before"}
         sources: dict[int, dict[str, None]] = {}
         for edge in self.entries:
             sources.setdefault(self.by_id[edge.target].gpu, {})[outside.get(edge.source, edge.source)] = None

@@ -1,6 +1,7 @@
 """SVG of a view: small ones as Graphviz lays them out, large ones in lanes."""
 
 import shutil
+from collections import Counter
 from io import StringIO
 from tempfile import SpooledTemporaryFile
 from typing import TextIO
@@ -11,7 +12,7 @@ from moe_studio.export.figure import document
 from moe_studio.export.lane import MARGIN, lanes
 from moe_studio.export.layout import LayoutError
 
-MAX_DIAGRAM_NODES, MAX_DIAGRAM_EDGES = 90, 260
+MAX_DIAGRAM_NODES, MAX_DIAGRAM_EDGES, MAX_LEVEL = 90, 260, 8
 _SPOOL_BYTE = 1 << 22
 _PLACE = "\0"
 
@@ -38,8 +39,18 @@ def is_small(view: ViewGraph) -> bool:
     """Whether Graphviz draws the view well and in time."""
     if view.name in ("full", "critical"):
         return False
-    nodes, edges = sum(1 for _ in view.nodes), sum(1 for _ in view.edges)
-    return view.name == "overview" or (nodes <= MAX_DIAGRAM_NODES and edges <= MAX_DIAGRAM_EDGES)
+    if view.name == "overview":
+        return True
+    crowd = Counter(node.column for node in view.nodes)
+    return (
+        crowd.total() <= MAX_DIAGRAM_NODES
+        and max(crowd.values()) <= MAX_LEVEL
+        and _edge_count(view) <= MAX_DIAGRAM_EDGES
+    )
+
+
+def _edge_count(view: ViewGraph) -> int:
+    return sum(1 for _ in view.edges)
 
 
 def _write_lanes(view: ViewGraph, file: TextIO) -> None:
