@@ -1,5 +1,6 @@
 """Every kernel family that can be fitted and predicted."""
 
 from moe_studio.calibration.family import Family
+from moe_studio.calibration.fit_gemm import GEMM
 
-FAMILIES: tuple[Family, ...] = ()
+FAMILIES: tuple[Family, ...] = (GEMM,)

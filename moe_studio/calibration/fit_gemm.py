@@ -1,0 +1,108 @@
+"""Fits `kernel.gemm` to measured run times."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from moe_studio.calibration.family import Block, Columns, Family, Words, short_dtype
+from moe_studio.calibration.robust import robust_fit, thinned
+from moe_studio.kernel.device import DeviceFacts, FloatArray
+from moe_studio.kernel.gemm import GemmParameters, gemm_us
+
+_MAX_ROWS = 4000
+_US = 1e6
+
+_COMMON = {
+    "launch_us": (0.5, 30.0),
+    "wave_us": (0.05, 20.0),
+    "memory_share": (0.3, 1.0),
+    "math_share": (0.2, 1.0),
+    "load_ratio": (1.0, 30.0),
+    "step_us": (0.0005, 0.5),
+    "quantum": (0.01, 1.0),
+    "overlap": (1.0, 12.0),
+    "throttle_share": (0.005, 0.5),
+    "throttle_ms": (0.1, 10.0),
+}
+_SEARCHED = {"split_us": (0.05, 20.0), "reduce_ratio": (0.2, 30.0)}
+_GIVEN = {"small_tile_share": (0.2, 1.5), "wide_tile_share": (0.05, 1.5), "reread_share": (0.01, 3.0)}
+_QUANTISED = {"quantise_us": (0.05, 10.0), "quantise_share": (0.2, 2.0)}
+
+
+def fit_gemm(blocks: Sequence[Block], device: DeviceFacts) -> GemmParameters:
+    """The numbers, with the tile rule, that explain the times in ``blocks`` best; all share their data type."""
+    dtype = short_dtype(blocks[0].words["dtype"])
+    columns = {name: np.concatenate([block.columns[name] for block in blocks]) for name in ("m", "k", "n")}
+    time = np.concatenate([block.time_us for block in blocks])
+    some = thinned(len(time), _MAX_ROWS)
+    sample = {name: value[some] for name, value in columns.items()}
+
+    def predict(parameters: GemmParameters) -> FloatArray:
+        return gemm_us(parameters, device, m=sample["m"], k=sample["k"], n=sample["n"], dtype=dtype)
+
+    fits = [robust_fit(*_start(tiles, dtype), predict, time[some]) for tiles in _rules(dtype)]
+    return min(fits, key=lambda fit: fit[1])[0]
+
+
+def _rules(dtype: str) -> tuple[str, ...]:
+    return ("by_rows", "fewest_waves", "fine") if dtype.startswith("fp8") else ("coarse", "fine")
+
+
+def _start(tiles: str, dtype: str) -> tuple[GemmParameters, Mapping[str, tuple[float, float]]]:
+    """Where the search begins, and what it varies."""
+    is_searched, is_quantised = tiles in ("coarse", "fine"), dtype.startswith("fp8")
+    start = GemmParameters(
+        tiles=tiles,
+        launch_us=2.0,
+        wave_us=1.0,
+        split_us=2.0 if is_searched else 0.0,
+        memory_share=0.85,
+        math_share=0.85,
+        wide_tile_share=0.25 if tiles == "fewest_waves" else 1.0,
+        load_ratio=4.0,
+        step_us=0.02,
+        quantum=0.7,
+        overlap=2.0,
+        reduce_ratio=3.0,
+        throttle_share=0.1,
+        quantise_us=1.0 if is_quantised else 0.0,
+        quantise_share=0.8,
+        reread_share=0.3 if tiles == "by_rows" else 0.0,
+    )
+    bounds = _COMMON | (_SEARCHED if is_searched else _GIVEN) | (_QUANTISED if is_quantised else {})
+    idle = {"by_rows": "wide_tile_share", "fewest_waves": "reread_share"}.get(tiles)
+    return start, {name: bound for name, bound in bounds.items() if name != idle}
+
+
+def _predict(parameters: GemmParameters, device: DeviceFacts, columns: Columns, words: Words) -> FloatArray:
+    return gemm_us(
+        parameters, device, m=columns["m"], k=columns["k"], n=columns["n"], dtype=short_dtype(words["dtype"])
+    )
+
+
+def _floor_us(columns: Columns, words: Words, device: DeviceFacts) -> FloatArray:
+    """Arithmetic at the datasheet's peak."""
+    peak = device.peak(short_dtype(words["dtype"]).removesuffix("_block"))
+    return 2 * columns["m"] * columns["k"] * columns["n"] / peak * _US
+
+
+def _variants(words: Words) -> tuple[str, ...]:
+    dtype = short_dtype(words["dtype"])
+    stand_ins = {"fp8_block": ("fp8",), "fp8": ("fp8_block",), "int8": ("fp8",), "fp4": ("fp8",), "fp16": ("bf16",)}
+    return (dtype, *stand_ins.get(dtype, ())) if dtype != "fp16" else ("bf16",)
+
+
+GEMM = Family(
+    name="gemm",
+    numbers=("m", "k", "n"),
+    words=("dtype",),
+    optional={},
+    variants=_variants,
+    parameters=GemmParameters,
+    predict=_predict,
+    fit=fit_gemm,
+    floor_us=_floor_us,
+    shape=("k", "n"),
+    size="m",
+    bands=(1, 17, 65, 129, 257, 513, 1025, 4097, 8193),
+)
