@@ -6,6 +6,7 @@ import typer
 
 from moe_studio import api
 from moe_studio.cli.option import Output, Project
+from moe_studio.cli.window import missing_qt
 
 
 def command(
@@ -33,7 +34,10 @@ def command(
     result = api.open(project).evaluate()
     if output.suffix.lower() in api.PICTURES:
         # Only the window's library can draw pictures.
-        from moe_studio.gui.render import render_svg
+        try:
+            from moe_studio.gui.render import render_svg
+        except ImportError as error:
+            raise missing_qt(error) from error
 
         render_svg(result.svg(view=view, layer=layer, gpu=gpu), output)
     else:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from moe_studio.cli.option import Output, Project
+from moe_studio.cli.window import missing_qt
 from moe_studio.errors import MoeStudioError
 
 MAX_SIDE = 16384
@@ -14,7 +15,7 @@ MAX_SIDE = 16384
 def command(
     project: Project,
     output: Output,
-    tab: Annotated[str | None, typer.Option(help="Tab to show, such as cluster or graph.", show_default=False)] = None,
+    tab: Annotated[str, typer.Option(help="Tab to show, such as cluster or graph.", show_default=False)] = "",
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Size of the window in pixels.")] = "1600x1000",
     theme: Annotated[Literal["light", "dark"], typer.Option(help="Colours.")] = "light",
 ) -> int:
@@ -29,7 +30,10 @@ def command(
     if found is None or not all(100 <= int(side) <= MAX_SIDE for side in found.groups()):
         raise MoeStudioError(f"--size must look like 1600x1000, with sides from 100 to {MAX_SIDE}, not {size[:20]!r}.")
     # Qt is imported only where a window is wanted.
-    from moe_studio.gui.app import screenshot
+    try:
+        from moe_studio.gui.app import screenshot
+    except ImportError as error:
+        raise missing_qt(error) from error
 
     screenshot(project, output, tab=tab, size=(int(found[1]), int(found[2])), theme=theme)
     return 0

@@ -167,8 +167,9 @@ def test_the_version_imports_nothing_heavy() -> None:
 
 
 def test_commands_do_not_import_qt(fits: str) -> None:
-    code = f"import sys; from moe_studio.__main__ import main; main(['evaluate', {fits!r}]); print('PySide6' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    code = "import sys; from moe_studio.__main__ import main; main(sys.argv[1:]); print('PySide6' in sys.modules)"
+    words = [sys.executable, "-c", code, "evaluate", fits]
+    done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=True)
     assert done.stdout.endswith("False\n")
 
 
@@ -201,3 +202,23 @@ def test_output_is_utf8_whatever_the_locale_says(fits: str) -> None:
     done = subprocess.run(command("evaluate", fits), capture_output=True, env=environment)
     assert done.returncode == 0
     assert "input → l0_ln1_g0" in done.stdout.decode("utf-8")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there always is a display")
+def test_without_a_display_no_window_is_waited_for(fits: str) -> None:
+    hidden = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(command(fits), capture_output=True, text=True, env=environment, timeout=20)
+    assert done.returncode == 2
+    assert "There is no display" in done.stderr
+
+
+def test_qt_that_cannot_be_loaded_is_said_in_one_line(fits: str, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['PySide6'] = None; from moe_studio.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = [sys.executable, "-c", code, "screenshot", fits, "-o", str(tmp_path / "window.png")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("moe-studio: This needs Qt")
+    assert done.stderr.count("\n") == 1
