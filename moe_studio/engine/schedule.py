@@ -447,16 +447,20 @@ def _entry(stage: Stage, values: Values, streams: Sequence[FloatArray]) -> State
 
 def _exit(stage: Stage, needs: Values, streams: Sequence[FloatArray]) -> State:
     """`_entry` for tails: every operator of a unit leads to a later compute operator of its replica,
-    or to a user of the unit's values, on some lane."""
+    or to a user of the unit's values, on some lane. A ``send`` does not: it leads to the next stage and to
+    the next send alone, so where there are sends the communication stream stays as it is."""
     shift, wide = _latest_of_replica(stage, streams[COMPUTE])
     compute = streams[COMPUTE] - wide
     needs = {key: value - wide for key, value in needs.items()}
     if len(streams) == 1:
         return _state(shift, needs, [compute])
+    comm = streams[COMM] - wide
+    if stage.has_next:
+        return _state(shift, needs, [compute, comm])
     least = compute
     for value in needs.values():
         least = np.minimum(least, value)
-    return _state(shift, needs, [compute, np.maximum(streams[COMM] - wide, _least_of_replica(stage, least))])
+    return _state(shift, needs, [compute, np.maximum(comm, _least_of_replica(stage, least))])
 
 
 def _latest_of_replica(stage: Stage, value: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -127,6 +127,23 @@ def test_the_logits_of_one_gpu_are_only_a_part_of_what_a_gather_holds() -> None:
     assert evaluation.memory.activations.tolist() == [2 * rows * 16 * byte + rows * (500_000 + 1_000_000) * byte] * 4
 
 
+def test_an_early_send_may_be_put_off_until_the_next_send_needs_the_stream() -> None:
+    quick, slow = (Device(memory_gb=1, memory_tb_s=speed, peak_tflops={"bf16": 1}) for speed in (1, 0.01))
+    kinds = ("quick", "slow", "slow", "quick")
+    nodes = tuple(Node(name=f"node{place}", gpus=1, device=kind) for place, kind in enumerate(kinds))
+    project = Project(
+        model=Model(hidden=64, ffn={"dense": FeedForward(hidden=64)}, blocks=(Block(repeat=4),)),
+        cluster=Cluster(nodes=nodes, devices={"quick": quick, "slow": slow}),
+        parallel=Parallel(pp=2),
+        workload=Workload(batch=64, tokens=64, micro_batches=2),
+    )
+    evaluation, reference = both(project)
+    sends = [name for name in evaluation.graph.names() if "_send_" in name]
+    found = [evaluation.slack_s[evaluation.graph.row_of[name]] for name in sends]
+    limit = 1e-9 * reference.scheduled.makespan_s
+    assert_close(found, [reference.scheduled.slack_s[name] for name in sends], absolute=limit)
+
+
 def two_replicas() -> Project:
     """Two replicas of two GPUs, with two of four experts on each."""
     return Project(
