@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.view_draw import Drawer
 from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode, end_node
-from moe_studio.engine.view_label import gpu_text
+from moe_studio.engine.view_label import gpu_text, range_text
 from moe_studio.engine.view_overview import overview
 from moe_studio.errors import MoeStudioError
 from moe_studio.graph.edge import DATA, KIND_NAMES, ORDER
@@ -153,9 +153,9 @@ def _one_replica(evaluation: Evaluation, name: str, part: Part, replica: int) ->
 def _selection(evaluation: Evaluation, name: str, title: str, part: Part, rows: IntArray, has_pairs: bool) -> ViewGraph:
     """The operators ``rows`` of ``part``; what lies before and after is drawn as one node each."""
     drawer = Drawer(evaluation, evaluation.graph.name)
-    section = drawer.selected(title, part, rows, has_pairs)
     if evaluation.graph.has_micro_batches:
         title += f", micro-batch 0 of {evaluation.project.workload.micro_batches}"
+    section = drawer.selected(title, part, rows, has_pairs)
     return ViewGraph(name=name, title=title, subtitle=evaluation.project.name, sections=(section,))
 
 
@@ -173,7 +173,9 @@ def critical(evaluation: Evaluation) -> ViewGraph:
     sections, first = [], 0
     for last in _row_ends(operators):
         nodes = [replace(node, column=place) for place, node in enumerate(operators[first:last])]
-        title = f"Layer {nodes[0].layer} · {time_text(sum(node.duration_s for node in nodes))} of the longest path"
+        layers = sorted({node.layer for node in nodes})
+        named = f"Layer {layers[0]}" if len(layers) == 1 else f"Layers {range_text(layers)}"
+        title = f"{named} · {time_text(sum(node.duration_s for node in nodes))} of the longest path"
         is_last = last == len(operators)
         nodes = [*chain[: first == 0], *nodes, *chain[-is_last:][:is_last]]
         sections.append(Section(title=title, nodes=tuple(nodes), edges=tuple(edges[first : last + is_last])))
@@ -183,14 +185,14 @@ def critical(evaluation: Evaluation) -> ViewGraph:
 
 
 def _row_ends(operators: list[ViewNode]) -> Iterator[int]:
-    """Where the rows of the longest path end: at the end of a layer, or when they are full."""
+    """Where the rows of the longest path end: at the end of a layer, unless they are short, or when they are full."""
     first = 0
-    for place, node in enumerate(operators):
-        after = operators[place + 1] if place + 1 < len(operators) else None
-        is_same = after is not None and (after.layer, after.micro_batch) == (node.layer, node.micro_batch)
-        if not is_same or place + 1 - first == CRITICAL_COLUMNS:
-            yield place + 1
-            first = place + 1
+    for last in range(1, len(operators) + 1):
+        is_new = last == len(operators) or operators[last].layer != operators[last - 1].layer
+        is_long = last == len(operators) or last - first >= CRITICAL_COLUMNS // 2
+        if (is_new and is_long) or last - first == CRITICAL_COLUMNS:
+            yield last
+            first = last
 
 
 def full(evaluation: Evaluation) -> ViewGraph:

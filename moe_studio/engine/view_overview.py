@@ -148,7 +148,7 @@ class _Maker:
         """Compute time of the run per lane, all micro-batches together."""
         total = np.zeros(run.parts[0].body.stage.lanes)
         for part in run.parts:
-            total += self.evaluation.costs[self.evaluation.graph.parts.index(part)].compute_busy_s * self.batches
+            total += self.evaluation.costs[part.layer * self.batches].compute_busy_s * self.batches
         return total
 
     def exchange(self, run: _Run, replica: int) -> ViewNode | None:

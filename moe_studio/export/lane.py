@@ -262,12 +262,11 @@ class Band:
             else:
                 _put(lines, edge, _aside(source, target))
         for gpu, skips in self.skips.items():
-            top, height = self.lanes[gpu]
-            floor = top + height - LANE_PAD / 2 - TRACK * (len(self.tracks[gpu].taken) - 1)
             for edge, track in skips:
+                floor = self._floor(gpu, edge) + track * TRACK
                 before = self.boxes.get(edge.source)
                 start = (before.right, before.middle) if before else (MARGIN + HEAD_WIDTH, None)
-                data = _detour(start, self.boxes[edge.target], floor + track * TRACK, track)
+                data = _detour(start, self.boxes[edge.target], floor, track)
                 box = self.boxes[edge.target]
                 lines.add(edge.kind, data, on_path=edge.on_path, head=(box.left, box.middle, 1, 0))
         for edge in self.entries:
@@ -281,6 +280,18 @@ class Band:
             kind = "communication" if box.node.op == "send" else "data"
             data = f"M{fixed(box.right)} {fixed(box.middle)}h{fixed(STUB - 10)}"
             lines.add(kind, data, on_path=is_path, head=(box.right + STUB - 5, box.middle, 1, 0))
+
+    def _floor(self, gpu: int, edge: ViewEdge) -> float:
+        """Height just below all boxes that a line in a lane passes, and not above its ends."""
+        source, target = self.boxes.get(edge.source), self.boxes[edge.target]
+        first = source.node.column if source else self.columns[0] - 1
+        passed = [
+            self.cells[gpu, column][-1].id
+            for column in range(first + 1, target.node.column)
+            if (gpu, column) in self.cells
+        ]
+        lowest = max(box.top for box in (*(self.boxes[name] for name in passed), target, source or target))
+        return lowest + BOX_HEIGHT + LANE_PAD / 2
 
     def _draw_meetings(self, lines: Lines) -> None:
         for meeting in self.meetings.values():

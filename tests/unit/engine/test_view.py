@@ -1,5 +1,7 @@
 """Views of the operator graph: what is in them, and that they agree with the graph."""
 
+import itertools
+
 import networkx as nx
 import pytest
 from hypothesis import given, settings
@@ -91,7 +93,7 @@ def test_the_critical_view_is_one_chain_that_adds_up_to_the_path(project: Projec
     ids = [node.id for node in drawn.nodes]
     rows = evaluation.scheduled_path.rows.tolist()
     assert ids == ["input", *(evaluation.graph.name(row) for row in rows), "output"]
-    assert [(edge.source, edge.target) for edge in drawn.edges] == list(zip(ids[:-1], ids[1:], strict=True))
+    assert [(edge.source, edge.target) for edge in drawn.edges] == list(itertools.pairwise(ids))
     assert all(edge.on_path for edge in drawn.edges)
     assert sum(node.duration_s for node in drawn.nodes) == pytest.approx(evaluation.duration_s[rows].sum())
 
@@ -114,7 +116,7 @@ def test_the_path_is_marked_along_its_whole_length_in_the_full_view(piped: Evalu
     marked: nx.DiGraph[str] = nx.DiGraph((edge.source, edge.target) for edge in drawn.edges if edge.on_path)
     names = [piped.graph.name(row) for row in piped.scheduled_path.rows.tolist()]
     assert {node.id for node in drawn.nodes if node.on_path} == set(names)
-    for before, after in zip(names[:-1], names[1:], strict=True):
+    for before, after in itertools.pairwise(names):
         assert nx.has_path(marked, before, after)
 
 

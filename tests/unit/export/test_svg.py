@@ -1,5 +1,6 @@
 """SVG: well-formed, inert, with selectable text and a title for every node, and readable."""
 
+import itertools
 import random
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_bands_have_a_lane_for_each_gpu_and_a_column_for_each_level() -> None:
     assert list(band.lanes) == list(range(16))
     assert [name for name, _, _ in band.node_tops] == ["node0", "node1"]
     tops = [top for top, _ in band.lanes.values()]
-    assert all(after - before >= BOX_HEIGHT for before, after in zip(tops[:-1], tops[1:], strict=True))
+    assert all(after - before >= BOX_HEIGHT for before, after in itertools.pairwise(tops))
     for node in section.nodes:
         if node.is_operator:
             box, (top, height) = band.boxes[node.id], band.lanes[node.gpu]
@@ -160,7 +161,7 @@ def test_a_slow_layout_is_ended_and_lanes_take_its_place(monkeypatch: pytest.Mon
     drawn = view(example("seed1"), "attention")
     (section,) = drawn.sections
     sizes = {node.id: (100.0, 50.0) for node in section.nodes}
-    with pytest.raises(LayoutError, match="longer than 0.001 s"):
+    with pytest.raises(LayoutError, match=r"longer than 0\.001 s"):
         graphviz_layout(section, sizes, time_limit_s=0.001)
     monkeypatch.setattr(layout.subprocess, "run", _too_slow)
     assert "GPU 0" in texts(parsed(svg_text(drawn)))

@@ -1,5 +1,6 @@
 """The Chrome trace of the schedule."""
 
+import itertools
 import json
 from io import StringIO
 from typing import Any
@@ -39,7 +40,7 @@ def test_slices_of_a_track_never_overlap() -> None:
             tracks.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["dur"]))
     for times in tracks.values():
         times.sort()
-        for (start, duration), (following, _) in zip(times[:-1], times[1:], strict=True):
+        for (start, duration), (following, _) in itertools.pairwise(times):
             assert start + duration <= following * (1 + 1e-9) + 1e-6
 
 
