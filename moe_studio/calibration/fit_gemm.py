@@ -26,7 +26,7 @@ _COMMON = {
 }
 _SEARCHED = {"split_us": (0.05, 20.0), "reduce_ratio": (0.2, 30.0)}
 _GIVEN = {"small_tile_share": (0.2, 1.5), "wide_tile_share": (0.05, 1.5), "reread_share": (0.01, 3.0)}
-_QUANTISED = {"quantise_us": (0.05, 10.0), "quantise_share": (0.2, 2.0)}
+_QUANTISED = {"quantise_us": (0.05, 10.0), "quantise_row_us": (0.001, 1.0), "quantise_share": (0.2, 2.0)}
 
 
 def fit_gemm(blocks: Sequence[Block], device: DeviceFacts) -> GemmParameters:
@@ -66,6 +66,7 @@ def _start(tiles: str, dtype: str) -> tuple[GemmParameters, Mapping[str, tuple[f
         reduce_ratio=3.0,
         throttle_share=0.1,
         quantise_us=1.0 if is_quantised else 0.0,
+        quantise_row_us=0.02,
         quantise_share=0.8,
         reread_share=0.3 if tiles == "by_rows" else 0.0,
     )

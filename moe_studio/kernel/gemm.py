@@ -67,6 +67,7 @@ class GemmParameters:
         "share of operands beyond the L2 cache that each wave reads again", 0.0, low=0, high=10
     )
     quantise_us: float = setting("time of an empty quantisation kernel; 0: none runs", 0.0, unit="µs", low=0)
+    quantise_row_us: float = setting("time that an SM needs to start quantising one row", 0.0, unit="µs", low=0)
     quantise_share: float = setting("share of the memory bandwidth that quantisation reaches", 1.0, above=0, high=10)
 
 
@@ -154,9 +155,9 @@ class _Kernel:
         for rows, columns in tiles:
             count = np.ceil(m / rows) * np.ceil(n / columns)
             element_us = self._element_us(rows, columns)
-            whole = self._waves(count / sms) * (k * element_us * slow + p.wave_us)
+            whole = self._busy_us(count / sms, k * element_us * slow)
             split = np.minimum(np.maximum(np.floor(sms / count), 1), steps)
-            parts = self._waves(count * split / sms) * (k / split * element_us * slow + p.wave_us)
+            parts = self._busy_us(count * split / sms, k / split * element_us * slow)
             best = np.minimum(best, np.minimum(whole, parts + p.split_us + split * part_us))
         return best
 
@@ -175,8 +176,7 @@ class _Kernel:
             2 * rows * columns / (self._sm_flop_us * rate), (rows + columns) * self._byte / self._sm_byte_us
         )
         element_us = work + self._p.step_us * self._byte / 128
-        waves = self._waves(count / self._device.sms)
-        return np.asarray(waves * (k * element_us * self._throttled(m, k, n) + self._p.wave_us))
+        return self._busy_us(count / self._device.sms, k * element_us * self._throttled(m, k, n))
 
     def moving_us(self, m: FloatArray, k: FloatArray, n: FloatArray, reread: FloatArray | float) -> FloatArray:
         """Time to read both operands once, and again what a wave no longer finds in the cache, and to write the result."""
@@ -199,11 +199,14 @@ class _Kernel:
         byte = 3 * m * k
         slowness = np.clip(byte / self._device.l2_byte, 0.3, 1.0)
         rate = self._device.memory_byte_s * self._p.quantise_share
-        return np.asarray(self._p.quantise_us + US * byte * slowness / rate)
+        starting = np.ceil(m / self._device.sms) * self._p.quantise_row_us
+        return np.asarray(self._p.quantise_us + np.maximum(US * byte * slowness / rate, starting))
 
-    def _waves(self, waves: FloatArray) -> FloatArray:
-        q = self._p.quantum
-        return np.asarray(q * np.ceil(waves) + (1 - q) * np.maximum(waves, 1))
+    def _busy_us(self, waves: FloatArray, tile_us: FloatArray) -> FloatArray:
+        """Time of ``waves`` waves of tiles whose k loop takes ``tile_us``."""
+        p = self._p
+        waves = p.quantum * np.ceil(waves) + (1 - p.quantum) * np.maximum(waves, 1)
+        return np.asarray(waves * (tile_us + p.wave_us))
 
     def _element_us(self, rows: float, columns: float) -> float:
         """Time of one tile for each element of k."""
