@@ -1,7 +1,7 @@
 """Turns rows and edges of an operator graph into nodes and edges of a view."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,37 +35,43 @@ class Drawer:
 
     def selected(self, title: str, part: Part, rows: IntArray, has_pairs: bool) -> Section:
         """The section of some rows, with what lies outside as two nodes."""
+        kept = self._kept(rows + part.first)
+        inner, before, after = self._cut(kept)
+        meetings = np.flatnonzero(kept[self.edges.operators : self.edges.input]) + self.edges.operators
+        if has_pairs:
+            inner, meetings = pairs(inner), meetings[:0]
+        nodes = [self.labeller.node(part, int(row)) for row in rows]
+        ids = {node.row: node.id for node in nodes}
+        nodes += [self.junction(int(number)) for number in meetings]
+        ids |= {int(number): self.node_id(int(number)) for number in meetings}
+        ends = {inner.input: self._outside(before, "before"), inner.output: self._outside(after, "after")}
+        ids |= {number: node.id for number, node in ends.items() if node is not None}
+        first, last = ([node] if node is not None else [] for node in ends.values())
+        drawn = self._drawn(inner, ids, frozenset() if has_pairs else self.steps.by_junction)
+        return Section(title=title, nodes=(*first, *nodes, *last), edges=tuple(drawn))
+
+    def _kept(self, rows: IntArray) -> NDArray[np.bool_]:
+        """Which nodes belong to a view: its operators, and the junctions that they wait in or feed."""
         edges, kept = self.edges, np.zeros(self.edges.nodes, bool)
-        kept[rows + part.first] = True
-        is_junction = np.zeros(edges.nodes, bool)
-        is_junction[edges.operators : edges.input] = True
-        # A junction belongs to the view when a selected row waits in it or feeds it.
-        kept[edges.target[kept[edges.source] & is_junction[edges.target]]] = True
-        kept[edges.source[kept[edges.target] & is_junction[edges.source]]] = True
+        kept[rows] = True
+        number = np.arange(edges.nodes)
+        is_junction = (number >= edges.operators) & (number < edges.input)
+        fed = edges.target[kept[edges.source] & is_junction[edges.target]]
+        awaited = edges.source[kept[edges.target] & is_junction[edges.source]]
+        kept[fed] = True
+        kept[awaited] = True
+        return kept
+
+    def _cut(self, kept: NDArray[np.bool_]) -> tuple[Edges, IntArray, IntArray]:
+        """The edges of a view, with ``input`` and ``output`` for what lies outside, and what that is."""
+        edges = self.edges
         used = kept[edges.source] | kept[edges.target]
         source, target, kind = edges.source[used], edges.target[used], edges.kind[used]
         before, after = source[~kept[source]], target[~kept[target]]
         source, target = np.where(kept[source], source, edges.input), np.where(kept[target], target, edges.output)
         found = np.unique(np.stack([source, target, kind]), axis=1)
-        inner = Edges(
-            source=found[0],
-            target=found[1],
-            kind=found[2].astype(np.int8),
-            operators=edges.operators,
-            members=edges.members,
-        )
-        junctions = np.flatnonzero(kept & is_junction)
-        if has_pairs:
-            inner, junctions = pairs(inner), junctions[:0]
-        nodes = [self.labeller.node(part, int(row)) for row in rows]
-        nodes += [self.junction(int(number)) for number in junctions]
-        outside = {inner.input: self._outside(before, "before"), inner.output: self._outside(after, "after")}
-        ids = {int(row) + part.first: node.id for row, node in zip(rows, nodes, strict=False)}
-        ids |= {int(number): self.node_id(int(number)) for number in junctions}
-        ids |= {number: node.id for number, node in outside.items() if node is not None}
-        drawn = self._drawn(inner, ids, frozenset() if has_pairs else self.steps.by_junction)
-        ends = [node for node in outside.values() if node is not None]
-        return Section(title=title, nodes=(*ends[:1], *nodes, *ends[1:]), edges=tuple(drawn))
+        inner = replace(edges, source=found[0], target=found[1], kind=found[2].astype(np.int8))
+        return inner, before, after
 
     def _drawn(self, inner: Edges, ids: dict[int, str], meeting: frozenset[tuple[int, int]]) -> Iterator[ViewEdge]:
         steps = self.steps

@@ -28,7 +28,7 @@ _DATES = (
 
 
 def render_svg(svg: Path | bytes | str, path: Path | str) -> None:
-    """Draw ``svg`` (a file, or its text) to ``path``, as its suffix says: .png or .pdf.
+    """Draw ``svg`` (a path, or its text) to ``path``, as its suffix says: .png or .pdf.
 
     Raises:
         MoeStudioError: for another suffix, for what is no drawing, or for one too large to be read as a picture.
@@ -61,8 +61,8 @@ def _application() -> QGuiApplication:
 
 
 def _renderer(svg: Path | bytes | str) -> QSvgRenderer:
-    if isinstance(svg, Path):
-        svg = svg.read_bytes()
+    if isinstance(svg, Path) or (isinstance(svg, str) and not svg.lstrip().startswith("<")):
+        svg = Path(svg).read_bytes()
     data = svg.encode() if isinstance(svg, str) else svg
     # Qt takes a list of families for the name of one.
     data = re.sub(rb'font-family="[^"]*"', f'font-family="{FAMILY}"'.encode(), data)
