@@ -4,20 +4,21 @@ Each step goes to the input, or to the operator before it on the stream, that fi
 the operator started. Ties go to the lowest row. Ways through a unit are remembered with its solution.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from moe_studio.engine.cost import sync_size
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey
-from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution
+from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution, loose_ends
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.stage import Stage
 
 Exit = tuple[int, ValueKey | int, int]
-"""Where a path leaves a unit towards its end: ``(-1, value, lane)`` or ``(0, stream, lane)``."""
+"""Where a path leaves a unit towards its end: ``(-1, value, lane)``, ``(0, stream, lane)`` or ``(1, item, row)``."""
 
 Step = tuple[int, int]
 """Item of the unit, row of its layer."""
@@ -50,23 +51,38 @@ def longest_path(schedule: Schedule) -> Path:
 
 def _end(schedule: Schedule) -> tuple[int, int, Exit]:
     """Where the longest path ends: stage, unit, and what finished last there."""
-    best: tuple[float, int, int, Exit] | None = None
-    for number, (stage, placed) in enumerate(zip(schedule.graph.stages, schedule.stages, strict=True)):
-        is_last = number + 1 == len(schedule.stages)
-        ends: list[tuple[int, ValueKey | int, FloatArray]]
-        if schedule.has_streams:
-            ends = [(0, stream, free) for stream, free in enumerate(placed[-1].solution.streams)]
-        elif is_last:
-            ends = [(-1, key, placed[-1].solution.values[key]) for _, key in placed[-1].unit.gives_output]
-        else:
-            continue
-        for kind, what, value in ends:
-            moment = value + np.repeat(placed[-1].offset_s, stage.width)
-            lane = int(moment.argmax())
-            if best is None or moment[lane] > best[0]:
-                best = (float(moment[lane]), number, len(placed) - 1, (kind, what, lane))
-    assert best is not None
-    return best[1], best[2], best[3]
+    ends = _stream_ends(schedule) if schedule.has_streams else _value_ends(schedule)
+    _, stage, place, out = max(ends, key=lambda end: end[0])
+    return stage, place, out
+
+
+End = tuple[float, int, int, Exit]
+
+
+def _stream_ends(schedule: Schedule) -> Iterator[End]:
+    """When the streams of each stage are done."""
+    for number, placed in enumerate(schedule.stages):
+        for stream, free in enumerate(placed[-1].solution.streams):
+            yield _lane_end(schedule, number, len(placed) - 1, free, (0, stream))
+
+
+def _value_ends(schedule: Schedule) -> Iterator[End]:
+    """When the last layer is done, and operators whose results nothing uses."""
+    last = len(schedule.stages) - 1
+    placed = schedule.stages[last]
+    for _, key in placed[-1].unit.gives_output:
+        yield _lane_end(schedule, last, len(placed) - 1, placed[-1].solution.values[key], (-1, key))
+    for number, units in enumerate(schedule.stages):
+        for place, unit in enumerate(units):
+            for finish, item, row in loose_ends(unit):
+                yield finish, number, place, (1, item, row)
+
+
+def _lane_end(schedule: Schedule, stage: int, place: int, value: FloatArray, what: tuple[int, ValueKey | int]) -> End:
+    """The lane whose ``value`` is latest."""
+    moment = value + np.repeat(schedule.stages[stage][place].offset_s, schedule.graph.stages[stage].width)
+    lane = int(moment.argmax())
+    return float(moment[lane]), stage, place, (*what, lane)
 
 
 def _before(schedule: Schedule, stage: int, place: int, out: Exit) -> tuple[int, int, Exit]:
@@ -124,8 +140,10 @@ class _Walk:
 
     def back_from(self, out: Exit) -> Way:
         """The way to ``out``."""
-        _, what, lane = out
-        if isinstance(what, int):
+        kind, what, lane = out
+        if kind == 1:
+            came = self._row(int(what), lane)  # type: ignore[arg-type]
+        elif isinstance(what, int):
             came = self._on_stream(what, lane, len(self.unit.items), 0)
         else:
             came = self._of_value(what, lane)

@@ -47,7 +47,8 @@ class Solution:
     ``start``, ``finish``: per item, of all rows of its layer (only those of its runs are set).
     ``entry``: the values that came in; ``streams``: when each lane's streams are free at the end (compute,
     communication; empty without streams). ``before``: streams before each run, by (item, run).
-    ``next``: how the unit after it is entered; ``paths``: longest paths through the unit. Both are
+    ``loose``: by item, rows whose result nothing uses, which may end a path: local dispatches on GPUs without
+    experts. ``next``: how the unit after it is entered; ``paths``: longest paths through the unit. Both are
     filled in when asked for.
     """
 
@@ -57,6 +58,7 @@ class Solution:
     values: Values
     streams: list[FloatArray]
     before: dict[tuple[int, int], FloatArray]
+    loose: dict[int, IntArray]
     next: State | None = None
     paths: dict[object, object] = field(default_factory=dict)
 
@@ -128,11 +130,12 @@ class Solver:
             units = stage_units(graph, costs, stage.index, micro_batches=None if has_streams else 1)
             placed, outputs = self._stage(stage, units, outputs, self._stream_count(has_streams))
             stages.append(placed)
-        makespan = max(float(value.max()) for value in outputs.values())
+        ends = [float(value.max()) for value in outputs.values()]
         if has_streams:
-            makespan = max(
-                makespan, *(float(_absolute(s, p[-1]).max()) for s, p in zip(graph.stages, stages, strict=True))
-            )
+            ends += [float(_absolute(s, placed[-1]).max()) for s, placed in zip(graph.stages, stages, strict=True)]
+        else:
+            ends += [end for placed in stages for item in placed for end, _, _ in loose_ends(item)]
+        makespan = max(ends)
         return Schedule(graph=graph, costs=costs, has_streams=has_streams, stages=tuple(stages), makespan_s=makespan)
 
     def _stage(
@@ -260,7 +263,33 @@ def solve(stage: Stage, unit: Unit, entry: Values, streams: Sequence[FloatArray]
         starts.append(start)
         finishes.append(finish)
     kept = {key: values[key] for key in (*unit.gives, *(key for _, key in unit.gives_output))}
-    return Solution(starts, finishes, entry, kept, free, before)
+    return Solution(starts, finishes, entry, kept, free, before, _loose(unit))
+
+
+def _loose(unit: Unit) -> dict[int, IntArray]:
+    """Rows of ``unit`` that nothing uses, by item."""
+    found = {}
+    for place, item in enumerate(unit.items):
+        body = item.cost.body
+        for run in body.runs[item.first : item.last]:
+            if run.kind.name != "dispatch" or run.on_comm:
+                continue
+            is_used = np.zeros(body.stage.lanes, bool)
+            is_used[body.host.hosts] = True
+            for replica in body.host.orphans:
+                is_used[replica * body.stage.width : (replica + 1) * body.stage.width] = True
+            if not is_used.all():
+                found[place] = run.first + np.flatnonzero(~is_used)
+    return found
+
+
+def loose_ends(placed: Placed) -> Iterator[tuple[float, int, int]]:
+    """Finish, item and row of the last of the unit's unused rows, per item."""
+    for place, rows in placed.solution.loose.items():
+        replica = placed.unit.items[place].cost.body.replica[rows]
+        finish = placed.solution.finish[place][rows] + placed.offset_s[replica]
+        last = int(finish.argmax())
+        yield float(finish[last]), place, int(rows[last])
 
 
 def _stream(run: Run, streams: Sequence[FloatArray]) -> int | None:

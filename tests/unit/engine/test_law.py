@@ -12,9 +12,11 @@ from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate, expert_
 from moe_studio.engine.order import scheduled_edges
 from moe_studio.graph.edge import ORDER, Edges, data_edges, edge_count, pairs
 from moe_studio.graph.size import sizes
-from moe_studio.project.design import Placement, Routing
+from moe_studio.project.cluster import Cluster, Device, Node
+from moe_studio.project.design import Move, Parallel, Placement, Routing, Workload
 from moe_studio.project.edit import in_order, place_expert
 from moe_studio.project.instance import slots_of
+from moe_studio.project.model import FeedForward, Model
 from moe_studio.project.project import Project
 from moe_studio.storage.writer import project_text
 from tests.unit.engine.strategies import projects
@@ -168,3 +170,20 @@ def test_a_pipeline_that_has_seen_other_designs_gives_the_same_bits(project: Pro
 def test_more_of_any_resource_never_makes_a_design_slower(project: Project) -> None:
     evaluation = evaluate(project)
     assert all(change <= 1e-9 * evaluation.metrics.latency_s for change in evaluation.sensitivity.values())
+
+
+def test_a_dispatch_that_no_expert_takes_may_end_the_dependency_path() -> None:
+    slow = Device(memory_gb=1, memory_tb_s=0.001, peak_tflops={"bf16": 1})
+    quick = Device(memory_gb=1, memory_tb_s=1, peak_tflops={"bf16": 1})
+    nodes = (Node(name="a", gpus=1, device="quick"), Node(name="b", gpus=1, device="slow"))
+    project = Project(
+        model=Model(hidden=8, ffn={"moe": FeedForward(hidden=8, experts=1, router_width=1 << 20)}),
+        cluster=Cluster(nodes=nodes, devices={"quick": quick, "slow": slow}),
+        parallel=Parallel(attention="replicated"),
+        workload=Workload(batch=4, tokens=4),
+        placement=Placement(moves=(Move(expert=0, slots=(0,)),)),
+    )
+    evaluation = evaluate(project)
+    assert evaluation.graph.name(int(evaluation.dependency_path.rows[-1])) == "l0_dispatch_g1"
+    assert networkx_length(evaluation, data_edges(evaluation.graph)) == close(evaluation.metrics.dependency_s)
+    assert evaluation.duration_s[evaluation.dependency_path.rows].sum() == close(evaluation.metrics.dependency_s)
