@@ -1,6 +1,8 @@
 """The overview: replicas, stages, runs of equal layers and nodes, with the communication between them."""
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +15,28 @@ from moe_studio.graph.layer import LayerGraph
 from moe_studio.project.model import Layer
 from moe_studio.units import byte_text, time_text
 
-MAX_BOXES = 16
-"""Boxes side by side; more nodes are drawn several to a box."""
+MAX_BOXES, MAX_ALL_BOXES = 16, 240
+"""Boxes side by side, and in the whole overview; where there are more nodes, a box stands for several."""
+
+MAX_RUNS = 24
+"""Runs of equal layers; where there are more, one box stands for all layers of a stage."""
+
+MAX_REPLICAS = 4
+"""Replicas that are drawn in full; one box stands for all others."""
 
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """Equal layers in a row, by the parts of their first micro-batch."""
+    """Layers in a row, by the parts of their first micro-batch; equal ones unless there would be too many runs."""
 
     parts: tuple[Part, ...]
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all its layers have the same experts on the same GPUs."""
+        return len({part.body.instances.key if part.body.instances is not None else b"" for part in self.parts}) == 1
 
     @property
     def layers(self) -> str:
@@ -43,8 +56,11 @@ def overview(evaluation: Evaluation) -> ViewGraph:
     nodes: list[ViewNode] = [end_node("input")]
     edges: list[ViewEdge] = []
     runs = _runs(evaluation)
-    maker = _Maker(evaluation)
-    for replica in range(evaluation.project.parallel.dp):
+    replicas = evaluation.project.parallel.dp
+    shown = replicas if replicas <= MAX_REPLICAS + 1 else MAX_REPLICAS
+    maker = _Maker(evaluation, max(1, min(MAX_BOXES, MAX_ALL_BOXES // (len(runs) * shown))))
+    output = end_node("output")
+    for replica in range(shown):
         previous: list[ViewNode] = nodes[:1]
         for run in runs:
             boxes = maker.boxes(run, replica)
@@ -56,10 +72,12 @@ def overview(evaluation: Evaluation) -> ViewGraph:
                 nodes.append(exchange)
                 edges += maker.flows(run, boxes, exchange)
                 previous = [exchange]
-        nodes += [] if replica else [end_node("output")]
-        edges += _links(previous, [end_node("output")])
-    output = next(node for node in nodes if node.id == "output")
-    nodes = [*(node for node in nodes if node is not output), output]
+        edges += _links(previous, [output])
+    if shown < replicas:
+        rest = maker.rest(runs, shown)
+        nodes.append(rest)
+        edges += [*_links(nodes[:1], [rest]), *_links([rest], [output])]
+    nodes.append(output)
     section = Section(title="Overview", nodes=tuple(nodes), edges=tuple(edges))
     title = f"Overview: {evaluation.project.cluster.gpu_count} GPUs, {evaluation.project.model.layer_count} layers"
     return ViewGraph(name="overview", title=title, subtitle=evaluation.project.name, sections=(section,))
@@ -80,6 +98,9 @@ def _runs(evaluation: Evaluation) -> list[_Run]:
         else:
             runs.append([part])
         last = key
+    if len(runs) > MAX_RUNS:
+        every = [part for run in runs for part in run]
+        runs = [list(run) for _, run in groupby(every, key=lambda part: part.body.stage.index)]
     return [_Run(parts=tuple(parts)) for parts in runs]
 
 
@@ -107,30 +128,33 @@ def _is_marked(node: ViewNode) -> bool:
 class _Maker:
     """Makes the boxes and ellipses of the overview."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation = evaluation
+    def __init__(self, evaluation: Evaluation, max_boxes: int) -> None:
+        self.evaluation, self.max_boxes = evaluation, max_boxes
         self.names = evaluation.graph.node_names
         self.batches = evaluation.project.workload.micro_batches
-        self.path = evaluation.scheduled_path.rows
+        path = evaluation.scheduled_path.rows
+        placed = [evaluation.graph.part_of(row) for row in path.tolist()]
+        self.path_layer = np.array([part.layer for part, _ in placed])
+        self.path_lane = np.array([part.body.lane[local] for part, local in placed])
+        self.path_comm = evaluation.is_comm[path]
 
     def boxes(self, run: _Run, replica: int) -> list[ViewNode]:
         """One box per node, or per several neighbouring nodes when there are many."""
-        return [self._box(run, replica, lanes) for lanes in _lane_groups(run.parts[0].body, replica)]
+        return [self._box(run, replica, lanes) for lanes in self._lane_groups(run.parts[0].body, replica)]
 
     def _box(self, run: _Run, replica: int, lanes: IntArray) -> ViewNode:
         body, stage = run.parts[0].body, run.parts[0].body.stage
-        numbers = np.unique(stage.node[lanes]).tolist()
-        names = self.names[numbers[0]] if len(numbers) == 1 else f"{self.names[numbers[0]]} … {self.names[numbers[-1]]}"
+        names, first = self._node_text(stage.node[lanes]), int(stage.node[lanes].min())
         busy = self._busy(run)[lanes].max()
-        lines = [run.layers, f"{gpu_text(stage.gpu[lanes].tolist())} · {names}", layer_text(self._layer(run))]
-        if body.instances is not None:
+        lines = [run.layers, f"{gpu_text(stage.gpu[lanes].tolist())} · {names}", *self._layer_texts(run)]
+        if run.is_even and body.instances is not None:
             lines.append(_hosted_text(body, lanes))
         lines.append(f"compute {time_text(float(busy))} on the busiest GPU")
         return ViewNode(
-            id=f"r{replica}_s{stage.index}_{run.id}_n{numbers[0]}",
+            id=f"r{replica}_s{stage.index}_{run.id}_n{first}",
             lines=tuple(lines),
             op="layers",
-            family="expert" if body.instances is not None else "dense",
+            family="expert" if any(part.body.instances is not None for part in run.parts) else "dense",
             shape="box",
             cluster=_cluster(replica, stage.index),
             node=names,
@@ -141,8 +165,48 @@ class _Maker:
             on_path=self._is_on_path(run, lanes, is_comm=False),
         )
 
-    def _layer(self, run: _Run) -> Layer:
-        return self.evaluation.project.model.layers[run.parts[0].layer]
+    def _node_text(self, nodes: IntArray) -> str:
+        names = [self.names[number] for number in np.unique(nodes).tolist()]
+        return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+
+    def _layer_texts(self, run: _Run) -> list[str]:
+        """What the layers of a run are made of; of an uneven one how many there are of each make."""
+        layers = self.evaluation.project.model.layers
+        counts = Counter(layer_text(layers[part.layer]) for part in run.parts)
+        if len(counts) == 1:
+            return list(counts)
+        return [f"{count} × {words}" for words, count in counts.most_common(3)]
+
+    def _lane_groups(self, body: LayerGraph, replica: int) -> list[IntArray]:
+        """Lanes of one replica by node; several neighbouring nodes together when there are many."""
+        lanes = _replica_lanes(body, replica)
+        nodes = np.unique(body.stage.node[lanes])
+        groups = np.array_split(nodes, min(len(nodes), self.max_boxes))
+        return [lanes[np.isin(body.stage.node[lanes], group)] for group in groups]
+
+    def rest(self, runs: list[_Run], first: int) -> ViewNode:
+        """One box for all replicas from ``first`` on."""
+        gpus: list[int] = []
+        nodes: list[IntArray] = []
+        is_marked = False
+        for run in runs:
+            stage = run.parts[0].body.stage
+            lanes = np.arange(first * stage.width, stage.lanes)
+            gpus += stage.gpu[lanes].tolist()
+            nodes.append(stage.node[lanes])
+            is_marked |= self._is_on_path(run, lanes, is_comm=False)
+        title = f"Replicas {first}–{self.evaluation.project.parallel.dp - 1}"
+        place = self._node_text(np.concatenate(nodes))
+        return ViewNode(
+            id=f"r{first}_and_more",
+            lines=(title, f"{gpu_text(gpus)} · {place}", "the same stages and layers as replica 0"),
+            op="layers",
+            family="memory",
+            shape="box",
+            cluster=(title,),
+            node=place,
+            on_path=is_marked,
+        )
 
     def _busy(self, run: _Run) -> NDArray[np.float64]:
         """Compute time of the run per lane, all micro-batches together."""
@@ -154,14 +218,14 @@ class _Maker:
     def exchange(self, run: _Run, replica: int) -> ViewNode | None:
         """What the GPUs of a run send each other in one of its layers; None if nothing."""
         body = run.parts[-1].body
-        lanes = np.flatnonzero(np.arange(body.stage.lanes) // body.stage.width == replica)
+        lanes = _replica_lanes(body, replica)
         lines = _traffic_lines(body, replica)
         if not lines:
             return None
         gpus = gpu_text(body.stage.gpu[lanes].tolist())
         return ViewNode(
             id=f"r{replica}_s{body.stage.index}_{run.id}_exchange",
-            lines=("Communication in each layer", gpus, *lines),
+            lines=(f"Communication in {'each' if run.is_even else 'the last'} layer", gpus, *lines),
             op="exchange",
             family="communication",
             shape="ellipse",
@@ -175,7 +239,7 @@ class _Maker:
     def flows(self, run: _Run, boxes: list[ViewNode], exchange: ViewNode) -> list[ViewEdge]:
         """From each box what it sends in one layer."""
         body = run.parts[-1].body
-        groups = _lane_groups(body, exchange.replica)
+        groups = self._lane_groups(body, exchange.replica)
         return [
             ViewEdge(
                 source=box.id,
@@ -188,32 +252,16 @@ class _Maker:
         ]
 
     def _is_on_path(self, run: _Run, lanes: IntArray, *, is_comm: bool) -> bool:
-        chosen = set(lanes.tolist())
-        first = run.parts[0].first
-        last = run.parts[-1].first + len(run.parts[-1].body) * self.batches
-        for row in self.path[(self.path >= first) & (self.path < last)].tolist():
-            part, local = self.evaluation.graph.part_of(row)
-            if int(part.body.lane[local]) in chosen and bool(self._comm(part.body)[local]) is is_comm:
-                return True
-        return False
-
-    def _comm(self, body: LayerGraph) -> NDArray[np.bool_]:
-        flags = np.zeros(len(body), bool)
-        for run in body.runs:
-            flags[run.rows] = run.on_comm
-        return flags
+        inside = (self.path_layer >= run.parts[0].layer) & (self.path_layer <= run.parts[-1].layer)
+        return bool((inside & (self.path_comm == is_comm) & np.isin(self.path_lane, lanes)).any())
 
 
 def _cluster(replica: int, stage: int) -> tuple[str, ...]:
     return (f"Replica {replica}", f"Stage {stage}")
 
 
-def _lane_groups(body: LayerGraph, replica: int) -> list[IntArray]:
-    """Lanes of one replica by node; several neighbouring nodes together when there are many."""
-    lanes = np.flatnonzero(np.arange(body.stage.lanes) // body.stage.width == replica)
-    nodes = np.unique(body.stage.node[lanes])
-    groups = np.array_split(nodes, min(len(nodes), MAX_BOXES))
-    return [lanes[np.isin(body.stage.node[lanes], group)] for group in groups]
+def _replica_lanes(body: LayerGraph, replica: int) -> IntArray:
+    return np.arange(replica * body.stage.width, (replica + 1) * body.stage.width)
 
 
 def layer_text(layer: Layer) -> str:

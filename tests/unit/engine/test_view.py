@@ -1,6 +1,7 @@
 """Views of the operator graph: what is in them, and that they agree with the graph."""
 
 import itertools
+from dataclasses import replace
 
 import networkx as nx
 import pytest
@@ -166,6 +167,26 @@ def test_the_overview_folds_equal_layers_and_names_exact_gpus(exchanging: Evalua
         ("Layers 2–4", "GPUs 4–7 · node1"),
     ]
     assert not any("all" in text.lower().split() for line in lines for text in line)
+
+
+def test_the_overview_of_many_replicas_stays_small_and_names_every_gpu() -> None:
+    small = design(Parallel(ep=8))
+    nodes = tuple(Node(name=f"node{i}", gpus=4, device="d") for i in range(200))
+    many = replace(small, cluster=replace(small.cluster, nodes=nodes), parallel=Parallel(dp=100, ep=8))
+    drawn = view(evaluate(many), "overview")
+    lines = [node.lines for node in drawn.nodes]
+    assert len(lines) < 40
+    assert ("Replicas 4–99", "GPUs 32–799 · node8 … node199", "the same stages and layers as replica 0") in lines
+    assert nx.is_directed_acyclic_graph(directed(drawn))
+
+
+def test_the_overview_of_alternating_layers_draws_stages() -> None:
+    small = design(Parallel(ep=8))
+    pattern = Block(repeat=30, blocks=(Block(ffn="dense"), Block(ffn="moe")))
+    alternating = replace(small, model=replace(small.model, blocks=(pattern,)))
+    lines = [node.lines for node in view(evaluate(alternating), "overview").nodes]
+    assert lines[1][0] == "Layers 0–59"
+    assert [line.split(" × ")[0] for line in lines[1][2:4]] == ["30", "30"]
 
 
 def test_no_node_is_on_all_gpus(piped: Evaluation) -> None:
