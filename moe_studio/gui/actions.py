@@ -50,7 +50,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="open", text="Open…", tip="Open a project file", menu="File", keys=("Ctrl+O",), run=lambda w: w.open_file()
     ),
-    Command(name="save", text="Save", tip="Write the design to its file", menu="File", keys=("Ctrl+S",), run=lambda w: w.save()),
+    Command(
+        name="save",
+        text="Save",
+        tip="Write the design to its file",
+        menu="File",
+        keys=("Ctrl+S",),
+        run=lambda w: w.save(),
+    ),
     Command(
         name="save_as",
         text="Save as…",
@@ -68,7 +75,14 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.close(),
         begins_group=True,
     ),
-    Command(name="undo", text="Undo", tip="Take back the newest change", menu="Edit", keys=("Ctrl+Z",), run=lambda w: w.undo()),
+    Command(
+        name="undo",
+        text="Undo",
+        tip="Take back the newest change",
+        menu="Edit",
+        keys=("Ctrl+Z",),
+        run=lambda w: w.undo(),
+    ),
     Command(
         name="redo",
         text="Redo",
@@ -93,7 +107,14 @@ COMMANDS: tuple[Command, ...] = (
         menu="Edit",
         run=lambda w: w.reset_placement(),
     ),
-    Command(name="fit", text="Fit all", tip="Bring everything into view", menu="View", keys=("Ctrl+0",), run=lambda w: w.fit()),
+    Command(
+        name="fit",
+        text="Fit all",
+        tip="Bring everything into view",
+        menu="View",
+        keys=("Ctrl+0",),
+        run=lambda w: w.fit(),
+    ),
     Command(
         name="actual_size",
         text="Actual size",
@@ -103,9 +124,21 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.actual_size(),
     ),
     Command(
-        name="zoom_in", text="Zoom in", tip="Show it larger", menu="View", keys=("Ctrl++", "Ctrl+="), run=lambda w: w.zoom(1.25)
+        name="zoom_in",
+        text="Zoom in",
+        tip="Show it larger",
+        menu="View",
+        keys=("Ctrl++", "Ctrl+="),
+        run=lambda w: w.zoom(1.25),
     ),
-    Command(name="zoom_out", text="Zoom out", tip="Show more of it", menu="View", keys=("Ctrl+-",), run=lambda w: w.zoom(0.8)),
+    Command(
+        name="zoom_out",
+        text="Zoom out",
+        tip="Show more of it",
+        menu="View",
+        keys=("Ctrl+-",),
+        run=lambda w: w.zoom(0.8),
+    ),
     Command(
         name="frame",
         text="Frame selection",
@@ -123,7 +156,12 @@ COMMANDS: tuple[Command, ...] = (
         begins_group=True,
     ),
     Command(
-        name="path_next", text="Next on the longest path", tip="Walk along it", menu="View", keys=("]",), run=lambda w: w.walk_path(1)
+        name="path_next",
+        text="Next on the longest path",
+        tip="Walk along it",
+        menu="View",
+        keys=("]",),
+        run=lambda w: w.walk_path(1),
     ),
     Command(
         name="path_before",
@@ -143,7 +181,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(name="dark", text="Dark", tip="Dark colours", menu="View", run=lambda w: w.choose_theme("dark")),
     Command(
-        name="system", text="As the system", tip="Colours that follow the system", menu="View", run=lambda w: w.choose_theme("system")
+        name="system",
+        text="As the system",
+        tip="Colours that follow the system",
+        menu="View",
+        run=lambda w: w.choose_theme("system"),
     ),
     Command(
         name="reset_layout",
@@ -161,7 +203,9 @@ COMMANDS: tuple[Command, ...] = (
         keys=("Ctrl+Shift+P",),
         run=lambda w: w.show_palette(),
     ),
-    Command(name="shortcuts", text="Shortcuts", tip="All keys", menu="Help", keys=("?",), run=lambda w: w.show_shortcuts()),
+    Command(
+        name="shortcuts", text="Shortcuts", tip="All keys", menu="Help", keys=("?",), run=lambda w: w.show_shortcuts()
+    ),
 )
 
 MENUS = ("File", "Edit", "View", "Help")

@@ -50,6 +50,7 @@ def screenshot(
     # Layouts settle in the event loop; what is queued behind them sees the finished window.
     QTimer.singleShot(0, window, lambda: QTimer.singleShot(0, window, app.quit))
     app.exec()
+    window.workspace.finish()
     is_saved = window.grab().save(str(out))
     window.close()
     if not is_saved:

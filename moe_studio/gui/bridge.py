@@ -57,6 +57,11 @@ class DocumentBridge(QObject):
         else:
             self.evaluated.emit()
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether a change is still to be shown."""
+        return self._timer.isActive()
+
     def _on_project(self) -> None:
         # The first change of a burst is shown after one frame, with all that came meanwhile.
         if not self._timer.isActive():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QSize, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -98,9 +98,7 @@ class MainWindow(QMainWindow):
                 menus[command.menu].addSeparator()
             menus[command.menu].addAction(self.actions_by_name[command.name])
         panels = menus["View"].addMenu("Panels")
-        for action in self.workspace.view_actions():
-            if isinstance(action, QAction):
-                panels.addAction(action)
+        panels.addActions(self.workspace.view_actions())
 
     def _build_toolbar(self) -> None:
         bar = QToolBar("Main")

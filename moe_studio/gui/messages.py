@@ -23,6 +23,7 @@ class Toast(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._room = parent
         self.setProperty("role", "toast")
         self.setAccessibleName("Message")
         self.label = plain_label("")
@@ -64,7 +65,7 @@ class Toast(QFrame):
         return False
 
     def _place(self) -> None:
-        parent = self.parentWidget()
+        parent = self._room
         self.move((parent.width() - self.width()) // 2, parent.height() - self.height() - 24)
 
     def _on_clicked(self) -> None:

@@ -1,7 +1,9 @@
-"""The views and how they are arranged: cluster in the middle, graph, inspector and outline around it, evidence below."""
+"""The views and how they are arranged: the cluster in the middle, everything else around it."""
+
+from collections.abc import Callable
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QApplication, QButtonGroup, QDockWidget, QMainWindow, QTabWidget, QToolButton, QWidget
 from typing_extensions import override
 
@@ -16,11 +18,14 @@ from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.history_list import HistoryList
 from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.gui.widgets.outline import Outline
-from moe_studio.gui.widgets.panel import dock, panel, toggle
+from moe_studio.gui.widgets.panel import bare_dock, dock, panel, toggle
 from moe_studio.gui.widgets.problem_list import ProblemList
 
 OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 """Widths of the window below which the outline, then the inspector, fold away."""
+
+LARGE, PAUSE_MS = 20_000, 8
+"""From so many operators on, views follow one after the other with a pause between."""
 
 TABS = ("breakdown", "problems", "history")
 
@@ -48,6 +53,10 @@ class Workspace(QMainWindow):
         self.history = HistoryList()
         self.tabs = QTabWidget()
         self.found: tuple[Problem, ...] = ()
+        self._waiting: list[Callable[[], None]] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(PAUSE_MS)
+        self._timer.timeout.connect(self._on_timeout)
         self._docks: dict[str, QDockWidget] = {}
         self._is_wide: dict[str, bool] = {}
         self._build()
@@ -67,13 +76,9 @@ class Workspace(QMainWindow):
             "outline": dock("outline", "Outline", self.outline),
             "dag": dock("dag", "Graph", self.dag, *self._dag_controls()),
             "inspector": dock("inspector", "Inspector", self.inspector),
-            "evidence": dock("evidence", "Evidence", self.tabs),
+            "evidence": bare_dock("evidence", "Evidence", self.tabs),
         }
         evidence = self._docks["evidence"]
-        evidence.setTitleBarWidget(QWidget())
-        body = evidence.widget()
-        body.setProperty("role", "dock")
-        body.layout().setContentsMargins(12, 4, 8, 4)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self._docks["outline"])
@@ -89,7 +94,8 @@ class Workspace(QMainWindow):
             ("Level", "Columns are levels of dependency"), ("Time", "Columns are time on the predicted schedule")
         )
         self._paths = self._pair(
-            ("Scheduled", "Mark the longest path of the schedule"), ("Dependency", "Mark the longest path of dependencies")
+            ("Scheduled", "Mark the longest path of the schedule"),
+            ("Dependency", "Mark the longest path of dependencies"),
         )
         self._columns[1].toggled.connect(lambda on: self.dag.set_columns("time" if on else "level"))
         self._paths[1].toggled.connect(lambda on: self.dag.set_path("dependency" if on else "scheduled"))
@@ -125,22 +131,64 @@ class Workspace(QMainWindow):
 
     def show_evaluation(self) -> None:
         """Show what the document shows, in every view."""
-        document = self.document
-        evaluation, is_preview = document.evaluation, document.is_previewing
+        evaluation = self.document.evaluation
         self.found = problems(evaluation)
         self.cluster.show_evaluation(evaluation)
-        self.dag.show_evaluation(evaluation)
-        self.inspector.show_evaluation(evaluation, document.selection, document.layer)
-        self.breakdown.show_evaluation(evaluation, keeps_range=is_preview)
+        self._waiting = [
+            self._show_inspector,
+            self._show_dag,
+            self._show_breakdown,
+            self._show_lists,
+            self._show_outline,
+        ]
+        if len(evaluation.graph) > LARGE:
+            self._timer.start()
+        else:
+            self.finish()
+
+    def finish(self) -> None:
+        """Bring every view up to date now."""
+        while self._waiting:
+            self._waiting.pop(0)()
+        self._timer.stop()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether some views still show what was before."""
+        return bool(self._waiting)
+
+    def _on_timeout(self) -> None:
+        """With many operators one view after the other, so that the pointer comes in between."""
+        if self._waiting:
+            self._waiting.pop(0)()
+        if not self._waiting:
+            self._timer.stop()
+
+    def _show_inspector(self) -> None:
+        document = self.document
+        self.inspector.show_evaluation(document.evaluation, document.selection, document.layer)
+
+    def _show_dag(self) -> None:
+        self.dag.show_evaluation(self.document.evaluation)
+
+    def _show_breakdown(self) -> None:
+        self.breakdown.show_evaluation(self.document.evaluation, keeps_range=self.document.is_previewing)
+
+    def _show_lists(self) -> None:
         self.problems.show_problems(self.found)
         self.tabs.setTabText(1, f"Problems {len(self.found)}" if self.found else "Problems")
-        self.history.show_history(document.history)
-        if not is_preview:
-            self.outline.show_evaluation(evaluation, document.layer)
+        self.history.show_history(self.document.history)
+
+    def _show_outline(self) -> None:
+        if not self.document.is_previewing:
+            self.outline.show_evaluation(self.document.evaluation, self.document.layer)
+            self.outline.show_selection(self.document.selection)
 
     def show_selection(self) -> None:
         """Show what is selected, in every view."""
         document = self.document
+        if self.is_busy:
+            self.finish()
         self.cluster.show_selection()
         self.dag.show_selection()
         self.outline.show_selection(document.selection)
@@ -160,10 +208,10 @@ class Workspace(QMainWindow):
         self._fold()
         width, height = self.width(), self.height()
         shown = [name for name in ("outline", "dag", "inspector") if not self._docks[name].isHidden()]
-        shares = {"outline": 0.13, "dag": 0.335 if "outline" in shown else 0.4, "inspector": 0.165}
+        shares = {"outline": 0.135, "dag": 0.335 if "outline" in shown else 0.39, "inspector": 0.17}
         sizes = [max(190, int(width * shares[name])) for name in shown]
         self.resizeDocks([self._docks[name] for name in shown], sizes, Qt.Orientation.Horizontal)
-        self.resizeDocks([self._docks["evidence"]], [max(190, int(height * 0.285))], Qt.Orientation.Vertical)
+        self.resizeDocks([self._docks["evidence"]], [max(212, int(height * 0.275))], Qt.Orientation.Vertical)
 
     def arrangement(self) -> QByteArray:
         """Where the panels are, to be remembered."""
@@ -173,7 +221,7 @@ class Workspace(QMainWindow):
         """Put the panels where they were."""
         return self.restoreState(state)
 
-    def view_actions(self) -> list[object]:
+    def view_actions(self) -> list[QAction]:
         """Actions that show and hide panels."""
         return [item.toggleViewAction() for item in self._docks.values()]
 

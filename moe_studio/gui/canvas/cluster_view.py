@@ -1,5 +1,7 @@
 """The cluster canvas: nodes, GPUs, experts, and carrying experts about."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import QLineF, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainterPath, QPen, QResizeEvent
 from PySide6.QtWidgets import QApplication, QGraphicsPathItem, QWidget
@@ -13,7 +15,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.canvas.drag_card import DragCard, latency_tone
 from moe_studio.gui.canvas.expert_drag import ExpertDrag, Target
-from moe_studio.gui.canvas.gpu_state import gpu_states
+from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState, gpu_states
 from moe_studio.gui.canvas.items import ChipItem, GpuItem, NodeItem
 from moe_studio.gui.canvas.layout import ClusterLayout, cluster_layout, neighbour
 from moe_studio.gui.canvas.what_if import WhatIfs
@@ -86,7 +88,7 @@ class ClusterView(ZoomView):
         self._arrange(evaluation, max(len(state.experts) for state in states))
         assert self._layout is not None
         for item, box, state in zip(self.gpus, self._layout.gpus, states, strict=True):
-            item.show_state(box, state, self._layout.chip_rows)
+            item.show_state(box, self._with_ghost(state), self._layout.chip_rows)
         self._show_nodes(evaluation)
         self._show_marks()
 
@@ -94,6 +96,14 @@ class ClusterView(ZoomView):
         """Show what is selected."""
         self._show_nodes(self.document.evaluation)
         self._show_marks()
+
+    def _with_ghost(self, state: GpuState) -> GpuState:
+        """While an expert is carried, its own GPU keeps a ghost of it."""
+        grab = self.drag.grab if self.drag else None
+        if grab is None or state.gpu != grab.gpu or any(item.expert == grab.expert for item in state.experts):
+            return state
+        ghost = ExpertState(expert=grab.expert, layers=len(grab.layers), is_partial=True)
+        return replace(state, experts=tuple(sorted((*state.experts, ghost), key=lambda item: item.expert)))
 
     # Arrangement
 
@@ -249,7 +259,7 @@ class ClusterView(ZoomView):
             drag.release()
         else:
             drag.escape()
-        self._show_marks()
+        self.show_evaluation(self.document.evaluation)
 
     def _on_found(self, gpu: int, effect: Effect) -> None:
         self._effects[self._slot_key(gpu)] = effect
@@ -362,7 +372,9 @@ class ClusterView(ZoomView):
             allowed = range(len(self.gpus))
             self._aim_by_key(neighbour(self._layout.gpus, at, *ARROWS[key], allowed))
         elif event.text().isdigit():
-            self._typed = self._typed + event.text() if int(self._typed + event.text()) < len(self.gpus) else event.text()
+            self._typed = (
+                self._typed + event.text() if int(self._typed + event.text()) < len(self.gpus) else event.text()
+            )
             if int(self._typed) < len(self.gpus):
                 self._aim_by_key(int(self._typed))
 

@@ -5,8 +5,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from moe_studio.document.effect import Effect
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
-from moe_studio.gui.canvas.gpu_state import held_text
-from moe_studio.gui.widgets.figure import change_text
+from moe_studio.gui.widgets.figure import change_text, memory_text
 from moe_studio.gui.widgets.label import plain_label, set_tone
 from moe_studio.units import si_text, time_text
 
@@ -16,6 +15,7 @@ class DragCard(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._room = parent
         self.setProperty("role", "dragcard")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("What the drop would do")
@@ -36,7 +36,6 @@ class DragCard(QFrame):
         set_tone(self.latency, tone)
         self.latency.setVisible(bool(latency))
         self.rest.setVisible(bool(rest))
-        self.layout().activate()
         self.adjustSize()
         self.move(self._place(at))
         self.show()
@@ -44,7 +43,7 @@ class DragCard(QFrame):
 
     def _place(self, at: QPoint) -> QPoint:
         """Right below the point; on its other side where there is no room."""
-        room = QRect(QPoint(4, 4), self.parentWidget().size()).adjusted(0, 0, -8, -8)
+        room = QRect(QPoint(4, 4), self._room.size()).adjusted(0, 0, -8, -8)
         x = at.x() + 26 if at.x() + 26 + self.width() <= room.right() else at.x() - 26 - self.width()
         y = at.y() + 14 if at.y() + 14 + self.height() <= room.bottom() else at.y() - 14 - self.height()
         return QPoint(max(room.left(), min(x, room.right() - self.width())), max(room.top(), y))
@@ -54,7 +53,12 @@ def card_lines(drag: ExpertDrag) -> tuple[str, str, str, str]:
     """Heading, latency, the rest, and the tone of the latency."""
     name = f"E{drag.grab.expert}"
     if drag.target is None:
-        return f"{name} from GPU {drag.grab.gpu}", "", "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels.", ""
+        return (
+            f"{name} from GPU {drag.grab.gpu}",
+            "",
+            "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels.",
+            "",
+        )
     gpu = drag.target.gpu
     if drag.drop is None or drag.effect is None:
         return f"{name} cannot go to GPU {gpu}", drag.refusal, "", "bad"
@@ -76,7 +80,7 @@ def latency_line(effect: Effect) -> str:
 
 def rest_line(effect: Effect) -> str:
     """Memory after, and the change of the traffic between nodes."""
-    memory = f"memory {held_text(effect.memory_byte, effect.capacity_byte)}"
+    memory = f"memory {memory_text(effect.memory_byte, effect.capacity_byte)}"
     if not effect.fits:
         memory += ", too much"
     if not effect.cross_node_byte:

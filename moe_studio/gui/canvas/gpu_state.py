@@ -7,8 +7,8 @@ import numpy as np
 from moe_studio.document.placing import gpu_place, hosted_experts
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
+from moe_studio.gui.widgets.figure import memory_text
 from moe_studio.project.project import Project
-from moe_studio.units import significant
 
 SLOWER_BY = 1.02
 """A GPU is called the slowest when it computes this much longer than the median of all."""
@@ -64,7 +64,7 @@ def gpu_states(evaluation: Evaluation, layer: int | None) -> tuple[GpuState, ...
                     for expert, count in experts.items()
                 ),
                 memory=tuple(shares[gpu]),
-                memory_text=held_text(totals[gpu], rooms[gpu]),
+                memory_text=memory_text(totals[gpu], rooms[gpu]),
                 is_full=totals[gpu] > rooms[gpu],
                 load_text="" if abs(load[gpu] - 1) < 0.005 or not load[gpu] else f"load {load[gpu]:.2f} ×",
                 is_overloaded=load[gpu] > limit,
@@ -72,12 +72,6 @@ def gpu_states(evaluation: Evaluation, layer: int | None) -> tuple[GpuState, ...
             )
         )
     return tuple(states)
-
-
-def held_text(used: float, room: float) -> str:
-    """Bytes held of bytes there are, in GB, as GPUs are sold: ``28.2 / 64 GB``."""
-    amount = significant(used / 1e9, 3) if used < 1e12 else f"{used / 1e9:,.0f}"
-    return f"{amount} / {room / 1e9:g} GB"
 
 
 def _layers_shown(project: Project, layer: int | None) -> list[int]:

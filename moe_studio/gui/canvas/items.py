@@ -55,7 +55,7 @@ class NodeItem(QGraphicsItem):
         painter.drawRoundedRect(self._size, RADIUS + 2, RADIUS + 2)
         scale = painter.worldTransform().m11()
         painter.setPen(theme.color("text"))
-        painter.setFont(ui_font(13, is_bold=True))
+        painter.setFont(ui_font(min(26, max(13, round(9 / scale))), is_bold=True))
         head = QRectF(14, 6, self._size.width() - 28, 24)
         name = painter.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideRight, int(head.width() * 0.5))
         painter.drawText(head, LEFT, name)
@@ -65,7 +65,9 @@ class NodeItem(QGraphicsItem):
             painter.setPen(theme.color("muted"))
             rest = head.adjusted(used, 1, 0, 1)
             painter.drawText(
-                rest, LEFT, painter.fontMetrics().elidedText(self._detail, Qt.TextElideMode.ElideRight, int(rest.width()))
+                rest,
+                LEFT,
+                painter.fontMetrics().elidedText(self._detail, Qt.TextElideMode.ElideRight, int(rest.width())),
             )
 
 
@@ -80,6 +82,8 @@ class GpuItem(QGraphicsItem):
         self.mark = ""
         self._effect: tuple[str, str] = ("", "")
         self._more = 0
+        # Tiles are redrawn when they change, not whenever something moves over them.
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.chips: list[ChipItem] = []
 
     def show_state(self, box: Box, state: GpuState, chip_rows: int) -> None:
@@ -104,8 +108,16 @@ class GpuItem(QGraphicsItem):
     def show_marks(self, mark: str, effect: tuple[str, str]) -> None:
         """Outline the tile as ``selected``, ``target``, ``refused`` or not; ``effect`` is a text and its tone."""
         if (mark, effect) != (self.mark, self._effect):
+            if bool(effect[0]) != bool(self._effect[0]):
+                for chip in self.chips:
+                    chip.update()
             self.mark, self._effect = mark, effect
             self.update()
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it says what a drop would change."""
+        return bool(self._effect[0])
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -123,11 +135,22 @@ class GpuItem(QGraphicsItem):
         if self.state is None:
             return
         self._paint_frame(painter)
-        is_small = painter.worldTransform().m11() < READABLE
-        self._paint_head(painter, is_small)
+        if painter.worldTransform().m11() < READABLE:
+            self._paint_small(painter)
+            return
+        self._paint_head(painter)
         self._paint_memory(painter)
-        if not is_small:
-            self._paint_foot(painter)
+        self._paint_foot(painter)
+
+    def _paint_small(self, painter: QPainter) -> None:
+        """From afar: the number as large as it fits, what a drop would change, and a thick memory bar."""
+        assert self.state is not None
+        text, tone = self._effect
+        pixels = min(34, max(13, round(10 / painter.worldTransform().m11())))
+        painter.setFont(ui_font(pixels, is_bold=True))
+        painter.setPen(self.theme.color("path" if self.state.is_slowest else tone or "text"))
+        painter.drawText(QRectF(2, 2, self._size.width() - 4, 34), CENTER, short_change(text) or f"{self.state.gpu}")
+        self._paint_memory(painter, thick=14)
 
     def _paint_frame(self, painter: QPainter) -> None:
         assert self.state is not None
@@ -140,15 +163,13 @@ class GpuItem(QGraphicsItem):
         painter.setBrush(self.theme.color("chosen" if self.mark == "target" else "surface"))
         painter.drawRoundedRect(self._size, RADIUS, RADIUS)
 
-    def _paint_head(self, painter: QPainter, is_small: bool) -> None:
+    def _paint_head(self, painter: QPainter) -> None:
         state = self.state
         assert state is not None
         head = QRectF(TILE_PADDING, 5, self._size.width() - 2 * TILE_PADDING, 22)
         painter.setFont(ui_font(12, is_bold=True))
         painter.setPen(self.theme.color("text"))
         painter.drawText(head, LEFT, f"GPU {state.gpu}")
-        if is_small:
-            return
         painter.setFont(ui_font(10, is_bold=state.is_slowest))
         painter.setPen(self.theme.color("path" if state.is_slowest else "muted"))
         painter.drawText(head, RIGHT, "slowest" if state.is_slowest else state.rank)
@@ -157,10 +178,10 @@ class GpuItem(QGraphicsItem):
             painter.setFont(ui_font(10))
             painter.drawText(QRectF(box.x, box.y, box.width + 8, box.height), LEFT, f"+ {self._more}")
 
-    def _paint_memory(self, painter: QPainter) -> None:
+    def _paint_memory(self, painter: QPainter, thick: int = 6) -> None:
         state = self.state
         assert state is not None
-        bar = QRectF(TILE_PADDING, self._size.height() - 32, self._size.width() - 2 * TILE_PADDING, 6)
+        bar = QRectF(TILE_PADDING, self._size.height() - 32, self._size.width() - 2 * TILE_PADDING, thick)
         paint_shares(painter, bar, state.memory, self.theme)
 
     def _paint_foot(self, painter: QPainter) -> None:
@@ -193,6 +214,7 @@ class ChipItem(QGraphicsItem):
         self._mark = ""
         box = chip_box(index)
         self.setPos(box.x, box.y)
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     @property
@@ -227,10 +249,18 @@ class ChipItem(QGraphicsItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self._state is None:
             return
-        is_small = painter.worldTransform().m11() < READABLE * 0.8
+        is_small = painter.worldTransform().m11() < READABLE
+        if is_small and self.gpu_item.has_effect:
+            return  # from afar there is room for one of both
         text = "" if is_small else f"E{self._state.expert}"
         rect = QRectF(0, 0, CHIP_WIDTH, CHIP_HEIGHT)
         paint_chip(painter, rect, text, self.gpu_item.theme, self._mark, is_partial=self._state.is_partial)
+
+
+def short_change(text: str) -> str:
+    """A change without its decimals, for tiles seen from afar."""
+    whole, dot, _ = text.partition(".")
+    return f"{whole} %" if dot else text
 
 
 def paint_chip(

@@ -5,14 +5,24 @@ from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import operator_row, operator_selection
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.graph.layer import IntArray
+from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, family_colors
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import links_between, step_along
@@ -134,7 +144,7 @@ class DagView(QWidget):
             self.fit()
             return
         area = self._area()
-        across = max(4, round(area.width() / 108))
+        across = max(4, round(area.width() / 120))
         scale_y = float(np.clip(area.height() / 10, 30, 42))
         self.camera = Camera(x=0, y=0, scale_x=area.width() / across, scale_y=scale_y)
         first = int(self.shown.row[self.shown.path[0]]) if len(self.shown.path) else 0
@@ -241,9 +251,7 @@ class DagView(QWidget):
         self._paint_lanes(painter)
         painter.save()
         painter.setClipRect(area)
-        rows = self.shown.within(
-            camera.x, camera.from_x(area.width()), camera.y, camera.from_y(area.height())
-        )
+        rows = self.shown.within(camera.x, camera.from_x(area.width()), camera.y, camera.from_y(area.height()))
         width = camera.scale_x if self.columns == "level" else self._median_width(rows)
         is_readable = width >= READABLE_WIDTH and camera.scale_y >= READABLE_HEIGHT and len(rows) <= MOST_SHAPES
         painter.translate(area.topLeft())

@@ -6,14 +6,14 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
+from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import COMMUNICATION, DATA, ORDER
-from moe_studio.graph.layer import IntArray
 from moe_studio.graph.operator import FAMILIES, OP_KINDS, SHAPES
 from moe_studio.gui.dag.lanes import Lanes
 from moe_studio.gui.dag.link import Links
 from moe_studio.gui.dag.raster import Camera
 from moe_studio.gui.theme import Theme, ui_font
-from moe_studio.units import significant, si_text, time_text
+from moe_studio.units import si_text, significant, time_text
 
 CENTER = Qt.AlignmentFlag.AlignCenter
 STYLES = {DATA: Qt.PenStyle.SolidLine, COMMUNICATION: Qt.PenStyle.DashLine, ORDER: Qt.PenStyle.DotLine}
@@ -35,7 +35,7 @@ class Brush:
         shown, camera = self.shown, self.camera
         left, right = camera.to_x(float(shown.left[row])), camera.to_x(float(shown.right[row]))
         top = camera.to_y(float(shown.row[row]))
-        side = min(16.0, (right - left) * 0.12) if self.has_gaps else 0.75
+        side = min(11.0, (right - left) * 0.09) if self.has_gaps else 0.75
         edge = min(5.0, camera.scale_y * 0.1)
         return QRectF(left + side, top + edge, max(1.0, right - left - 2 * side), camera.scale_y - 2 * edge)
 
@@ -80,9 +80,10 @@ def _draw_meeting(painter: QPainter, brush: Brush, inputs: IntArray, members: In
 def draw_path(painter: QPainter, brush: Brush) -> None:
     """The longest path as one thick line through its operators."""
     painter.setPen(QPen(brush.theme.color("path"), PATH_WIDTH, c=Qt.PenCapStyle.RoundCap))
-    boxes = [brush.box(row) for row in brush.shown.path.tolist()]
-    for before, after in zip(boxes, boxes[1:], strict=False):
-        painter.drawLine(QPointF(before.right(), before.center().y()), QPointF(after.left(), after.center().y()))
+    path, shown, camera = brush.shown.path, brush.shown, brush.camera
+    edge = camera.from_x(painter.window().width())
+    is_seen = (shown.right[path[1:]] >= camera.x) & (shown.left[path[:-1]] <= edge)
+    painter.drawLines([_line(brush, int(path[i]), int(path[i + 1])) for i in np.flatnonzero(is_seen).tolist()])
 
 
 def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.graph.layer import FloatArray, IntArray
+from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import FAMILIES, OP_KINDS
 
 Columns = Literal["level", "time"]
@@ -94,7 +94,7 @@ def lanes(evaluation: Evaluation, columns: Columns, path: PathKind) -> Lanes:
     first = np.concatenate(([0], np.cumsum(np.maximum(tallest, 1))))
     return Lanes(
         evaluation=evaluation,
-        left=level - 1.0,
+        left=level.astype(np.float64) - 1.0,
         right=level.astype(np.float64),
         row=first[gpu] + place,
         lane_first=first,

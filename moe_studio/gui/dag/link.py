@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import DATA, ORDER, layer_edges
 from moe_studio.graph.graph import Graph, Part
-from moe_studio.graph.layer import IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +43,10 @@ def links_between(evaluation: Evaluation, rows: IntArray) -> Links:
     target.append(after)
     kind.append(np.full(len(before), ORDER, np.int8))
     return Links(
-        source=np.concatenate(source), target=np.concatenate(target), kind=np.concatenate(kind), meetings=tuple(meetings)
+        source=np.concatenate(source),
+        target=np.concatenate(target),
+        kind=np.concatenate(kind),
+        meetings=tuple(meetings),
     )
 
 
@@ -130,6 +133,4 @@ def _part_after(graph: Graph, part: Part) -> Part | None:
 def _part(graph: Graph, layer: int, micro_batch: int) -> Part | None:
     """Parts are ordered by (layer, micro-batch)."""
     number = layer * graph.project.workload.micro_batches + micro_batch
-    return graph.parts[number] if 0 <= layer and number < len(graph.parts) else None
-
-
+    return graph.parts[number] if layer >= 0 and number < len(graph.parts) else None

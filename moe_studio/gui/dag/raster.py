@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_studio.graph.layer import IntArray
+from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.lanes import Lanes
 
 Pixels = NDArray[np.uint32]
@@ -51,9 +51,7 @@ def picture(
     return image
 
 
-def _fill(
-    strips: Pixels, shown: Lanes, camera: Camera, rows: IntArray, strip: IntArray, color: Pixels
-) -> None:
+def _fill(strips: Pixels, shown: Lanes, camera: Camera, rows: IntArray, strip: IntArray, color: Pixels) -> None:
     """Paint each operator's run of pixels into its strip; operators of one row hardly overlap."""
     count, width = strips.shape
     left = (shown.left[rows] - camera.x) * camera.scale_x

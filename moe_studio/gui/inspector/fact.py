@@ -69,7 +69,10 @@ def _operator(evaluation: Evaluation, row: int) -> Facts:
     rows = [
         Fact(label="What", value=DESCRIPTIONS.get(kind.name, kind.name)),
         Fact(label="GPU", value=where),
-        Fact(label="Layer" if expert < 0 else "Layer, expert", value=f"{part.layer}" + (f", {expert}" if expert >= 0 else "")),
+        Fact(
+            label="Layer" if expert < 0 else "Layer, expert",
+            value=f"{part.layer}" + (f", {expert}" if expert >= 0 else ""),
+        ),
         Fact(label="Input", value=_shape(column["in_rows"], column["in_width"])),
     ]
     if graph.has_micro_batches:
@@ -104,9 +107,7 @@ def _operator(evaluation: Evaluation, row: int) -> Facts:
     )
 
 
-def _why(
-    evaluation: Evaluation, bound: str, column: dict[str, float], duration: float, dtype: str, gpu: int
-) -> str:
+def _why(evaluation: Evaluation, bound: str, column: dict[str, float], duration: float, dtype: str, gpu: int) -> str:
     project = evaluation.project
     device = project.cluster.device(project.cluster.nodes[project.cluster.node_of_gpu()[gpu]].device)
     if not duration:
@@ -143,7 +144,11 @@ def _gpu(evaluation: Evaluation, gpu: int, layer: int | None) -> Facts:
         Fact(label="Computing", value=time_text(compute)),
         Fact(label="Communicating", value=time_text(comm)),
         Fact(label="Waiting", value=time_text(float(evaluation.idle_s[gpu]))),
-        Fact(label="Memory", value=f"{si_text(total, 'B', 3)} of {si_text(room, 'B', 3)}", tone="" if total <= room else "bad"),
+        Fact(
+            label="Memory",
+            value=f"{si_text(total, 'B', 3)} of {si_text(room, 'B', 3)}",
+            tone="" if total <= room else "bad",
+        ),
     )
     return Facts(title=f"GPU {gpu}", kind="GPU", rows=rows, sentence=_gpu_sentence(evaluation, gpu), gpu=gpu)
 
@@ -180,7 +185,10 @@ def _node(evaluation: Evaluation, index: int) -> Facts:
         Fact(label=f"Peak, {evaluation.project.model.dtype}", value=si_text(peak, "FLOP/s", 4)),
         Fact(label="Memory", value=f"{device.memory_gb:g} GB"),
         Fact(label="Memory bandwidth", value=f"{device.memory_tb_s:g} TB/s"),
-        Fact(label="Link in the node", value=_link(device.link_gb_s or cluster.links.intra.gb_s, cluster.links.intra.latency_us)),
+        Fact(
+            label="Link in the node",
+            value=_link(device.link_gb_s or cluster.links.intra.gb_s, cluster.links.intra.latency_us),
+        ),
         Fact(label="Link to other nodes", value=_link(cluster.links.inter.gb_s, cluster.links.inter.latency_us)),
     )
     return Facts(title=node.name or f"node {index}", kind="node", rows=rows)
@@ -206,7 +214,7 @@ def _expert(evaluation: Evaluation, selection: Selection, layer: int | None) -> 
         Fact(label="Shown in", value="all layers" if number is None else f"layer {number}"),
         Fact(label="On GPUs", value=", ".join(map(str, homes[:10])) + (" …" if len(homes) > 10 else "") or "none"),
         Fact(label="Instances per replica", value=" or ".join(map(str, sorted(instances)))),
-        Fact(label="Kind", value=f"{ffn.kind}, {ffn.hidden:,} wide"),
+        Fact(label="Kind", value=f"{ffn.kind}, {ffn.hidden:,}"),
         Fact(label="Parameters per layer", value=si_text(parameters, "", 3)),
         Fact(label="Weights per layer", value=byte_text(parameters * project.model.byte_of("experts"))),
         Fact(label="Placed by", value="hand" if moved else project.placement.policy),
@@ -241,17 +249,19 @@ def _design(evaluation: Evaluation) -> Facts:
     degrees = {"DP": parallel.dp, "PP": parallel.pp, "TP": parallel.tp, "EP": parallel.ep, "ETP": parallel.etp}
     named = " ".join(f"{name}{degree}" for name, degree in degrees.items() if degree > 1) or "one GPU each"
     rows = [
-        Fact(label="Model", value=f"{model.layer_count} layers, {model.hidden:,} wide, {model.dtype}"),
+        Fact(label="Model", value=f"{model.layer_count} layers, {model.dtype}"),
+        Fact(label="Hidden", value=f"{model.hidden:,}"),
         Fact(label="Cluster", value=f"{project.cluster.gpu_count} GPUs, {len(project.cluster.nodes)} nodes"),
-        Fact(label="Strategy", value=f"{named}, {parallel.attention}"),
-        Fact(label="Workload", value=f"{work.phase}, {work.batch:,} × {work.tokens:,}"),
+        Fact(label="Strategy", value=named),
+        Fact(label="Attention", value=parallel.attention),
+        Fact(label="Sequences", value=f"{work.batch:,} × {work.tokens:,} tokens"),
         Fact(label="Latency", value=time_text(metrics.latency_s)),
         Fact(label="By dependencies", value=time_text(metrics.dependency_s)),
         Fact(label="Tokens/s per GPU", value=significant(metrics.tokens_per_s_per_gpu)),
         Fact(label="Steady tokens/s", value=f"{metrics.steady_tokens_per_s:,.0f}"),
         Fact(label="Operators", value=f"{len(evaluation.graph):,}"),
         Fact(label="Edges", value=f"{evaluation.edge_count:,}"),
-        Fact(label="Costs", value=f"{project.cost.provider}, {percent_text(project.cost.compute, 0)} of peak"),
+        Fact(label="Costs", value=f"{project.cost.provider}, at {percent_text(project.cost.compute, 0)}"),
     ]
     if project.reference is not None:
         rows += _claims(evaluation)
@@ -265,7 +275,8 @@ def _claims(evaluation: Evaluation) -> list[Fact]:
     claims = []
     if reference.tokens_per_s:
         error = metrics.tokens_per_s / reference.tokens_per_s - 1
-        claims.append(Fact(label="Claimed tokens/s", value=f"{reference.tokens_per_s:,.0f} ({_signed(error)})"))
+        claims.append(Fact(label="Claimed tokens/s", value=f"{reference.tokens_per_s:,.0f}"))
+        claims.append(Fact(label="Prediction", value=f"{_signed(error)}"))
     if reference.latency_s:
         error = metrics.latency_s / reference.latency_s - 1
         claims.append(Fact(label="Claimed latency", value=f"{time_text(reference.latency_s)} ({_signed(error)})"))
@@ -297,5 +308,3 @@ def _shape(rows: float, width: float) -> str:
 
 def _signed(ratio: float) -> str:
     return f"{'+' if ratio > 0 else '−'}{percent_text(abs(ratio))}"
-
-

@@ -18,6 +18,7 @@ class Inspector(QScrollArea):
         super().__init__()
         self.setAccessibleName("Inspector")
         self.setWidgetResizable(True)
+        self.setMinimumWidth(258)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.title = ElidedLabel("", "title", middle=True)
         self.kind = plain_label("", "small")

@@ -14,6 +14,8 @@ from moe_studio.units import time_text
 
 MOST_ROWS = 10
 WAITING = "waiting"
+NOTHING = 1e-9
+"""Less waiting than this share of the latency is rounding."""
 
 
 class BreakdownPlot(QWidget):
@@ -34,6 +36,7 @@ class BreakdownPlot(QWidget):
             label.setFont(ui_font(11))
             self.plot.addItem(label)
         self._shown: list[tuple[str, float]] = []
+        self._most = 1.0
         _column(self, self.title, self.plot)
         self.set_theme(theme)
 
@@ -48,11 +51,11 @@ class BreakdownPlot(QWidget):
             order = [name for name, _ in self._shown]
             shown.sort(key=lambda row: order.index(row[0]))
         self._shown = shown
-        self._draw()
         if not keeps_range:
-            most = max((value for _, value in shown), default=1.0)
-            self.plot.setXRange(0, most * 1.22, padding=0)
+            self._most = max((value for _, value in shown), default=1.0)
+            self.plot.setXRange(0, self._most * 1.22, padding=0)
             self.plot.setYRange(-0.5, max(len(shown), 6) - 0.5, padding=0.01)
+        self._draw()
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -69,8 +72,14 @@ class BreakdownPlot(QWidget):
         for row, label in enumerate(self.labels):
             label.setVisible(row < len(self._shown))
             if row < len(self._shown):
-                label.setText(f" {time_text(self._shown[row][1], 3)}", color=self._theme.muted)
-                label.setPos(self._shown[row][1], row)
+                self._place_label(label, row, self._shown[row][1])
+
+    def _place_label(self, label: pg.TextItem, row: int, value: float) -> None:
+        """Behind the bar; inside it where a gesture has made it longer than the scale."""
+        is_out = value > self._most * 1.08
+        label.setText(f" {time_text(value, 3)} ", color=self._theme.on_family if is_out else self._theme.muted)
+        label.setAnchor((1 if is_out else 0, 0.5))
+        label.setPos(self._most * 1.22 if is_out else value, row)
 
 
 class GpuPlot(QWidget):
@@ -135,6 +144,8 @@ def breakdown_rows(evaluation: Evaluation) -> list[tuple[str, float]]:
     """Kinds with their time, longest first; what has no row of its own is summed up, waiting comes last."""
     spent = sorted(evaluation.breakdown.by_kind.items(), key=lambda item: (-item[1], OP_NUMBER[item[0]]))
     waiting = evaluation.breakdown.waiting_s
+    if waiting < NOTHING * evaluation.metrics.latency_s:
+        waiting = 0.0
     room = MOST_ROWS - (waiting > 0)
     if len(spent) > room:
         rest = sum(value for _, value in spent[room - 1 :])

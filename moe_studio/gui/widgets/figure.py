@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.rule import Problem
-from moe_studio.units import percent_text, si_text, significant, time_text
+from moe_studio.units import GB, percent_text, si_text, significant, time_text
 
 GOOD, BAD = "good", "bad"
 
@@ -41,7 +41,7 @@ def change_text(now: float, before: float) -> str:
     if before == now or before == 0:
         return "± 0 %"
     ratio = now / before - 1
-    text = percent_text(abs(ratio), 1 if abs(ratio) < 10 else 0)
+    text = percent_text(abs(ratio), 1 if abs(ratio) < 1 else 0)
     return f"{'+' if ratio > 0 else '−'}{text}"
 
 
@@ -53,13 +53,10 @@ def tone_of(now: float, before: float, *, more_is: str) -> str:
     return more_is if now > before else other
 
 
-def memory_text(used: float, capacity: float) -> str:
-    """What a GPU holds of what it could, in one unit: ``28.2 / 64 GB``."""
-    room = si_text(capacity, "B", 3)
-    unit = room.split()[-1]
-    scale = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}.get(unit, 1.0)
-    held = used / scale
-    return f"{significant(held, 3) if held < 1000 else f'{held:,.0f}'} / {significant(capacity / scale, 3).rstrip('0').rstrip('.')} {unit}"
+def memory_text(used: float, room: float) -> str:
+    """Bytes held of bytes there are, in GB, as GPUs are sold: ``28.2 / 64 GB``."""
+    amount = significant(used / GB, 3) if used < 1000 * GB else f"{used / GB:,.0f}"
+    return f"{amount} / {room / GB:g} GB"
 
 
 def _latency(now: Evaluation, before: Evaluation) -> Figure:
@@ -67,7 +64,7 @@ def _latency(now: Evaluation, before: Evaluation) -> Figure:
     claimed = now.project.reference.latency_s if now.project.reference else 0.0
     note, tone = _change(now, before, latency, old, more_is=BAD)
     if not note and claimed:
-        note = f"{change_text(latency, claimed)} vs claim"
+        note = f"claim {change_text(latency, claimed)}"
     return Figure(title="Latency", value=time_text(latency), note=note, tone=tone, tip="Length of the scheduled path.")
 
 
@@ -77,7 +74,7 @@ def _tokens(now: Evaluation, before: Evaluation) -> Figure:
     note, tone = _change(now, before, rate, old, more_is=GOOD)
     tip = f"Steady, with a full pipeline: {now.metrics.steady_tokens_per_s:,.0f} tokens/s."
     if not note and claimed:
-        note = f"{change_text(rate, claimed)} vs claim"
+        note = f"claim {change_text(rate, claimed)}"
         tip += f" Claimed: {claimed:,.0f} tokens/s."
     value = f"{rate:,.0f}" if rate < 1e8 else si_text(rate, "", 4)
     return Figure(title="Tokens/s", value=value, note=note, tone=tone, tip=tip)
@@ -102,7 +99,7 @@ def _path(now: Evaluation) -> Figure:
     return Figure(
         title="Longest path",
         value=f"{count:,} ops",
-        note=f"dep. {dependency}",
+        note=f"dep. {time_text(now.metrics.dependency_s, 3)}",
         tip=f"Over data dependencies alone the longest path takes {dependency}.",
     )
 
@@ -158,7 +155,9 @@ def _traffic(now: Evaluation, before: Evaluation) -> Figure:
 def _problems(found: Sequence[Problem]) -> Figure:
     counts = {kind: sum(item.severity == kind for item in found) for kind in ("error", "warning", "info")}
     if counts["error"]:
-        rest = f"+ {counts['warning']} warnings" if counts["warning"] > 1 else "+ 1 warning" if counts["warning"] else ""
+        rest = (
+            f"+ {counts['warning']} warnings" if counts["warning"] > 1 else "+ 1 warning" if counts["warning"] else ""
+        )
         return Figure(title="Problems", value=_count(counts["error"], "error"), note=rest, value_tone=BAD)
     if counts["warning"]:
         return Figure(title="Problems", value=_count(counts["warning"], "warning"), note="")

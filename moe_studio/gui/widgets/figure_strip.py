@@ -30,9 +30,9 @@ class FigureCard(QFrame):
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.value = ElidedLabel("", "value")
         grid = QGridLayout(self)
-        grid.setContentsMargins(11, 7, 11, 8)
+        grid.setContentsMargins(8, 7, 8, 8)
         grid.setVerticalSpacing(2)
-        grid.setHorizontalSpacing(6)
+        grid.setHorizontalSpacing(4)
         grid.addWidget(self.title, 0, 0)
         grid.addWidget(self.note, 0, 1)
         grid.addWidget(self.value, 1, 0, 1, 2)
@@ -77,7 +77,7 @@ class FigureStrip(QFrame):
         self.setProperty("role", "strip")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(12, 8, 12, 4)
-        self._row.setSpacing(8)
+        self._row.setSpacing(6)
         self.cards: dict[str, FigureCard] = {}
 
     def show_figures(self, shown: Sequence[Figure]) -> None:

@@ -72,5 +72,3 @@ def rule_line() -> QWidget:
     line.setFixedHeight(1)
     line.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     return line
-
-

@@ -31,7 +31,7 @@ class Outline(QTreeWidget):
         self.setFont(ui_font(12))
         self.setColumnCount(2)
         self.setHeaderHidden(True)
-        self.setIndentation(15)
+        self.setIndentation(13)
         self.setUniformRowHeights(True)
         header = self.header()
         header.setStretchLastSection(False)
@@ -43,6 +43,7 @@ class Outline(QTreeWidget):
         self._model = self._head("Model")
         self._cluster = self._head("Cluster")
         self._path = self._head("Longest path")
+        self._design.setFirstColumnSpanned(True)
         for item in (self._model, self._cluster):
             item.setExpanded(True)
         self._evaluation: Evaluation | None = None
@@ -90,7 +91,7 @@ class Outline(QTreeWidget):
         layers = evaluation.project.model.layers
         return [
             (
-                f"Layer {index}{'' if item.ffn.is_moe else ' · dense'}",
+                f"{'Layer' if item.ffn.is_moe else 'Dense'} {index}",
                 time_text(spent[index], 3),
                 Selection(kind="layer", layer=index),
             )
@@ -108,6 +109,8 @@ class Outline(QTreeWidget):
         first = 0
         for index, node in enumerate(project.cluster.nodes):
             item = self._cluster.child(index)
+            if item is None:
+                continue
             rows: list[Row] = [
                 (f"GPU {gpu}", experts_text(held[gpu]), Selection(kind="gpu", gpu=gpu))
                 for gpu in range(first, first + node.gpus)
@@ -139,8 +142,9 @@ class Outline(QTreeWidget):
             if item.text(1) != figure:
                 item.setText(1, figure)
             self._bind(item, selection)
-        while parent.childCount() > count:
-            self._bind(parent.takeChild(count), None)
+        while (gone := parent.child(count)) is not None:
+            self._bind(gone, None)
+            parent.removeChild(gone)
 
     def _bind(self, item: QTreeWidgetItem, selection: Selection | None) -> None:
         """Let ``item`` stand for ``selection`` and for nothing else."""
@@ -155,8 +159,10 @@ class Outline(QTreeWidget):
 
     def _paint_muted(self, parent: QTreeWidgetItem) -> None:
         for index in range(parent.childCount()):
-            parent.child(index).setForeground(1, self._theme.color("muted"))
-            self._paint_muted(parent.child(index))
+            child = parent.child(index)
+            if child is not None:
+                child.setForeground(1, self._theme.color("muted"))
+                self._paint_muted(child)
 
     def _on_current(self, item: QTreeWidgetItem | None) -> None:
         selection = item.data(0, SELECTION) if item is not None else None

@@ -5,6 +5,8 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QVBoxLayout
 
 from moe_studio.gui.widgets.label import plain_label
 
+HEAD = 36
+
 
 class TitleRow(QWidget):
     """The title of a panel, with room for a few controls at its right."""
@@ -14,7 +16,8 @@ class TitleRow(QWidget):
         self.setProperty("role", "dock_title")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 8, 8, 4)
+        row.setContentsMargins(14, 4, 8, 0)
+        row.addStrut(HEAD - 4)
         row.setSpacing(4)
         row.addWidget(plain_label(title, "heading"))
         row.addSpacing(8)
@@ -51,6 +54,18 @@ def dock(name: str, title: str, content: QWidget, *controls: QWidget) -> QDockWi
     column = QVBoxLayout(body)
     column.setContentsMargins(1, 0, 1, 1)
     column.addWidget(content)
+    made.setWidget(body)
+    return made
+
+
+def bare_dock(name: str, title: str, content: QWidget) -> QDockWidget:
+    """A dock whose content has tabs, and so needs no title row."""
+    made = QDockWidget(title)
+    made.setObjectName(name)
+    made.setAccessibleName(title)
+    made.setTitleBarWidget(QWidget())
+    body = panel("", content)
+    body.setContentsMargins(11, 3, 7, 3)
     made.setWidget(body)
     return made
 

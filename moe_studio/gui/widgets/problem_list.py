@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
-from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from moe_studio.engine.rule import Problem
@@ -40,7 +39,7 @@ class ProblemList(QWidget):
         column.setContentsMargins(4, 6, 4, 4)
         column.addWidget(self.list)
         column.addWidget(self.empty)
-        self._theme = theme
+        self._icons = {severity: severity_icon(theme, severity) for severity in WORDS}
         self._shown: tuple[Problem, ...] | None = None
         self.show_problems(())
 
@@ -48,24 +47,29 @@ class ProblemList(QWidget):
         """Show these problems, unless they are shown already."""
         if tuple(found) == self._shown:
             return
-        self._shown = tuple(found)
-        self.list.clear()
-        for problem in self._shown:
-            item = QListWidgetItem(severity_icon(self._theme, problem.severity), self._text(problem))
-            item.setData(Qt.ItemDataRole.UserRole, problem.where)
-            item.setToolTip(plain_tip(f"{problem.code}: {problem.where}"))
-            self.list.addItem(item)
+        before, self._shown = self._shown or (), tuple(found)
+        while self.list.count() > len(self._shown):
+            self.list.takeItem(self.list.count() - 1)
+        for row, problem in enumerate(self._shown):
+            if row >= self.list.count():
+                self.list.addItem(QListWidgetItem())
+            if row >= len(before) or before[row] != problem:
+                self._show_row(self.list.item(row), problem)
         self.list.setVisible(bool(self._shown))
         self.empty.setVisible(not self._shown)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
-        self._theme = theme
+        self._icons = {severity: severity_icon(theme, severity) for severity in WORDS}
+        self.list.clear()
         shown, self._shown = self._shown or (), None
         self.show_problems(shown)
 
-    def _text(self, problem: Problem) -> str:
-        return f"{WORDS[problem.severity]} · {problem.message}"
+    def _show_row(self, item: QListWidgetItem, problem: Problem) -> None:
+        item.setIcon(self._icons[problem.severity])
+        item.setText(f"{WORDS[problem.severity]} · {problem.message}")
+        item.setData(Qt.ItemDataRole.UserRole, problem.where)
+        item.setToolTip(plain_tip(f"{problem.code}: {problem.where}"))
 
     def _on_item(self, item: QListWidgetItem) -> None:
         self.chosen.emit(item.data(Qt.ItemDataRole.UserRole))

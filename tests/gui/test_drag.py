@@ -1,0 +1,127 @@
+"""Carrying experts, by pointer and by keyboard."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from moe_studio.document.placing import hosted_experts
+from moe_studio.document.selection import Selection
+from moe_studio.project.project import Project
+from tests.gui.conftest import Driver
+
+
+def test_the_latency_changes_while_hovering_before_the_drop(driver: Driver, example: Project) -> None:
+    before = driver.latency
+    driver.drag(5, 13)
+    driver.settle()
+    assert driver.latency != before
+    assert driver.window.strip.cards["Latency"].note.text() == "+60.7 %"
+    assert driver.document.history.current is example
+    card = driver.cluster.card
+    assert card.isVisible()
+    assert card.heading.text() == "E5 → GPU 13, layers 0–3"
+    assert "(+60.7 %)" in card.latency.text()
+    assert "GB" in card.rest.text()
+
+
+def test_a_drop_is_one_step_and_undo_restores_the_same_project(driver: Driver, example: Project) -> None:
+    driver.drag(5, 13)
+    driver.move(driver.gpu_point(9))
+    driver.move(driver.gpu_point(13))
+    driver.release(driver.gpu_point(13))
+    driver.settle()
+    assert [entry.label for entry in driver.document.history.entries[1:]] == ["Move expert 5 to GPU 13, layers 0–3"]
+    assert hosted_experts(driver.document.project, None)[13] == {5: 4, 13: 4}
+    assert not driver.cluster.card.isVisible()
+    assert driver.window.actions_by_name["undo"].text() == "Undo move expert 5 to GPU 13, layers 0–3"
+    QTest.keyClick(driver.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driver.settle()
+    assert driver.document.project is example
+    assert driver.latency == "30.24 s"
+
+
+def test_escape_puts_the_expert_back(driver: Driver, example: Project) -> None:
+    before = driver.latency
+    driver.drag(5, 13)
+    driver.settle()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Escape)
+    driver.settle()
+    assert driver.document.project is example
+    assert driver.latency == before
+    assert not driver.cluster.card.isVisible()
+    driver.release(driver.gpu_point(13))
+    assert len(driver.document.history.entries) == 1
+
+
+def test_a_drop_beside_every_gpu_changes_nothing(driver: Driver, example: Project) -> None:
+    start = driver.chip_point(5)
+    driver.drag(5, 13)
+    driver.move(driver.cluster.viewport().rect().topLeft())
+    driver.release(driver.cluster.viewport().rect().topLeft())
+    assert start
+    assert driver.document.project is example
+    assert len(driver.document.history.entries) == 1
+
+
+def test_a_drop_on_an_expert_lets_both_change_places(driver: Driver) -> None:
+    target = driver.chip_point(9)
+    driver.drag(5, 13)
+    driver.move(target)
+    assert driver.cluster.card.heading.text() == "E5 ↔ E9, GPU 9, layers 0–3"
+    driver.release(target)
+    held = hosted_experts(driver.document.project, None)
+    assert (held[5], held[9]) == ({9: 4}, {5: 4})
+    assert driver.document.history.undo_label == "Swap experts 5 and 9, layers 0–3"
+
+
+def test_with_control_a_drop_copies(driver: Driver) -> None:
+    driver.drag(5, 13)
+    driver.move(driver.gpu_point(9), is_copy=True)
+    assert driver.cluster.card.heading.text() == "Copy E5 → GPU 9, layers 0–3"
+    driver.release(driver.gpu_point(9))
+    held = hosted_experts(driver.document.project, None)
+    assert (held[5], held[9]) == ({5: 4}, {5: 4, 9: 4})
+
+
+def test_a_drag_of_one_layer_leaves_the_others(driver: Driver) -> None:
+    driver.document.show_layer(2)
+    driver.settle()
+    driver.drag(5, 13)
+    driver.release(driver.gpu_point(13))
+    assert hosted_experts(driver.document.project, 1)[5] == {5: 1}
+    assert hosted_experts(driver.document.project, 2)[13] == {5: 1, 13: 1}
+
+
+def test_every_other_gpu_says_what_a_drop_there_would_change(driver: Driver) -> None:
+    driver.drag(5, 13)
+    others = [item for gpu, item in enumerate(driver.cluster.gpus) if gpu != 5]
+    driver.qtbot.waitUntil(lambda: all(item.has_effect for item in others))
+    assert not driver.cluster.gpus[5].has_effect
+
+
+def test_the_keyboard_carries_an_expert_by_number(driver: Driver, example: Project) -> None:
+    driver.document.select(Selection(kind="gpu", gpu=5))
+    driver.cluster.setFocus()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Return)
+    assert driver.document.selection == Selection(kind="expert", expert=5, gpu=5)
+    QTest.keyClick(driver.cluster, Qt.Key.Key_G)
+    QTest.keyClicks(driver.cluster, "13")
+    driver.settle()
+    assert driver.cluster.card.heading.text() == "E5 → GPU 13, layers 0–3"
+    assert driver.window.strip.cards["Latency"].note.text() == "+60.7 %"
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Return)
+    assert driver.document.history.undo_label == "Move expert 5 to GPU 13, layers 0–3"
+    driver.document.undo()
+    assert driver.document.project is example
+
+
+def test_the_keyboard_carries_an_expert_by_arrows_and_escape_cancels(driver: Driver, example: Project) -> None:
+    driver.document.select(Selection(kind="expert", expert=5, gpu=5))
+    driver.cluster.setFocus()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_G)
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Up)
+    assert driver.cluster.drag is not None
+    assert driver.cluster.drag.target is not None
+    assert driver.cluster.drag.target.gpu == 3
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Escape)
+    assert driver.cluster.drag is None
+    assert driver.document.project is example
