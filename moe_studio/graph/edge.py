@@ -190,11 +190,12 @@ def data_edges(graph: Graph) -> Edges:
         if previous is not None:
             rows, lanes = local.entry
             put(previous[lanes], rows + part.first, DATA)
-    made = np.concatenate(target)
-    used = np.concatenate(source)
     everything = len(graph)
-    lonely = np.setdiff1d(np.arange(everything), made)
-    unused = np.setdiff1d(np.arange(everything), used)
+    is_lonely, is_unused = np.ones(junction, bool), np.ones(junction, bool)
+    for a, b in zip(source, target, strict=True):
+        is_unused[a] = False
+        is_lonely[b] = False
+    lonely, unused = np.flatnonzero(is_lonely[:everything]), np.flatnonzero(is_unused[:everything])
     put(np.full(len(lonely), junction), lonely, DATA)
     put(unused, np.full(len(unused), junction + 1), DATA)
     return Edges(
