@@ -15,7 +15,7 @@ MAX_SIDE = 16384
 def command(
     project: Project,
     output: Output,
-    tab: Annotated[str, typer.Option(help="Tab to show, such as cluster or graph.", show_default=False)] = "",
+    tab: Annotated[str, typer.Option(help="Tab to show, such as breakdown or problems.", show_default=False)] = "",
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Size of the window in pixels.")] = "1600x1000",
     theme: Annotated[Literal["light", "dark"], typer.Option(help="Colours.")] = "light",
 ) -> int:
@@ -24,7 +24,7 @@ def command(
     \b
     Examples:
       moe-studio screenshot design.moe.yaml -o window.png
-      moe-studio screenshot design.moe.yaml -o graph.png --tab graph --theme dark --size 1920x1080
+      moe-studio screenshot design.moe.yaml -o problems.png --tab problems --theme dark --size 1920x1080
     """
     found = re.fullmatch(r"(\d{2,5})[x×](\d{2,5})", size)
     if found is None or not all(100 <= int(side) <= MAX_SIDE for side in found.groups()):
@@ -32,8 +32,11 @@ def command(
     # Qt is imported only where a window is wanted.
     try:
         from moe_studio.gui.app import screenshot
+        from moe_studio.gui.workspace import TABS
     except ImportError as error:
         raise missing_qt(error) from error
 
+    if tab and tab not in TABS:
+        raise MoeStudioError(f"There is no tab {tab[:20]!r}; the tabs are {', '.join(TABS)}.")
     screenshot(project, output, tab=tab, size=(int(found[1]), int(found[2])), theme=theme)
     return 0

@@ -66,9 +66,9 @@ def communication_section(evaluation: Evaluation) -> Section:
         "op",
         "pattern",
         "members",
-        "per GPU in its node",
-        "per GPU across",
-        "across, all GPUs",
+        "in a node, per GPU",
+        "across, per GPU",
+        "across, all",
         "seconds",
     )
     batches = evaluation.project.workload.micro_batches
@@ -99,7 +99,7 @@ def _communication_row(evaluation: Evaluation, part: Part, run: Run) -> tuple[st
 def _pattern(body: LayerGraph, run: Run) -> str:
     name = run.kind.name
     if name == "send":
-        return "point to point, to the next stage"
+        return "point to point, next stage"
     if name == "dispatch" and body.stage.is_local:
         return "gather in memory, no traffic"
     if name in ("dispatch", "combine") and not body.stage.is_local:

@@ -3,10 +3,14 @@
 Both are folded: layers that are alike are written once, with how many there are.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+import numpy as np
+
+from moe_studio.engine.cost import LayerCost
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.path import Path
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES, Phase
@@ -106,31 +110,63 @@ def run_time_sum(evaluation: Evaluation, path: Path | None = None) -> RunTimeSum
     """The length of ``path`` (the scheduled path, if none is given) as a sum."""
     path = evaluation.scheduled_path if path is None else path
     matmuls: dict[tuple[int, bool], Counter[_Shape]] = {}
-    memory_s = memory_byte = communication_s = spent = 0.0
-    communications = 0
-    for row in path.rows.tolist():
-        part, local = evaluation.graph.part_of(row)
-        body, seconds = part.body, float(evaluation.duration_s[row])
-        spent += seconds
-        if OP_KINDS[body.op[local]].is_matmul:
-            m, k, n, count = (int(column[local]) for column in (body.m, body.k, body.n, body.count))
+    others: dict[bool, list[float]] = {False: [], True: []}
+    known: dict[tuple[LayerCost, int], _Step] = {}
+    memory_byte = 0.0
+    for number, local in _places(evaluation, path):
+        cost, layer = evaluation.costs[number], evaluation.graph.parts[number].layer
+        step = known.get((cost, local)) or known.setdefault((cost, local), _step(cost, local))
+        if step.shape is not None:
             # The head stands apart, so that the last layer is like those before it.
-            place = part.layer, OP_KINDS[body.op[local]].phase is Phase.HEAD
-            matmuls.setdefault(place, Counter())[int(body.op[local]), m, k, n, count, seconds] += 1
-        elif evaluation.is_comm[row]:
-            communication_s += seconds
-            communications += 1
+            matmuls.setdefault((layer, step.is_head), Counter())[step.shape] += 1
         else:
-            memory_s += seconds
-            memory_byte += float(body.byte[local])
+            others[step.is_comm].append(step.seconds)
+            memory_byte += step.byte
+    memory_s, communication_s = math.fsum(others[False]), math.fsum(others[True])
+    layers = _layer_sums(matmuls)
+    spent = math.fsum(item.seconds for item in layers) + memory_s + communication_s
     return RunTimeSum(
-        layers=_layer_sums(matmuls),
+        layers=layers,
         memory_s=memory_s,
         memory_byte=memory_byte,
         communication_s=communication_s,
-        communication_operators=communications,
+        communication_operators=len(others[True]),
         waiting_s=max(0.0, path.seconds - spent),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What one operator adds to a sum; ``shape`` is None for what is no GEMM."""
+
+    seconds: float
+    shape: _Shape | None
+    is_head: bool
+    is_comm: bool
+    byte: float
+
+
+def _step(cost: LayerCost, local: int) -> _Step:
+    body, seconds, is_comm = cost.body, float(cost.duration_s[local]), bool(cost.is_comm[local])
+    op = int(body.op[local])
+    shape = None
+    if OP_KINDS[op].is_matmul:
+        m, k, n, count = (int(column[local]) for column in (body.m, body.k, body.n, body.count))
+        shape = (op, m, k, n, count, seconds)
+    return _Step(
+        seconds=seconds,
+        shape=shape,
+        is_head=OP_KINDS[op].phase is Phase.HEAD,
+        is_comm=is_comm,
+        byte=0.0 if is_comm else float(body.byte[local]),
+    )
+
+
+def _places(evaluation: Evaluation, path: Path) -> list[tuple[int, int]]:
+    """Part of the graph and row of it, for each operator of a path."""
+    first = evaluation.graph.first_rows
+    numbers = np.searchsorted(first, path.rows, side="right") - 1
+    return list(zip(numbers.tolist(), (path.rows - first[numbers]).tolist(), strict=True))
 
 
 def _layer_sums(matmuls: "dict[tuple[int, bool], Counter[_Shape]]") -> tuple[LayerSum, ...]:
@@ -199,44 +235,39 @@ def path_text(evaluation: Evaluation, path: Path, *, is_folded: bool = True) -> 
 
 
 def _pieces(evaluation: Evaluation, path: Path) -> list[_Piece]:
-    graph, pieces = evaluation.graph, []
+    parts = evaluation.graph.parts
+    places = zip(path.rows.tolist(), _places(evaluation, path), strict=True)
+    stretches = groupby(places, key=lambda place: (parts[place[1][0]].layer, parts[place[1][0]].micro_batch))
+    return [_piece(evaluation, list(stretch)) for _, stretch in stretches]
+
+
+def _piece(evaluation: Evaluation, stretch: list[tuple[int, tuple[int, int]]]) -> _Piece:
+    part = evaluation.graph.parts[stretch[0][1][0]]
+    gpu = part.body.stage.gpu[part.body.lane[[local for _, (_, local) in stretch]]].tolist()
+    op = part.body.op[[local for _, (_, local) in stretch]].tolist()
+    expert = part.body.expert[[local for _, (_, local) in stretch]].tolist()
+    key = tuple(zip(op, expert, (each - gpu[0] for each in gpu), strict=True))
+    return _Piece(
+        words=_words(evaluation, [row for row, _ in stretch], key),
+        key=key,
+        layer=part.layer,
+        last_layer=part.layer,
+        batch=part.micro_batch,
+        gpu=gpu[0],
+    )
+
+
+def _words(evaluation: Evaluation, rows: list[int], key: tuple[tuple[int, int, int], ...]) -> tuple[str, ...]:
+    """Names of ``rows``; the same operator of many experts in a row as first, …, last."""
+    name = evaluation.graph.name
     words: list[str] = []
-    key: list[tuple[int, int, int]] = []
-    rows = path.rows.tolist()
-    first_gpu = 0
-    for place, row in enumerate(rows):
-        part, local = graph.part_of(row)
-        gpu = int(part.body.stage.gpu[part.body.lane[local]])
-        if not words:
-            first_gpu = gpu
-        words.append(graph.name(row))
-        key.append((int(part.body.op[local]), int(part.body.expert[local]), gpu - first_gpu))
-        following = graph.part_of(rows[place + 1])[0] if place + 1 < len(rows) else None
-        if following is None or (following.layer, following.micro_batch) != (part.layer, part.micro_batch):
-            pieces.append(
-                _Piece(
-                    words=_without_middle_experts(words, key),
-                    key=tuple(key),
-                    layer=part.layer,
-                    last_layer=part.layer,
-                    batch=part.micro_batch,
-                    gpu=first_gpu,
-                )
-            )
-            words, key = [], []
-    return pieces
-
-
-def _without_middle_experts(words: list[str], key: list[tuple[int, int, int]]) -> tuple[str, ...]:
-    """``words`` with the same operator of many experts in a row as first, …, last."""
-    kept: list[str] = []
-    for (_, expert), run in groupby(range(len(words)), key=lambda place: (key[place][::2], key[place][1] >= 0)):
+    for (_, is_expert), run in groupby(range(len(rows)), key=lambda place: (key[place][::2], key[place][1] >= 0)):
         places = list(run)
-        if expert and len(places) >= MIN_EXPERTS:
-            kept += [words[places[0]], f"… {len(places) - 2} more experts", words[places[-1]]]
+        if is_expert and len(places) >= MIN_EXPERTS:
+            words += [name(rows[places[0]]), f"… {len(places) - 2} more experts", name(rows[places[-1]])]
         else:
-            kept += [words[place] for place in places]
-    return tuple(kept)
+            words += [name(rows[place]) for place in places]
+    return tuple(words)
 
 
 def _folded(pieces: list[_Piece]) -> list[_Piece]:

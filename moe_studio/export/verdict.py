@@ -3,16 +3,18 @@
 Nothing here is a rule of thumb: every change that is named has been made and evaluated.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from moe_studio.engine.cost import BOUNDS
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.engine.memory import MEMORY_PARTS
+from moe_studio.engine.memory import memory as memory_of
 from moe_studio.errors import MoeStudioError
-from moe_studio.graph.graph import operator_estimate
+from moe_studio.graph.graph import build_graph, operator_estimate
 from moe_studio.graph.operator import OP_KINDS, OP_NUMBER, Phase
 from moe_studio.graph.size import sizes
 from moe_studio.project.edit import Edit, in_order, set_value
@@ -21,6 +23,9 @@ from moe_studio.units import byte_text, percent_text, significant, time_text
 
 MAX_TRIED_OPERATORS = 2_000_000
 """Changes that would make a larger graph are not tried."""
+
+MAX_SLICES = 4096
+"""More micro-batches than this no project may have."""
 
 MEMORY_NAMES = dict(
     zip(MEMORY_PARTS, ("weights", "key/value cache", "activations", "communication buffers"), strict=True)
@@ -229,6 +234,15 @@ def group_s(evaluation: Evaluation) -> dict[str, float]:
 
 def ladder(evaluation: Evaluation) -> tuple[Rung, ...]:
     """Changes that help, each on top of those before, until the design fits or none is left."""
+    if evaluation not in _KNOWN:
+        _KNOWN[evaluation] = _climbed(evaluation)
+    return _KNOWN[evaluation]
+
+
+_KNOWN: "WeakKeyDictionary[Evaluation, tuple[Rung, ...]]" = WeakKeyDictionary()
+
+
+def _climbed(evaluation: Evaluation) -> tuple[Rung, ...]:
     rungs: list[Rung] = []
     current = evaluation
     for step in (_share_attention, _fuse_attention, _shrink_batch, _slice_batch):
@@ -284,23 +298,20 @@ def _shrink_batch(evaluation: Evaluation) -> Iterator[Choice]:
 
 
 def _slice_batch(evaluation: Evaluation) -> Iterator[Choice]:
-    """More micro-batches, the fewest first that make it fit."""
+    """More micro-batches: twice as many, or the fewest that make it fit."""
     project = evaluation.project
-    least = project.parallel.dp * (1 if project.parallel.attention == "replicated" else project.groups)
+    shares = project.parallel.dp * (1 if project.parallel.attention == "replicated" else project.groups)
+    most = min(project.workload.batch // shares, MAX_SLICES)
     slices = project.workload.micro_batches * 2
-    choices: list[Callable[[], Choice]] = []
-    while slices <= project.workload.batch // least:
-        choices.append(lambda slices=slices: _sliced(slices))  # type: ignore[misc]
+    while slices * 2 <= most and not evaluation.memory.fits and not _fits(_sliced(slices)[1](project)):
         slices *= 2
-    for place, choice in enumerate(choices):
-        label, edit = choice()
-        is_last = place + 1 == len(choices)
-        after = next(_tried(evaluation, iter([(label, edit)])), None)
-        if after is None:
-            return
-        if after[1].memory.fits or evaluation.memory.fits or is_last:
-            yield label, edit
-            return
+    if slices <= most:
+        yield _sliced(slices)
+
+
+def _fits(project: Project) -> bool:
+    """Whether ``project`` has room, found without evaluating it; one too large to be tried has to do, too."""
+    return operator_estimate(project) > MAX_TRIED_OPERATORS or memory_of(build_graph(project)).fits
 
 
 def _sliced(slices: int) -> Choice:
@@ -314,7 +325,7 @@ def _rung(label: str, evaluation: Evaluation) -> Rung:
     gpu = memory.worst_gpu
     return Rung(
         label=label,
-        project=replace(evaluation.project),
+        project=evaluation.project,
         latency_s=evaluation.metrics.latency_s,
         tokens_per_s=evaluation.metrics.tokens_per_s,
         worst_byte=float(memory.total[gpu]),

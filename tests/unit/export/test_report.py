@@ -160,7 +160,7 @@ def test_the_limits_that_document_003_asks_for_are_on_the_checklist() -> None:
 def test_communication_is_named_by_its_pattern_and_members() -> None:
     baseline, proposed = text_of("seed0-baseline"), text_of("seed0-proposed-dp")
     assert re.search(r"\| 0-3 \| attn_reduce \| all-reduce \| [^|]*8 GPUs[^|]* \| 294 GB \| 0 B \|", baseline)
-    assert "| 1 | send | point to point, to the next stage |" in baseline
+    assert "| 1 | send | point to point, next stage |" in baseline
     assert "| 0-3 | dispatch | all-to-all | 16 GPUs: 0–15 |" in proposed
     assert "| 0-3 | combine | all-gather | 16 GPUs: 0–15 |" in text_of("seed0-proposed")
 
