@@ -1,6 +1,5 @@
 """A real window on a small design, driven with real events."""
 
-
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QMouseEvent

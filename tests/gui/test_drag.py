@@ -66,6 +66,10 @@ def test_a_drop_on_an_expert_lets_both_change_places(driver: Driver) -> None:
     target = driver.chip_point(9)
     driver.drag(5, 13)
     driver.move(target)
+    driver.settle()
+    # The tile now shows E5 where E9 was; the pointer still means the same.
+    driver.move(target)
+    driver.settle()
     assert driver.cluster.card.heading.text() == "E5 ↔ E9, GPU 9, layers 0–3"
     driver.release(target)
     held = hosted_experts(driver.document.project, None)

@@ -175,6 +175,7 @@ def test_what_takes_the_focus_has_a_name(driver: Driver) -> None:
         for widget in driver.window.findChildren(QWidget)
         if widget.focusPolicy() is not Qt.FocusPolicy.NoFocus
         and widget.isVisible()
+        and widget.focusProxy() is None
         and not widget.accessibleName()
         and not (isinstance(widget, QAbstractButton) and widget.text())
     ]

@@ -9,15 +9,15 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.effect import Effect
-from moe_studio.document.placing import gpu_place, grabbed
+from moe_studio.document.placing import gpu_place, grabbed, hosted_experts
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.canvas.drag_card import DragCard, latency_tone
 from moe_studio.gui.canvas.expert_drag import ExpertDrag, Target
-from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState, gpu_states
+from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState, gpu_states, in_places
 from moe_studio.gui.canvas.items import ChipItem, GpuItem, NodeItem
-from moe_studio.gui.canvas.layout import ClusterLayout, cluster_layout, neighbour
+from moe_studio.gui.canvas.layout import ClusterLayout, chip_box, cluster_layout, neighbour
 from moe_studio.gui.canvas.what_if import WhatIfs
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.figure import change_text
@@ -60,6 +60,7 @@ class ClusterView(ZoomView):
         self._effects: dict[int, Effect] = {}
         self._pressed: tuple[QPoint, ChipItem] | None = None
         self._typed = ""
+        self._homes: tuple[tuple[int, ...], ...] = ()
         self._is_keyboard = False
         self._thread = QGraphicsPathItem()
         self._thread.setZValue(5)
@@ -88,7 +89,7 @@ class ClusterView(ZoomView):
         self._arrange(evaluation, max(len(state.experts) for state in states))
         assert self._layout is not None
         for item, box, state in zip(self.gpus, self._layout.gpus, states, strict=True):
-            item.show_state(box, self._with_ghost(state), self._layout.chip_rows)
+            item.show_state(box, self._steady(state), self._layout.chip_rows)
         self._show_nodes(evaluation)
         self._show_marks()
 
@@ -97,13 +98,14 @@ class ClusterView(ZoomView):
         self._show_nodes(self.document.evaluation)
         self._show_marks()
 
-    def _with_ghost(self, state: GpuState) -> GpuState:
-        """While an expert is carried, its own GPU keeps a ghost of it."""
-        grab = self.drag.grab if self.drag else None
-        if grab is None or state.gpu != grab.gpu or any(item.expert == grab.expert for item in state.experts):
+    def _steady(self, state: GpuState) -> GpuState:
+        """While an expert is carried, its own GPU keeps a ghost of it, and all others keep their places."""
+        if self.drag is None:
             return state
-        ghost = ExpertState(expert=grab.expert, layers=len(grab.layers), is_partial=True)
-        return replace(state, experts=tuple(sorted((*state.experts, ghost), key=lambda item: item.expert)))
+        grab, experts = self.drag.grab, state.experts
+        if state.gpu == grab.gpu and all(item.expert != grab.expert for item in experts):
+            experts = (*experts, ExpertState(expert=grab.expert, layers=len(grab.layers), is_partial=True))
+        return replace(state, experts=in_places(experts, self._homes[state.gpu]))
 
     # Arrangement
 
@@ -212,6 +214,7 @@ class ClusterView(ZoomView):
         self.drag = ExpertDrag(self.document, grab)
         self._is_keyboard, self._typed = is_keyboard, ""
         self._effects = {}
+        self._homes = tuple(tuple(held) for held in hosted_experts(self.document.history.current, self.document.layer))
         order = self.drag.candidates()
         origin = self.gpus[gpu].pos()
         order.sort(key=lambda other: QLineF(origin, self.gpus[other].pos()).length())
@@ -271,25 +274,21 @@ class ClusterView(ZoomView):
         """The drop that the pointer is over; its own place is none."""
         assert self.drag is not None
         is_copy = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        gpu, expert = -1, -1
-        for item in self.items(event.position().toPoint()):
-            if isinstance(item, ChipItem) and item.isVisible():
-                expert = item.expert
-            if isinstance(item, GpuItem) and item.state is not None:
-                gpu = item.state.gpu
-        if gpu < 0 or gpu == self.drag.grab.gpu:
+        tile = next((i for i in self.items(event.position().toPoint()) if isinstance(i, GpuItem)), None)
+        if tile is None or tile.state is None or tile.state.gpu == self.drag.grab.gpu:
             return None
-        is_other = expert >= 0 and expert != self.drag.grab.expert and not is_copy and self._is_home(expert, gpu)
-        return Target(gpu=gpu, other=expert if is_other else -1, is_copy=is_copy)
+        gpu = tile.state.gpu
+        other = self._expert_at(gpu, tile.mapFromScene(self.scene_point(event)))
+        is_swap = other not in (-1, self.drag.grab.expert) and not is_copy
+        return Target(gpu=gpu, other=other if is_swap else -1, is_copy=is_copy)
 
-    def _is_home(self, expert: int, gpu: int) -> bool:
-        """Whether the committed design has ``expert`` on ``gpu``: what a preview put there is no partner."""
-        assert self.drag is not None
-        try:
-            found = grabbed(self.document.history.current, expert, gpu, self.document.layer)
-        except MoeStudioError:
-            return False
-        return bool(set(found.layers) & set(self.drag.grab.layers))
+    def _expert_at(self, gpu: int, point: QPointF) -> int:
+        """The expert that the committed design has at a point of a tile, -1 for none."""
+        for index, expert in enumerate(self._homes[gpu]):
+            box = chip_box(index)
+            if index < len(self.gpus[gpu].chips) and QRectF(box.x, box.y, box.width, box.height).contains(point):
+                return expert
+        return -1
 
     # Pointer
 

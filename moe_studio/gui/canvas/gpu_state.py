@@ -74,6 +74,22 @@ def gpu_states(evaluation: Evaluation, layer: int | None) -> tuple[GpuState, ...
     return tuple(states)
 
 
+def in_places(experts: tuple[ExpertState, ...], before: tuple[int, ...]) -> tuple[ExpertState, ...]:
+    """``experts`` with those of ``before`` in their old places; newcomers take free places, then stand at the end.
+
+    While an expert is carried, what lies under the pointer must not move away from it.
+    """
+    known = {item.expert: item for item in experts}
+    newcomers = [item for item in experts if item.expert not in before]
+    placed = []
+    for expert in before:
+        if expert in known:
+            placed.append(known[expert])
+        elif newcomers:
+            placed.append(newcomers.pop(0))
+    return (*placed, *newcomers)
+
+
 def _layers_shown(project: Project, layer: int | None) -> list[int]:
     """MoE layers shown, per stage."""
     return [

@@ -23,19 +23,23 @@ from moe_studio.document.document import Document
 from moe_studio.document.selection import operator_row, operator_selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
+from moe_studio.graph.operator import FAMILIES
 from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, family_colors
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.raster import Camera, picture
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_tip
+from moe_studio.gui.widgets.legend import Legend
 from moe_studio.units import time_text
 
-GUTTER, MAP_HEIGHT, AXIS = 76, 46, 18
+GUTTER, MAP_HEIGHT, AXIS, LEGEND = 76, 46, 18, 20
 READABLE_WIDTH, READABLE_HEIGHT = 34.0, 13.0
 MOST_SHAPES = 900
 ZOOM_STEP = 1.0015
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+LEGEND_NAMES = {name: name for name in FAMILIES} | {"memory": "memory-bound"}
 
 Step = Callable[[int], int]
 
@@ -67,6 +71,14 @@ class DagView(QWidget):
         self._drag_from: QPoint | None = None
         self._is_map_drag = False
         self._has_moved = False
+        self.legend = Legend()
+        self.legend.setParent(self)
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        theme = self.theme
+        names = [(LEGEND_NAMES[name], theme.family(name)) for name in FAMILIES]
+        self.legend.show_entries([("longest path", theme.color("path")), *names], theme.color("muted"))
 
     # What is shown
 
@@ -79,6 +91,7 @@ class DagView(QWidget):
         """Use other colours."""
         self.theme = theme
         self._map = None
+        self._show_legend()
         self.update()
 
     def show_evaluation(self, evaluation: Evaluation) -> None:
@@ -129,10 +142,12 @@ class DagView(QWidget):
 
     def _area(self) -> QRectF:
         """Where lanes are drawn."""
-        return QRectF(GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - MAP_HEIGHT - 8))
+        return QRectF(
+            GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - MAP_HEIGHT - LEGEND - 8)
+        )
 
     def _map_area(self) -> QRectF:
-        return QRectF(GUTTER, self.height() - MAP_HEIGHT - 2, max(1, self.width() - GUTTER - 8), MAP_HEIGHT)
+        return QRectF(GUTTER, self.height() - MAP_HEIGHT - LEGEND - 2, max(1, self.width() - GUTTER - 8), MAP_HEIGHT)
 
     # Camera
 
@@ -187,7 +202,7 @@ class DagView(QWidget):
         slack_x = 0.05 * seen_x
         self.camera = Camera(
             x=max(-slack_x, min(x, self.shown.span - seen_x + slack_x)) if seen_x < self.shown.span else -slack_x / 5,
-            y=max(-0.4, min(y, self.shown.rows - seen_y + 0.4)) if seen_y < self.shown.rows else 0,
+            y=max(-0.4, min(y, self.shown.rows - seen_y + 0.4)) if seen_y < self.shown.rows else 0.0,
             scale_x=self.camera.scale_x,
             scale_y=self.camera.scale_y,
         )
@@ -400,6 +415,7 @@ class DagView(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._map = None
+        self.legend.setGeometry(12, self.height() - LEGEND, max(1, self.width() - 16), LEGEND)
         if self.shown is not None:
             if not self._is_placed:
                 self._place()

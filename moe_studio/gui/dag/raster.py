@@ -10,6 +10,9 @@ from moe_studio.gui.dag.lanes import Lanes
 
 Pixels = NDArray[np.uint32]
 
+BAND = 0.4
+"""Share of a row that the longest path takes where rows are thick enough to show the operators, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
@@ -76,12 +79,12 @@ def _strip_of_pixel(camera: Camera, low: int, high: int, height: int) -> IntArra
 
 
 def _draw_path(image: Pixels, shown: Lanes, camera: Camera, color: int) -> None:
-    """The longest path over everything else, at least two pixels thick."""
+    """The longest path as a band under its operators; where rows are thin it covers them, two pixels thick."""
     height, width = image.shape
     for row in shown.path.tolist():
-        top = int(camera.to_y(shown.row[row]))
+        top = int(camera.to_y(shown.row[row] + (1 - BAND if camera.scale_y >= 8 else 0)))
         left, right = int(camera.to_x(shown.left[row])), int(camera.to_x(shown.right[row]))
         if right < 0 or left >= width or top + camera.scale_y < 0 or top >= height:
             continue
-        thick = max(2, int(camera.scale_y) - 1)
+        thick = max(2, int(camera.scale_y * (BAND if camera.scale_y >= 8 else 1)) - 1)
         image[max(0, top) : max(0, top + thick), max(0, left) : max(0, right, left + 1)] = color

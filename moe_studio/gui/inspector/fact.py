@@ -86,7 +86,7 @@ def _operator(evaluation: Evaluation, row: int) -> Facts:
         rows.append(Fact(label="Get_Time", value=term))
     if column["flop"]:
         rows.append(Fact(label="Arithmetic", value=si_text(column["flop"], "FLOP")))
-    if column["byte"]:
+    if column["byte"] and not (column["intra_byte"] or column["inter_byte"]):
         rows.append(Fact(label="Memory traffic", value=si_text(column["byte"], "B", 3)))
     for label, name in (("Links in node", "intra_byte"), ("Links across", "inter_byte")):
         if column[name]:

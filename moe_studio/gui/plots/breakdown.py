@@ -10,6 +10,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.operator import OP_KINDS, OP_NUMBER
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_label
+from moe_studio.gui.widgets.legend import Legend
 from moe_studio.units import time_text
 
 MOST_ROWS = 10
@@ -93,7 +94,8 @@ class GpuPlot(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.title = plain_label("Per GPU: computing, communicating, waiting", "fact")
+        self.title = plain_label("Per GPU", "fact")
+        self.legend = Legend()
         self.plot = _plot("Computing, communicating and waiting of each GPU")
         self.plot.hideAxis("left")
         self.stacks = [pg.BarGraphItem(x=[0], y0=[0], width=0.72, height=[0]) for _ in range(3)]
@@ -101,7 +103,7 @@ class GpuPlot(QWidget):
             self.plot.addItem(stack)
         self.plot.scene().sigMouseClicked.connect(self._on_clicked)
         self._parts: tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...] = ()
-        _column(self, self.title, self.plot)
+        _column(self, _row(self.title, self.legend), self.plot)
         self.set_theme(theme)
 
     def show_evaluation(self, evaluation: Evaluation, *, keeps_range: bool) -> None:
@@ -118,7 +120,9 @@ class GpuPlot(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
-        self._theme = theme
+        self._colors = (theme.family("expert"), theme.family("communication"), theme.color("raised_edge"))
+        names = ("computing", "communicating alone", "waiting")
+        self.legend.show_entries(list(zip(names, self._colors, strict=True)), theme.color("muted"))
         _tint(self.plot, theme)
         self._draw()
 
@@ -126,9 +130,7 @@ class GpuPlot(QWidget):
         if not self._parts:
             return
         base = np.zeros(len(self._parts[0]))
-        theme = self._theme
-        colors = (theme.family("expert"), theme.family("communication"), theme.color("raised_edge"))
-        for stack, height, color in zip(self.stacks, self._parts, colors, strict=True):
+        for stack, height, color in zip(self.stacks, self._parts, self._colors, strict=True):
             x = np.arange(len(height))
             stack.setOpts(x=x, y0=base, height=height, width=0.72, brush=color, pen=None)
             base = base + height
@@ -175,6 +177,17 @@ def _plot(name: str) -> pg.PlotWidget:
 def _tint(plot: pg.PlotWidget, theme: Theme) -> None:
     for axis in ("left", "bottom"):
         plot.getAxis(axis).setTextPen(theme.text if axis == "left" else theme.muted)
+
+
+def _row(*parts: QWidget) -> QWidget:
+    row = QWidget()
+    line = QHBoxLayout(row)
+    line.setContentsMargins(0, 0, 0, 0)
+    line.setSpacing(16)
+    for part in parts:
+        line.addWidget(part)
+    line.setStretch(len(parts) - 1, 1)
+    return row
 
 
 def _column(widget: QWidget, *parts: QWidget) -> None:

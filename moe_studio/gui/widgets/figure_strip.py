@@ -10,6 +10,9 @@ from typing_extensions import override
 from moe_studio.gui.widgets.figure import Figure
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip, set_tone
 
+SHARES = {"Longest path": 12}
+"""Cards that need more than the usual share, 11, of the width."""
+
 
 class FigureCard(QFrame):
     """One figure. Clicking it, or Enter, asks for what is behind it.
@@ -86,5 +89,5 @@ class FigureStrip(QFrame):
             if figure.title not in self.cards:
                 card = self.cards[figure.title] = FigureCard(figure.title)
                 card.activated.connect(self.activated)
-                self._row.addWidget(card, 1)
+                self._row.addWidget(card, SHARES.get(figure.title, 11))
             self.cards[figure.title].show_figure(figure)

@@ -1,0 +1,111 @@
+"""Lanes, their picture and their edges, as arrays."""
+
+import numpy as np
+import pytest
+
+from moe_studio.document.document import Document
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.graph.edge import ORDER, data_edges
+from moe_studio.gui.dag.dag_view import nice_step
+from moe_studio.gui.dag.draw import short
+from moe_studio.gui.dag.lanes import lanes
+from moe_studio.gui.dag.link import links_between, step_along
+from moe_studio.gui.dag.raster import Camera, picture
+from moe_studio.locator import resource
+from moe_studio.project.edit import move_expert
+from moe_studio.storage.loader import load_project
+
+NAMES = ["seed0-baseline", "seed0-proposed-dp", "seed1", "seed4-proposed"]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def evaluation(request: pytest.FixtureRequest) -> Evaluation:
+    return Document(load_project(resource("examples", f"{request.param}.moe.yaml"))).evaluation
+
+
+def overlaps(left: np.ndarray, right: np.ndarray, row: np.ndarray) -> int:
+    """How many operators begin before the one before them in their row ends."""
+    order = np.lexsort((right, left, row))
+    same = row[order][1:] == row[order][:-1]
+    slack = 1e-9 * right.max()
+    return int((same & (left[order][1:] < right[order][:-1] - slack)).sum())
+
+
+def test_no_operator_hides_another(evaluation: Evaluation) -> None:
+    for columns in ("level", "time"):
+        shown = lanes(evaluation, columns, "scheduled")
+        assert overlaps(shown.left, shown.right, shown.row) == 0
+        gpu = np.searchsorted(shown.lane_first, shown.row, side="right") - 1
+        assert (gpu == evaluation.graph.gpu).all()
+
+
+def test_every_edge_is_drawn_from_left_to_right(evaluation: Evaluation) -> None:
+    shown = lanes(evaluation, "level", "scheduled")
+    links = links_between(evaluation, np.arange(len(evaluation.graph)))
+    data = links.kind != ORDER
+    assert (shown.right[links.source[data]] <= shown.left[links.target[data]]).all()
+    for inputs, members in links.meetings:
+        assert shown.right[inputs].max() <= shown.left[members].min()
+
+
+def test_the_edges_drawn_are_those_of_the_graph(evaluation: Evaluation) -> None:
+    edges = data_edges(evaluation.graph)
+    inner = (edges.source < edges.operators) & (edges.target < edges.operators)
+    links = links_between(evaluation, np.arange(len(evaluation.graph)))
+    data = links.kind != ORDER
+    drawn = sorted(zip(links.source[data].tolist(), links.target[data].tolist(), strict=True))
+    assert drawn == sorted(zip(edges.source[inner].tolist(), edges.target[inner].tolist(), strict=True))
+    into = (edges.target >= edges.operators) & (edges.target < edges.input)
+    assert sum(len(inputs) for inputs, _ in links.meetings) == int(into.sum())
+
+
+def test_steps_along_edges_lead_there_and_back(evaluation: Evaluation) -> None:
+    graph = evaluation.graph
+    row = graph.row_of["l0_ln2_g0"]
+    seen = [row]
+    while (after := step_along(evaluation, seen[-1], forward=True)) != seen[-1]:
+        seen.append(after)
+    assert evaluation.graph.layer[seen[-1]] == evaluation.project.model.layer_count - 1
+    assert step_along(evaluation, seen[-1], forward=False) != seen[-1]
+
+
+def test_the_picture_shows_each_operator_in_its_colour() -> None:
+    document = Document(load_project(resource("examples", "seed0-proposed-dp.moe.yaml")))
+    document.preview(move_expert(5, 5, 13, layers=range(4)))
+    shown = lanes(document.evaluation, "time", "scheduled")
+    width, height = 1200, 16 * 2 * 10
+    camera = Camera(x=0, y=0, scale_x=width / shown.span, scale_y=10)
+    colors = np.arange(1, 7)
+    image = picture(shown, camera, width, height, colors=colors, path_color=99, ground=0)
+    wide = np.flatnonzero((shown.right - shown.left) * camera.scale_x > 6)
+    x = (camera.scale_x * (shown.left + shown.right) / 2).astype(int)[wide]
+    y = (shown.row[wide] * 10 + 3).astype(int)
+    assert (image[y, x] == colors[shown.family[wide]]).all()
+    on_path = wide[shown.is_path[wide]]
+    x = (camera.scale_x * (shown.left + shown.right) / 2).astype(int)[on_path]
+    assert (image[shown.row[on_path] * 10 + 7, x] == 99).all()
+    assert image[0, width - 1] in (0, *colors)
+
+
+def test_a_picture_of_what_is_not_there_is_empty() -> None:
+    shown = lanes(Document(load_project(resource("examples", "seed1.moe.yaml"))).evaluation, "time", "dependency")
+    for camera in (
+        Camera(x=shown.span * 2, y=0, scale_x=1000, scale_y=10),
+        Camera(x=0, y=1e4, scale_x=1000, scale_y=10),
+        Camera(x=-1e6, y=-1e4, scale_x=1e-3, scale_y=0.01),
+    ):
+        image = picture(shown, camera, 50, 40, colors=np.arange(1, 7), path_color=99, ground=7)
+        assert image.shape == (40, 50)
+        assert (image == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(16, "16"), (8192, "8192"), (640_000, "640k"), (10_000, "10k"), (32_768, "32768")]
+)
+def test_dimensions_are_short_and_exact(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@pytest.mark.parametrize(("least", "step"), [(0.3, 0.5), (1.0, 1.0), (1.2, 2.0), (7.0, 10.0), (3e-5, 5e-5)])
+def test_axes_count_in_ones_twos_and_fives(least: float, step: float) -> None:
+    assert nice_step(least) == pytest.approx(step)
