@@ -5,7 +5,7 @@ from moe_studio.engine.rule import RULES
 from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
 from moe_studio.export.section_design import most_experts
 from moe_studio.export.summary import references
-from moe_studio.export.verdict import fit_text, ladder, verdict
+from moe_studio.export.verdict import fit_text, ladder, more_of, verdict
 from moe_studio.graph.stage import device_names
 from moe_studio.units import byte_text, percent_text, significant, time_text
 
@@ -96,7 +96,7 @@ def change_section(evaluation: Evaluation) -> Section:
     """What would change the figures: sensitivity, and changes that were tried."""
     latency = evaluation.metrics.latency_s
     rows = [
-        (f"10 % more {name}", time_text(latency + change), percent_text(change / latency if latency else 0.0, 2))
+        (f"10 % more {more_of(name)}", time_text(latency + change), percent_text(change / latency if latency else 0.0, 2))
         for name, change in evaluation.sensitivity.items()
     ]
     blocks: list[Block] = [table(("hardware", "time of one step", "change"), rows, caption="Sensitivity")]

@@ -129,8 +129,13 @@ def bound_text(evaluation: Evaluation) -> str:
     text = f"{percent_text(bound / latency, 0)} of the run time is bound {words.get(name, 'by waiting')}; "
     text += f"the largest share, {percent_text(share / latency, 0)}, is {group}."
     if change < -0.002 * latency:
-        text += f" 10 % more {resource} would make it {percent_text(-change / latency)} shorter."
+        text += f" 10 % more {more_of(resource)} would make it {percent_text(-change / latency)} shorter."
     return text
+
+
+def more_of(resource: str) -> str:
+    """What one has more of: ``peak compute``, ``bandwidth of links in a node``."""
+    return f"bandwidth of {resource}" if resource.startswith("links") else resource
 
 
 def repeated_work_text(evaluation: Evaluation) -> str:
