@@ -96,7 +96,11 @@ def change_section(evaluation: Evaluation) -> Section:
     """What would change the figures: sensitivity, and changes that were tried."""
     latency = evaluation.metrics.latency_s
     rows = [
-        (f"10 % more {more_of(name)}", time_text(latency + change), percent_text(change / latency if latency else 0.0, 2))
+        (
+            f"10 % more {more_of(name)}",
+            time_text(latency + change),
+            percent_text(change / latency if latency else 0.0, 2),
+        )
         for name, change in evaluation.sensitivity.items()
     ]
     blocks: list[Block] = [table(("hardware", "time of one step", "change"), rows, caption="Sensitivity")]
