@@ -16,6 +16,8 @@ Bounds = Mapping[str, tuple[float, float]]
 
 _NOISE = 0.05
 """Log ratio from which a residual counts less: about the scatter of repeated measurements."""
+_PULL = 0.004
+"""How hard a field that the data say nothing of is held to where it starts, per row."""
 _MAX_ROWS = 6000
 _MAX_EVALUATIONS = 60
 
@@ -38,8 +40,13 @@ def robust_fit(
     def residual(point: FloatArray) -> FloatArray:
         return np.asarray(np.log(predict(record(point)) / measured_us))
 
+    pull = _PULL * np.sqrt(len(measured_us))
+
+    def pulled(point: FloatArray) -> FloatArray:
+        return np.concatenate([residual(point), pull * (point - first)])
+
     found = least_squares(
-        residual, first, bounds=(low, high), loss="soft_l1", f_scale=_NOISE, max_nfev=_MAX_EVALUATIONS, diff_step=1e-3
+        pulled, first, bounds=(low, high), loss="soft_l1", f_scale=_NOISE, max_nfev=_MAX_EVALUATIONS, diff_step=[1e-3]
     )
     best = record(found.x)
     return best, float(np.mean(np.minimum(0.3, np.abs(residual(found.x)))))

@@ -164,7 +164,7 @@ def _blocks_us(
     whole = np.maximum(1, packed + even * (np.ceil(waves - 1e-9) - waves))
     later = (whole - 1) * kernel.block_us * work.kv_heads**-kernel.block_reuse
     longest = token_us * (work.kv_len / parts + kernel.pad_tokens) * kernel.solo
-    return np.maximum(later + whole * token_us * (seen / parts + kernel.pad_tokens), longest)
+    return np.asarray(np.maximum(later + whole * token_us * (seen / parts + kernel.pad_tokens), longest))
 
 
 def traffic_us(
