@@ -38,15 +38,20 @@ def _divisors(number: int) -> st.SearchStrategy[int]:
     return st.sampled_from([part for part in range(1, number + 1) if number % part == 0])
 
 
+def _widths(most: int) -> list[int]:
+    """Sizes of a stage, those that can be split most often."""
+    return [width for width in range(1, most + 1) for part in range(1, width + 1) if width % part == 0]
+
+
 @st.composite
 def _parallel(draw: st.DrawFn) -> tuple[Parallel, int]:
     dp, pp = draw(st.sampled_from([1, 1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2, 3]))
-    width = draw(st.integers(1, MAX_GPUS // (dp * pp)))
-    etp = draw(_divisors(width))
+    width = draw(st.sampled_from(_widths(MAX_GPUS // (dp * pp))))
+    etp = draw(st.one_of(st.just(1), _divisors(width)))
     parallel = Parallel(
         dp=dp,
         pp=pp,
-        tp=draw(_divisors(width)),
+        tp=draw(st.one_of(st.just(1), _divisors(width))),
         ep=draw(_divisors(width // etp)),
         etp=etp,
         attention=draw(st.sampled_from(["data", "data", "replicated"])),
@@ -56,7 +61,7 @@ def _parallel(draw: st.DrawFn) -> tuple[Parallel, int]:
 
 @st.composite
 def _clusters(draw: st.DrawFn, gpus: int) -> Cluster:
-    devices = draw(st.lists(_devices(), min_size=1, max_size=3))
+    devices = draw(st.lists(_devices(), min_size=draw(st.sampled_from([1, 2])), max_size=3))
     cuts = draw(st.sets(st.integers(1, gpus - 1), max_size=3)) if gpus > 1 else set()
     bounds = [0, *sorted(cuts), gpus]
     nodes = tuple(

@@ -25,7 +25,11 @@ from tests.unit.engine.reference import Operator, Reference, Schedule
 from tests.unit.engine.strategies import projects
 from tests.unit.engine.test_example import FIGURES
 
-slowly = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+# Each example is solved twice, once slowly: fewer of them than usual, with --long still hundreds.
+slowly = settings(
+    max_examples=settings().max_examples * 3 // 5,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name != "seed3"])
