@@ -23,7 +23,6 @@ from moe_studio.engine.evaluation import Breakdown, Evaluation, MatmulShape, Met
 from moe_studio.engine.memory import Memory
 from moe_studio.engine.provider import FixedProvider
 from moe_studio.engine.rule import Problem, problems
-from moe_studio.engine.view import view as project_view
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.compare import Comparison, plain_comparison
 from moe_studio.export.compare import compare as compare_evaluations
@@ -42,6 +41,7 @@ from moe_studio.storage.atomic import save_text
 from moe_studio.storage.catalogue import example_names, example_path, load_cluster, load_device, load_model
 from moe_studio.storage.loader import load_hf_model, load_project
 from moe_studio.storage.writer import project_text, save_project
+from moe_studio.view.view import view as project_view
 
 Format = Literal["md", "html"]
 Phase = Literal["decode", "prefill", "forward"]

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator
 
-from moe_studio.engine.view_graph import ViewGraph, ViewNode
 from moe_studio.export.color import HAIRLINE, MUTED
 from moe_studio.export.figure import Head, Lines, document, fixed, heading, node_size, node_svg, panel, text_width
 from moe_studio.export.layout import Layout, Point, graphviz_layout
 from moe_studio.export.text import xml
+from moe_studio.view.node import ViewGraph, ViewNode
 
 MARGIN = 24.0
 HEAD = 7.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import TextIO
 
-from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode
 from moe_studio.export.color import EDGE_COLORS, EDGE_STYLES, FILLS, INK, PATH, STROKES
 from moe_studio.export.text import number, plain
+from moe_studio.view.node import Section, ViewEdge, ViewGraph, ViewNode
 
 PATH_MARK = "★"
 """Stands before the name of every operator on the longest path."""

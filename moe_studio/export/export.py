@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view import view as view_of
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.export.dot import write_dot
 from moe_studio.export.graphml import write_graphml
@@ -16,6 +15,7 @@ from moe_studio.export.summary import summary_json
 from moe_studio.export.svg import write_svg
 from moe_studio.export.table import write_table
 from moe_studio.export.trace import write_trace
+from moe_studio.view.view import view as view_of
 
 
 def write_summary(evaluation: Evaluation, file: TextIO) -> None:

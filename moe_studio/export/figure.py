@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from unicodedata import east_asian_width
 
-from moe_studio.engine.view_graph import ViewNode
 from moe_studio.export.color import BAND, EDGE_COLORS, FILLS, FONTS, HAIRLINE, INK, MUTED, PATH, STROKES
 from moe_studio.export.text import plain, xml, xml_lines
 from moe_studio.units import time_text
+from moe_studio.view.node import ViewNode
 
 MARK = "★"
 TITLE_SIZE, TEXT_SIZE = 11, 10

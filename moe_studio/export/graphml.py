@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TextIO
 
-from moe_studio.engine.view_graph import ViewEdge, ViewGraph, ViewNode
 from moe_studio.export.text import number, xml
+from moe_studio.view.node import ViewEdge, ViewGraph, ViewNode
 
 _NODE_KEYS: dict[str, str] = {
     "label": "string",

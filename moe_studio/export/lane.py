@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode
-from moe_studio.engine.view_label import gpu_text
 from moe_studio.export.color import BAND, HAIRLINE, MUTED, SURFACE
 from moe_studio.export.figure import PAD, Head, Lines, clipped, fixed, heading, node_size, node_svg, panel
 from moe_studio.export.text import plain
+from moe_studio.view.label import gpu_text
+from moe_studio.view.node import Section, ViewEdge, ViewGraph, ViewNode
 
 MARGIN = 24.0
 BOX_HEIGHT = 62.0

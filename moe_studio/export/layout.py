@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
-from moe_studio.engine.view_graph import Section, ViewEdge, ViewNode
 from moe_studio.errors import MoeStudioError
+from moe_studio.view.node import Section, ViewEdge, ViewNode
 
 TIME_LIMIT_S = 5.0
 _POINTS_PER_INCH = 72.0

@@ -5,9 +5,9 @@ import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.order import scheduled_edges
-from moe_studio.engine.view_label import Labeller
 from moe_studio.graph.edge import KIND_NAMES, ORDER, Edges, data_edges, junction_name
 from moe_studio.graph.edge import pairs as drawn_out
+from moe_studio.view.label import Labeller
 
 
 def to_networkx(evaluation: Evaluation, *, order: bool = False, pairs: bool = False) -> "nx.DiGraph[str]":

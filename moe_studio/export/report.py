@@ -13,13 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from moe_studio import __version__
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view import view
 from moe_studio.export.block import Block, Figure, Paragraph, Section
 from moe_studio.export.compare import compare, comparison_sections
 from moe_studio.export.section import SECTIONS
 from moe_studio.export.svg import svg_text
 from moe_studio.export.text import plain
 from moe_studio.locator import resource
+from moe_studio.view.view import view
 
 Format = Literal["md", "html"]
 

@@ -6,11 +6,11 @@ from io import StringIO
 from tempfile import SpooledTemporaryFile
 from typing import TextIO
 
-from moe_studio.engine.view_graph import ViewGraph
 from moe_studio.export.diagram import diagram
 from moe_studio.export.figure import document
 from moe_studio.export.lane import MARGIN, lanes
 from moe_studio.export.layout import LayoutError
+from moe_studio.view.node import ViewGraph
 
 MAX_DIAGRAM_NODES, MAX_DIAGRAM_EDGES, MAX_LEVEL = 90, 260, 8
 _SPOOL_BYTE = 1 << 22

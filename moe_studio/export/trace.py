@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view_graph import ViewNode
-from moe_studio.engine.view_label import Labeller
 from moe_studio.export.text import plain
+from moe_studio.view.label import Labeller
+from moe_studio.view.node import ViewNode
 
 _STREAMS = ("compute", "communication")
 Event = dict[str, object]

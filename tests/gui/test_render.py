@@ -6,13 +6,13 @@ import pytest
 from PySide6.QtGui import QImage
 
 from moe_studio.engine.evaluation import Evaluation, evaluate
-from moe_studio.engine.view import view
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.export.color import PATH
 from moe_studio.export.svg import svg_text
 from moe_studio.gui.render import SCALE, render_svg
 from moe_studio.locator import resource
 from moe_studio.storage.loader import load_project
+from moe_studio.view.view import view
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

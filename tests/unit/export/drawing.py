@@ -4,9 +4,9 @@ from dataclasses import replace
 from functools import cache
 
 from moe_studio.engine.evaluation import Evaluation, evaluate
-from moe_studio.engine.view_graph import ViewGraph, ViewNode
 from moe_studio.locator import resource
 from moe_studio.storage.loader import load_project
+from moe_studio.view.node import ViewGraph, ViewNode
 
 SMALL = ("seed0-baseline", "seed0-proposed-dp", "seed1", "seed2-baseline", "seed4-proposed")
 VIEWS = ("overview", "layer", "attention", "expert", "routing", "critical", "full")

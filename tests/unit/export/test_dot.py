@@ -6,11 +6,11 @@ import pygraphviz
 import pytest
 
 from moe_studio.engine.evaluation import evaluate
-from moe_studio.engine.view import view
-from moe_studio.engine.view_graph import ViewGraph
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.dot import dot_text, label, quoted
 from moe_studio.export.text import number, plain
+from moe_studio.view.node import ViewGraph
+from moe_studio.view.view import view
 from tests.unit.export.drawing import HOSTILE, SMALL, VIEWS, example, renamed
 
 

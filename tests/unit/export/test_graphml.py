@@ -5,10 +5,10 @@ from io import BytesIO, StringIO
 import networkx as nx
 import pytest
 
-from moe_studio.engine.view import view
-from moe_studio.engine.view_graph import ViewGraph
 from moe_studio.export.graphml import write_graphml
 from moe_studio.export.text import plain
+from moe_studio.view.node import ViewGraph
+from moe_studio.view.view import view
 from tests.unit.export.drawing import HOSTILE, VIEWS, example, renamed
 
 

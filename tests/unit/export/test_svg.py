@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from moe_studio.engine.evaluation import evaluate
-from moe_studio.engine.view import view
-from moe_studio.engine.view_graph import Section, ViewGraph, ViewNode
 from moe_studio.export import layout
 from moe_studio.export.color import PATH
 from moe_studio.export.lane import BOX_HEIGHT, Band
 from moe_studio.export.layout import LayoutError, graphviz_layout
 from moe_studio.export.svg import is_small, svg_text
 from moe_studio.export.text import plain
+from moe_studio.view.node import Section, ViewGraph, ViewNode
+from moe_studio.view.view import view
 from tests.unit.export.drawing import HOSTILE, SMALL, VIEWS, example, renamed
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -176,7 +176,7 @@ def test_the_whole_of_the_large_example_streams_to_disk() -> None:
     code = """
 import resource as limits, sys, time, io
 from moe_studio.engine.evaluation import evaluate
-from moe_studio.engine.view import view
+from moe_studio.view.view import view
 from moe_studio.export.dot import write_dot
 from moe_studio.export.svg import write_svg
 from moe_studio.locator import resource

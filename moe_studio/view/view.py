@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view_draw import Drawer
-from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode, end_node
-from moe_studio.engine.view_label import gpu_text, range_text
-from moe_studio.engine.view_overview import overview
 from moe_studio.errors import MoeStudioError
 from moe_studio.graph.edge import DATA, KIND_NAMES, ORDER
 from moe_studio.graph.graph import Graph, Part
 from moe_studio.graph.operator import OP_KINDS
 from moe_studio.units import time_text
+from moe_studio.view.draw import Drawer
+from moe_studio.view.label import gpu_text, range_text
+from moe_studio.view.node import Section, ViewEdge, ViewGraph, ViewNode, end_node
+from moe_studio.view.overview import overview
 
 VIEW_NAMES = ("overview", "layer", "attention", "expert", "routing", "critical", "full")
 """Names of the views; ``layer`` is followed by its number, the others may be."""

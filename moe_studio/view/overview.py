@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view_graph import Section, ViewEdge, ViewGraph, ViewNode, end_node
-from moe_studio.engine.view_label import gpu_text, range_text
 from moe_studio.graph.graph import Part
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.project.model import Layer
 from moe_studio.units import byte_text, time_text
+from moe_studio.view.label import gpu_text, range_text
+from moe_studio.view.node import Section, ViewEdge, ViewGraph, ViewNode, end_node
 
 MAX_BOXES, MAX_ALL_BOXES = 16, 240
 """Boxes side by side, and in the whole overview; where there are more nodes, a box stands for several."""

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view_graph import Section, ViewEdge, ViewNode, end_node
-from moe_studio.engine.view_label import Labeller, gpu_text
 from moe_studio.graph.edge import COMMUNICATION, KIND_NAMES, ORDER, Edges, data_edges, junction_name, pairs
 from moe_studio.graph.graph import Part
+from moe_studio.view.label import Labeller, gpu_text
+from moe_studio.view.node import Section, ViewEdge, ViewNode, end_node
 
 IntArray = NDArray[np.int64]
 

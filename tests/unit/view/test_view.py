@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 
 from moe_studio.engine.evaluation import Evaluation, evaluate
-from moe_studio.engine.view import ViewChoice, parse_view, view
-from moe_studio.engine.view_graph import ViewGraph
-from moe_studio.engine.view_label import range_text
 from moe_studio.errors import MoeStudioError
 from moe_studio.graph.edge import COMMUNICATION, DATA, data_edges
 from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Parallel, Workload
 from moe_studio.project.model import Attention, Block, FeedForward, Model
 from moe_studio.project.project import Project
+from moe_studio.view.label import range_text
+from moe_studio.view.node import ViewGraph
+from moe_studio.view.view import ViewChoice, parse_view, view
 from tests.unit.engine.strategies import projects
 
 DEVICE = Device(memory_gb=64, memory_tb_s=1.8, peak_tflops={"fp16": 400})

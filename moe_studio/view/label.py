@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.view_graph import ViewNode
 from moe_studio.graph.graph import Part
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.operator import OP_KINDS, SHAPES
 from moe_studio.project.model import Attention
 from moe_studio.units import byte_text, time_text
+from moe_studio.view.node import ViewNode
 
 ATTENTION_TITLES = {
     "mha": "Multi-head attention",

@@ -1,0 +1,1 @@
+"""Projections of an evaluation that a person can look at: small graphs with labels."""
