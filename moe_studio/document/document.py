@@ -1,19 +1,23 @@
 """One open project: its history, the preview of a gesture, the selection, and its file."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.history import Entry, History
+from moe_studio.document.journal import Copy
+from moe_studio.document.lock import Lock, Owner
 from moe_studio.document.selection import NOTHING, Selection
 from moe_studio.engine.evaluation import Evaluation, Pipeline
 from moe_studio.errors import FileError, SaveError
 from moe_studio.project.edit import Edit
 from moe_studio.project.project import Project
-from moe_studio.storage.atomic import content_hash, save_text
-from moe_studio.storage.loader import load_project
-from moe_studio.storage.plain_file import read_plain_text
-from moe_studio.storage.writer import project_text, updated_text
+from moe_studio.storage.atomic import bytes_hash, content_hash, remove_leftovers, save_text
+from moe_studio.storage.counts import load_counts
+from moe_studio.storage.loader import beside, parse_project
+from moe_studio.storage.plain_file import plain_text, read_plain_bytes, read_plain_text
+from moe_studio.storage.writer import project_text, relocated, updated_text
 from moe_studio.storage.yaml_tree import MAX_BYTE
 
 Listener = Callable[[], None]
@@ -28,15 +32,20 @@ class Document:
     A preview always starts from the committed project, so nothing accumulates while a pointer moves.
     """
 
-    def __init__(self, project: Project, *, path: Path | None = None) -> None:
+    def __init__(
+        self, project: Project, *, path: Path | None = None, folder: Path | None = None, digest: str | None = None
+    ) -> None:
+        """``folder`` is where files that the project names lie; usually beside its own. ``digest`` is its content's."""
         self.history = History(entries=(Entry(label="Open" if path else "New", project=project),))
         self.path = path
+        self.folder = folder or (path.parent if path else None)
         self.selection = NOTHING
         self.layer: int | None = None
         self.on_project: list[Listener] = []
         self.on_selection: list[Listener] = []
-        self._saved = project
-        self._digest = content_hash(path) if path else ""
+        self._saved: Project | None = project
+        self._digest = digest if digest is not None else content_hash(path) if path else ""
+        self._lock: Lock | None = None
         self._preview: Project | None = None
         self._pipeline = Pipeline()
         self._used = 0
@@ -45,7 +54,28 @@ class Document:
     @classmethod
     def load(cls, path: Path | str) -> "Document":
         """The document in the file at ``path``."""
-        return cls(load_project(path), path=Path(path))
+        path = Path(path)
+        # One reading gives both: a file that changes meanwhile must not pass for the one that is shown.
+        data = read_plain_bytes(path, limit_byte=MAX_BYTE)
+        project = parse_project(plain_text(data, path), folder=path.parent, file_name=path.name)
+        return cls(project, path=path, digest=bytes_hash(data))
+
+    @classmethod
+    def recovered(cls, copy: Copy) -> "Document":
+        """The document of a recovery copy: its file as it is now, and the copy as the newest change.
+
+        Where the file is gone or was changed since, the copy becomes a design that has no file yet.
+        """
+        try:
+            if copy.path is None or copy.is_outdated:
+                raise FileNotFoundError
+            document = cls.load(copy.path)
+        except (FileError, FileNotFoundError):
+            document = cls(copy.project, folder=copy.folder)
+            document._saved = None
+            return document
+        document.commit("Recover unsaved edits", lambda _: copy.project)
+        return document
 
     # What is shown
 
@@ -148,24 +178,81 @@ class Document:
         """
         if self.path is None:
             raise SaveError("This design has no file yet; choose one with Save as.")
+        if self._lock is not None and not self._lock.is_held and not self._lock.acquire():
+            raise SaveError(f"{self.path.name} is open in another window, too. Save as another file, or take it over.")
         if self.path.exists() and content_hash(self.path) != self._digest:
             raise SaveError(f"{self.path.name} was changed by another program. Save as another file to keep both.")
-        self._write(self.path)
+        self._write(self.path, replaces=self._digest)
 
     def save_as(self, path: Path | str) -> None:
-        """Write the committed project to another file, which becomes its own."""
-        self._write(Path(path))
+        """Write the committed project to another file, which becomes its own.
 
-    def _write(self, path: Path) -> None:
+        Raises:
+            SaveError: if it cannot be written, or another window has that file open.
+        """
+        path = Path(path)
+        if self._lock is None or self.path is None or path.resolve() == self.path.resolve():
+            self._write(path)
+            return
+        lock = Lock(path)
+        if not lock.acquire():
+            raise SaveError(f"{path.name} is open in another window. Choose another file.")
+        try:
+            self._write(path)
+        except BaseException:
+            lock.release()
+            raise
+        self._lock.release()
+        self._lock = lock
+
+    def _write(self, path: Path, *, replaces: str | None = None) -> None:
         project = self.history.current
+        written = relocated(project, self.folder, path.parent) if self.folder else project
+        if self.folder is None:
+            _keep_counts(project, path.parent)
         try:
             old = read_plain_text(self.path, limit_byte=MAX_BYTE) if self.path else ""
-            text = updated_text(old, project, folder=path.parent)
+            text = updated_text(old, written, folder=path.parent, old_folder=self.path.parent if self.path else None)
         except FileError:  # gone or damaged meanwhile: nothing of it is worth keeping
-            text = project_text(project, folder=path.parent)
-        save_text(path, text)
-        self.path, self._saved, self._digest = path, project, content_hash(path)
+            text = project_text(written, folder=path.parent)
+        save_text(path, text, replaces=replaces)
+        # Hashing the file instead would take what somebody wrote a moment later for our own.
+        self.path, self._saved, self._digest = path, project, bytes_hash(text.encode("utf-8"))
+        self.folder = self.folder or path.parent
+        remove_leftovers(path.parent)
         _tell(self.on_project)
+
+    @property
+    def digest(self) -> str:
+        """The hash of what its file held when it was loaded or saved; empty for a new design."""
+        return self._digest
+
+    def keep_mine(self) -> None:
+        """Let the next save replace what another program has written to the file, which the user has decided."""
+        if self.path is not None and self.path.exists():
+            self._digest = content_hash(self.path)
+            self._saved = None
+            _tell(self.on_project)
+
+    # Other windows
+
+    def claim(self) -> Owner | None:
+        """Lock the file for this window; who has it open already, None when it is ours now."""
+        if self.path is None:
+            return None
+        self._lock = self._lock or Lock(self.path)
+        return None if self._lock.acquire() else self._lock.rival
+
+    def take_over(self) -> None:
+        """Lock the file although another window has it open; that one cannot save any more."""
+        if self._lock is not None:
+            self._lock.take_over()
+
+    def release(self) -> None:
+        """Unlock the file."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _show(self, preview: Project | None) -> None:
         if preview is not self._preview:
@@ -185,6 +272,18 @@ class Document:
         if self._used > EVALUATIONS_TO_REMEMBER:
             self._pipeline, self._used = Pipeline(), 0
         return self._pipeline.evaluate(project)
+
+
+def _keep_counts(project: Project, folder: Path) -> None:
+    """Write recorded counts that so far lie in no file, as those of a template, to where ``project`` says they are."""
+    routing = project.workload.routing
+    if not routing.file or not routing.counts:
+        return
+    path = beside(folder, routing.file)
+    if not path.exists():
+        save_text(path, json.dumps([list(row) for row in routing.counts]))
+    elif load_counts(path) != routing.counts:
+        raise SaveError(f"{routing.file} holds other counts than this design. Save to another folder to keep both.")
 
 
 def _tell(listeners: list[Listener]) -> None:

@@ -8,13 +8,20 @@ the old file.
 import hashlib
 import logging
 import os
+import re
 import secrets
 import stat
+import time
 from pathlib import Path
 
 from moe_studio.errors import SaveError
 
 CHUNK_BYTE = 1 << 16
+
+LEFTOVER_S = 600.0
+"""A temporary file this old belongs to no program that still runs."""
+
+_TEMPORARY = re.compile(r"\.moe-studio-[0-9a-f]{16}\.tmp")
 
 _log = logging.getLogger(__name__)
 
@@ -73,15 +80,16 @@ class FileSystem:
 _REAL = FileSystem()
 
 
-def save_text(path: Path | str, text: str, *, files: FileSystem = _REAL) -> None:
+def save_text(path: Path | str, text: str, *, replaces: str | None = None, files: FileSystem = _REAL) -> None:
     """Save ``text`` as UTF-8 at ``path``, or raise `SaveError` and leave what was there."""
-    save_bytes(path, text.encode("utf-8"), files=files)
+    save_bytes(path, text.encode("utf-8"), replaces=replaces, files=files)
 
 
-def save_bytes(path: Path | str, data: bytes, *, files: FileSystem = _REAL) -> None:
+def save_bytes(path: Path | str, data: bytes, *, replaces: str | None = None, files: FileSystem = _REAL) -> None:
     """Save ``data`` at ``path``, or raise `SaveError` and leave what was there.
 
-    A symbolic link keeps pointing to its file, whose permissions stay.
+    A symbolic link keeps pointing to its file, whose permissions stay. With ``replaces``, a
+    `content_hash`, a file that holds anything else by then is left alone.
     """
     try:
         target = os.path.realpath(path)
@@ -90,6 +98,8 @@ def save_bytes(path: Path | str, data: bytes, *, files: FileSystem = _REAL) -> N
         mode = _old_mode(target, files)
         try:
             _write(temporary, data, mode, files)
+            if replaces is not None and _current_hash(target, files) not in ("", replaces):
+                raise OSError("another program has changed the file meanwhile; save as another file to keep both.")
             files.replace(temporary, target)
         except BaseException:
             _discard(temporary, files)
@@ -108,6 +118,33 @@ def content_hash(path: Path | str) -> str:
 def bytes_hash(data: bytes) -> str:
     """The `content_hash` of a file that holds ``data``."""
     return hashlib.sha256(data).hexdigest()
+
+
+def remove_leftovers(folder: Path | str, *, older_than_s: float = LEFTOVER_S, files: FileSystem = _REAL) -> int:
+    """Remove temporary files that killed programs left in ``folder``; how many there were.
+
+    Younger ones may belong to a program that is saving right now.
+    """
+    removed = 0
+    latest = time.time() - older_than_s
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+        for name in names:
+            if files.stat(name).st_mtime <= latest:
+                files.remove(name)
+                removed += 1
+    except OSError as error:
+        _log.warning("could not look for left-over files in %s: %s", folder, error)
+    return removed
+
+
+def _current_hash(path: str, files: FileSystem) -> str:
+    """The hash of the file at ``path``; empty when there is none."""
+    try:
+        return bytes_hash(files.read(path))
+    except FileNotFoundError:
+        return ""
 
 
 def _old_mode(target: str, files: FileSystem) -> int | None:

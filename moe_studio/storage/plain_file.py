@@ -11,7 +11,11 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 def read_plain_text(path: Path, *, limit_byte: int) -> str:
     """The UTF-8 text of a plain file of at most ``limit_byte`` bytes; a leading byte order mark is dropped."""
-    data = read_plain_bytes(path, limit_byte=limit_byte)
+    return plain_text(read_plain_bytes(path, limit_byte=limit_byte), path)
+
+
+def plain_text(data: bytes, path: Path) -> str:
+    """The UTF-8 text that the file at ``path`` was read as; a leading byte order mark is dropped."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         raise _refusal(path, "is UTF-16 or UTF-32 text; save it as UTF-8.")
     try:

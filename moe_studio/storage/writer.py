@@ -1,5 +1,6 @@
 """Projects as text: canonical, or as an edit of what somebody wrote by hand."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +23,13 @@ def project_text(project: Project, *, folder: Path | None = None) -> str:
     return document(plain_record(project, None, sources(folder)))
 
 
-def updated_text(old_text: str, project: Project, *, folder: Path | None = None) -> str:
+def updated_text(old_text: str, project: Project, *, folder: Path | None = None, old_folder: Path | None = None) -> str:
     """``old_text`` with only those values changed in which ``project`` differs from it.
 
-    Comments, order and layout stay. Where that cannot be done, the canonical text.
+    Comments, order and layout stay. Where that cannot be done, the canonical text. ``old_folder``
+    is where files that only the old text names are looked for, if that is elsewhere.
     """
-    known = _with_counts(sources(folder), project)
+    known = _with_old_models(_with_counts(sources(folder), project), project, old_folder)
     unix = old_text.replace("\r\n", "\n")
     try:
         tree = read_tree(unix, "project")
@@ -50,6 +52,41 @@ def save_project(path: Path | str, project: Project) -> str:
         text = project_text(project, folder=path.parent)
     save_text(path, text)
     return text
+
+
+def relocated(project: Project, source: Path, target: Path) -> Project:
+    """``project`` as a file in ``target`` must have it: what it names relative to ``source`` is the same file still.
+
+    Raises:
+        MoeStudioError: if there is no relative way from one folder to the other.
+    """
+    model, routing = project.model, project.workload.routing
+    if not (model.hf_config or routing.file) or source.resolve() == target.resolve():
+        return project
+    model = replace(model, hf_config=_moved(model.hf_config, source, target))
+    routing = replace(routing, file=_moved(routing.file, source, target))
+    return replace(project, model=model, workload=replace(project.workload, routing=routing))
+
+
+def _moved(name: str, source: Path, target: Path) -> str:
+    if not name:
+        return name
+    try:
+        return Path(os.path.relpath(source.resolve() / name, target.resolve())).as_posix()
+    except ValueError:  # another drive
+        raise MoeStudioError(f"{name[:60]!r} lies on another drive; copy it beside the new file first.") from None
+
+
+def _with_old_models(known: Sources, project: Project, old_folder: Path | None) -> Sources:
+    """``known``, with models that ``project`` does not name itself looked for in ``old_folder``."""
+    if old_folder is None:
+        return known
+    old = sources(old_folder)
+    return replace(
+        known,
+        hf_model=lambda name: (known if name == project.model.hf_config else old).hf_model(name),
+        counts=lambda name: (known if name == project.workload.routing.file else old).counts(name),
+    )
 
 
 def _with_counts(known: Sources, project: Project) -> Sources:

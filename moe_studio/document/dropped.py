@@ -1,0 +1,95 @@
+"""What a file that is dropped on the window is: a project, a model's configuration, or recorded loads."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from moe_studio.document.document import Document
+from moe_studio.errors import Fault, FileError, MoeStudioError
+from moe_studio.project.design import Placement
+from moe_studio.project.edit import Edit
+from moe_studio.project.model import Model
+from moe_studio.project.project import Project
+from moe_studio.storage.counts import Counts, load_counts
+from moe_studio.storage.json_text import MAX_JSON_BYTE, parse_json
+from moe_studio.storage.loader import load_hf_model
+from moe_studio.storage.plain_file import read_plain_text
+
+Kind = Literal["project", "model", "loads"]
+
+MODEL_KEYS = ("model_type", "hidden_size", "architectures", "text_config", "n_embd", "d_model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """One file and what it is."""
+
+    path: Path
+    kind: Kind
+
+
+def dropped(path: Path) -> Dropped:
+    """What the file at ``path`` is, by its ending and its content.
+
+    Raises:
+        FileError: if it is none of what a window can take.
+    """
+    ending = path.suffix.lower()
+    if ending in (".yaml", ".yml"):
+        return Dropped(path=path, kind="project")
+    if ending == ".csv":
+        return Dropped(path=path, kind="loads")
+    if ending == ".json":
+        found = parse_json(read_plain_text(path, limit_byte=MAX_JSON_BYTE), path.name, has_constants=True)
+        if isinstance(found, Mapping) and any(key in found for key in MODEL_KEYS):
+            return Dropped(path=path, kind="model")
+        if isinstance(found, list) or (isinstance(found, Mapping) and "logical_count" in found):
+            return Dropped(path=path, kind="loads")
+    wanted = "a project (.yaml), the config.json of a model, or recorded loads (.csv, .json)"
+    raise FileError(path.name, [Fault(path="", message=f"is not {wanted}.")])
+
+
+def replace_model(path: Path) -> Edit:
+    """Let the design have the model of the ``config.json`` at ``path``, with experts where the policy puts them."""
+    model = load_hf_model(path)
+    return lambda project: _with_model(project, model)
+
+
+def use_loads(document: Document, path: Path) -> Edit:
+    """Let the design route tokens as recorded in the file at ``path``."""
+    counts = load_counts(path)
+    name = _name(document, path)
+    return lambda project: _with_loads(project, name, counts)
+
+
+def _name(document: Document, path: Path) -> str:
+    """How the design names the file: relative to the folder where it looks for its files."""
+    if document.folder is None:
+        document.folder = path.parent
+    try:
+        return Path(os.path.relpath(path.resolve(), document.folder.resolve())).as_posix()
+    except ValueError:
+        raise MoeStudioError(f"{path.name} lies on another drive; copy it beside the project first.") from None
+
+
+def _with_model(project: Project, model: Model) -> Project:
+    """Moves name experts of the model before; what they mean in another one nobody can tell."""
+    routing = project.workload.routing
+    if routing.kind == "recorded":
+        routing = replace(routing, kind="uniform", file="", counts=())
+    most = max(layer.ffn.experts for layer in model.layers)
+    ep = max(size for size in range(1, project.parallel.ep + 1) if project.slots % size == 0 and size <= max(1, most))
+    return replace(
+        project,
+        model=model,
+        placement=Placement(policy=project.placement.policy),
+        workload=replace(project.workload, routing=routing),
+        parallel=replace(project.parallel, ep=ep),
+    )
+
+
+def _with_loads(project: Project, name: str, counts: Counts) -> Project:
+    routing = replace(project.workload.routing, kind="recorded", file=name, counts=counts)
+    return replace(project, workload=replace(project.workload, routing=routing))
