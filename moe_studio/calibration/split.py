@@ -15,10 +15,15 @@ def held_out(
 ) -> NDArray[np.bool_]:
     """Marks the rows of about ``share`` of the shapes: all rows of a shape, or none.
 
-    A shape is what the columns ``shape`` say together: (k, n), a head layout, a model. The choice depends on the
-    shape alone and not on which others are there, so that every device holds out the same ones.
+    A shape is what the columns ``shape`` say together: (k, n), a head layout, a model. Which ones are taken is chance,
+    but always the same chance.
     """
-    return np.asarray(_uniform([columns[name] for name in shape], seed) < share)
+    values = np.stack([columns[name] for name in shape])
+    shapes, place = np.unique(values, axis=1, return_inverse=True)
+    draw = _uniform(list(shapes), seed)
+    taken = np.zeros(shapes.shape[1], dtype=bool)
+    taken[np.argsort(draw, kind="stable")[: round(share * len(draw))]] = True
+    return taken[place.reshape(-1)]
 
 
 def _uniform(values: Sequence[NDArray[np.float64]], seed: int) -> NDArray[np.float64]:

@@ -44,7 +44,7 @@ def device_name(gpu: str) -> str:
         return "a100-40g-sxm" if "40g" in plain else "a100-80g-sxm"
     start = plain.split("-")[0]
     if of_kind := [name for name in names if name.split("-")[0] == start]:
-        return of_kind[0]
+        return next((name for name in of_kind if name.endswith("-sxm")), of_kind[0])
     raise MoeStudioError(f"The catalogue has no GPU {gpu[:60]!r}; {nearest_hint(plain, names)}")
 
 

@@ -87,7 +87,8 @@ def _gemm_us(
 ) -> FloatArray:
     kernel = _Kernel(parameters, device, dtype)
     if parameters.tiles in ("coarse", "fine"):
-        busy, reread = kernel.searched_us(m, k, n, _COARSE if parameters.tiles == "coarse" else _FINE), 0.0
+        busy = kernel.searched_us(m, k, n, _COARSE if parameters.tiles == "coarse" else _FINE)
+        reread = np.zeros_like(m)
     else:
         choose = tiles_by_rows if parameters.tiles == "by_rows" else tiles_of_fewest_waves
         rows, columns = choose(m, n, device.sms)
@@ -178,8 +179,8 @@ class _Kernel:
         element_us = work + self._p.step_us * self._byte / 128
         return self._busy_us(count / self._device.sms, k * element_us * self._throttled(m, k, n))
 
-    def moving_us(self, m: FloatArray, k: FloatArray, n: FloatArray, reread: FloatArray | float) -> FloatArray:
-        """Time to read both operands once, and again what a wave no longer finds in the cache, and to write the result."""
+    def moving_us(self, m: FloatArray, k: FloatArray, n: FloatArray, reread: FloatArray) -> FloatArray:
+        """Time to read both operands, some of it again, and to write the result."""
         byte = (m * k + k * n) * self._byte + m * n * _OUTPUT_BYTE + reread
         return np.asarray(US * byte / (self._device.memory_byte_s * self._p.memory_share))
 

@@ -1,0 +1,174 @@
+"""Fits every kernel family found in some tables of run times to one device."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.registry import FAMILIES
+from moe_studio.calibration.report import FitReport, Residual, band_errors
+from moe_studio.calibration.split import held_out
+from moe_studio.calibration.store import device_name, facts_of, merged, read_calibration, save_calibration
+from moe_studio.calibration.table import (
+    SetAside,
+    Table,
+    blocks_of,
+    joined,
+    read_chunks,
+    selected,
+    sound_rows,
+)
+from moe_studio.errors import MoeStudioError
+from moe_studio.kernel.device import DeviceFacts, FloatArray
+from moe_studio.kernel.fitted import Calibration, Evidence, Fitted
+
+MIN_ROWS = 40
+"""Fewer rows cannot tell a dozen numbers apart."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read of one kernel variant."""
+
+    family: Family
+    blocks: list[Block] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)
+
+
+def calibrate(
+    paths: Iterable[Path],
+    out_path: Path | None = None,
+    *,
+    device: str = "",
+    sources: Sequence[str] = (),
+    date: str = "",
+) -> FitReport:
+    """Fit every family and variant in the tables at ``paths`` and save the result at ``out_path``.
+
+    Variants of a calibration that is already at ``out_path`` stay where the tables hold none. ``device`` chooses the
+    GPU when the tables hold several. ``sources`` says where the times come from, with their licence. The error that is
+    recorded is that of a first fit without a quarter of the shapes, on those; the numbers are then fitted to all rows.
+    """
+    asides: dict[str, SetAside] = {}
+    found: dict[str, dict[tuple[str, str], _Found]] = {}
+    for path in paths:
+        aside = asides.setdefault(path.name, SetAside())
+        for table in read_chunks(path, FAMILIES, aside):
+            _sort_in(table, found, aside)
+    name = _chosen(found, device)
+    facts = facts_of(name)
+    notes = [f"{file}: {text}" for file, aside in asides.items() for text in aside.sentences()]
+    unused = sum(aside.total for aside in asides.values())
+    evidence = Evidence(date=date or datetime.now(UTC).date().isoformat(), sources=tuple(sources), set_aside=unused)
+    families: dict[str, dict[str, Fitted]] = {}
+    residuals: list[Residual] = []
+    for (family, variant), rows in sorted(found[name].items()):
+        blocks = _same_words_joined(rows.blocks)
+        if (count := sum(len(block.time_us) for block in blocks)) < MIN_ROWS:
+            notes.append(f"{family} {variant}: {count} rows; a fit needs {MIN_ROWS}.")
+            continue
+        _log.info("fitting %s %s to %d rows", family, variant, count)
+        fitted, residual = _fit(rows, blocks, variant, facts, evidence)
+        families.setdefault(family, {})[variant] = fitted
+        residuals.append(residual)
+    calibration = Calibration(facts=facts, families=MappingProxyType(families))
+    if out_path is not None:
+        old = read_calibration(out_path) if out_path.exists() else calibration
+        save_calibration(out_path, merged(old, calibration))
+    return FitReport(calibration=calibration, residuals=tuple(residuals), notes=tuple(notes))
+
+
+def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], aside: SetAside) -> None:
+    """Add the usable rows of ``table`` to what was found of their device and variant."""
+    family = table.family
+    if "time_us" not in table.header:
+        raise MoeStudioError(f"{table.file} has no column time_us; a fit needs measured times.")
+    for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=True), with_time=True):
+        variants = family.variants(block.words)
+        try:
+            facts = facts_of(device_name(gpu))
+        except MoeStudioError as error:
+            aside.add(str(error), [table.lines[row] for row in rows])
+            continue
+        if not variants:
+            words = ", ".join(f"{name} {value}" for name, value in block.words.items())
+            aside.add(f"no model for {words}", [table.lines[row] for row in rows])
+            continue
+        possible = block.time_us >= family.floor_us(block.columns, block.words, facts)
+        faster = [table.lines[row] for row in rows[~possible]]
+        aside.add(f"time_us is less than the datasheet of {facts.name} allows; is it in microseconds?", faster)
+        if possible.any():
+            place = found.setdefault(facts.name, {}).setdefault((family.name, variants[0]), _Found(family=family))
+            place.blocks.append(selected(block, possible))
+            place.files.add(table.file)
+
+
+def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str) -> str:
+    names = sorted(found)
+    if device:
+        wanted = device_name(device)
+        if wanted not in found:
+            raise MoeStudioError(f"The tables hold no usable rows of {wanted}; they hold {', '.join(names) or 'none'}.")
+        return wanted
+    if len(names) != 1:
+        held = f"rows of {', '.join(names)}; name the one to fit" if names else "no usable rows"
+        raise MoeStudioError(f"The tables hold {held}.")
+    return names[0]
+
+
+def _same_words_joined(blocks: Sequence[Block]) -> list[Block]:
+    groups: dict[tuple[tuple[str, str], ...], list[Block]] = {}
+    for block in blocks:
+        groups.setdefault(tuple(sorted(block.words.items())), []).append(block)
+    return [joined(group) for _, group in sorted(groups.items())]
+
+
+def _fit(
+    found: _Found, blocks: Sequence[Block], variant: str, facts: DeviceFacts, evidence: Evidence
+) -> tuple[Fitted, Residual]:
+    """The numbers fitted to all of ``blocks``, and the error on shapes held out of a first fit."""
+    family = found.family
+    size, ratio = _held_out_ratio(family, blocks, facts)
+    known = Evidence(
+        date=evidence.date,
+        sources=evidence.sources,
+        files=tuple(sorted(found.files)),
+        rows=sum(len(block.time_us) for block in blocks),
+        set_aside=evidence.set_aside,
+        ranges=_ranges(family, blocks),
+        split_by=family.shape,
+        size=family.size,
+        held_out=band_errors(size, ratio, family.bands) if len(size) else (),
+    )
+    fitted = Fitted(parameters=family.fit(blocks, facts), evidence=known, origin=facts.name)
+    return fitted, Residual(family=family.name, variant=variant, size_name=family.size, size=size, ratio=ratio)
+
+
+def _held_out_ratio(family: Family, blocks: Sequence[Block], facts: DeviceFacts) -> tuple[FloatArray, FloatArray]:
+    """Size and predicted over measured of the rows held out; nothing when there are too few shapes to hold any out."""
+    every = {name: np.concatenate([block.columns[name] for block in blocks]) for name in family.shape}
+    out = np.split(held_out(every, family.shape), np.cumsum([len(block.time_us) for block in blocks])[:-1])
+    learnt = [selected(block, ~rows) for block, rows in zip(blocks, out, strict=True) if not rows.all()]
+    tested = [selected(block, rows) for block, rows in zip(blocks, out, strict=True) if rows.any()]
+    if not tested or sum(len(block.time_us) for block in learnt) < MIN_ROWS:
+        return np.empty(0), np.empty(0)
+    parameters = family.fit(learnt, facts)
+    ratio = [family.predict(parameters, facts, block.columns, block.words) / block.time_us for block in tested]
+    return np.concatenate([block.columns[family.size] for block in tested]), np.concatenate(ratio)
+
+
+def _ranges(family: Family, blocks: Sequence[Block]) -> dict[str, tuple[float, float]]:
+    return {
+        name: (
+            float(min(block.columns[name].min() for block in blocks)),
+            float(max(block.columns[name].max() for block in blocks)),
+        )
+        for name in family.numbers
+    }

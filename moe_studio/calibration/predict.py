@@ -1,0 +1,119 @@
+"""Predicts the run time of every row of a table."""
+
+import csv
+import gzip
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.registry import FAMILIES
+from moe_studio.calibration.store import device_name, load_calibration
+from moe_studio.calibration.table import SetAside, Table, blocks_of, read_chunks, sound_rows
+from moe_studio.errors import MoeStudioError, SaveError
+from moe_studio.kernel.device import FloatArray
+from moe_studio.kernel.fitted import CALIBRATED, Calibration, Fitted
+
+PREDICTED = "predicted_us"
+SOURCE = "source"
+
+Load = Callable[[str], Calibration]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionReport:
+    """What became of the rows of a file."""
+
+    family: str
+    rows: int
+    predicted: int
+    aside: SetAside
+
+
+def predict_file(in_path: Path, out_path: Path, *, load: Load = load_calibration) -> PredictionReport:
+    """Write the table at ``in_path`` to ``out_path`` with the columns ``predicted_us`` and ``source`` added.
+
+    The kind of table is told by its columns; others pass through. Rows that cannot be predicted stay, with the
+    reason as their source. A name that ends in ``.gz`` is read or written compressed.
+    """
+    aside = SetAside()
+    rows = predicted = 0
+    family = ""
+    temporary = out_path.with_name(f".moe-studio-{secrets.token_hex(8)}.tmp")
+    try:
+        with _open_new(temporary, out_path) as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            for table in read_chunks(in_path, FAMILIES, aside):
+                if not rows:
+                    writer.writerow([*_kept(table.header), PREDICTED, SOURCE])
+                family, rows = table.family.name, rows + len(table.rows)
+                predicted += _write(writer.writerows, table, *predict_table(table, aside, load=load))
+        os.replace(temporary, out_path)
+    except OSError as error:
+        raise SaveError(f"{out_path.name} was not written: {error.strerror or error}.") from error
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+    if not rows:
+        raise MoeStudioError(f"{in_path.name} has no rows below its header.")
+    return PredictionReport(family=family, rows=rows, predicted=predicted, aside=aside)
+
+
+def predict_table(table: Table, aside: SetAside, *, load: Load = load_calibration) -> tuple[FloatArray, list[str]]:
+    """The run time of each row in microseconds, NaN where none can be given, and how each was got."""
+    time = np.full(len(table.rows), np.nan)
+    source = np.full(len(table.rows), "not predicted: a number is missing or out of range", dtype=object)
+    for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=False), with_time=False):
+        try:
+            time[rows], source[rows] = predict_block(table.family, gpu, block, load=load)
+        except MoeStudioError as error:
+            aside.add(str(error), [table.lines[row] for row in rows])
+            source[rows] = "not predicted: " + str(error)
+    return time, source.tolist()
+
+
+def predict_block(family: Family, gpu: str, block: Block, *, load: Load = load_calibration) -> tuple[FloatArray, str]:
+    """The run time of rows that share their words, and how it was got."""
+    calibration = load(device_name(gpu))
+    variant, fitted = choose(calibration, family, family.variants(block.words))
+    time = family.predict(fitted.parameters, calibration.facts, block.columns, block.words)
+    origin = "" if fitted.origin == calibration.facts.name else f" of {fitted.origin}"
+    return time, f"{fitted.provenance}: {family.name} {variant}{origin}"
+
+
+def choose(calibration: Calibration, family: Family, variants: Sequence[str]) -> tuple[str, Fitted]:
+    """The first of ``variants`` that was fitted to the device itself, else the first that is known at all."""
+    known = calibration.families.get(family.name, {})
+    for name in variants:
+        if name in known and known[name].provenance == CALIBRATED:
+            return name, known[name]
+    for name in variants:
+        if name in known:
+            return name, known[name]
+    return variants[0] if variants else "", calibration.fitted(family.name, variants[0] if variants else "")
+
+
+def _write(write_rows: Callable[[list[list[str]]], object], table: Table, time: FloatArray, source: list[str]) -> int:
+    """Write the rows with their predictions; how many have one."""
+    texts = [f"{value:.6g}" if value == value else "" for value in time.tolist()]
+    kept = [index for index, name in enumerate(table.header) if name not in (PREDICTED, SOURCE)]
+    rows = table.rows if len(kept) == len(table.header) else [[row[index] for index in kept] for row in table.rows]
+    write_rows([[*row, text, word] for row, text, word in zip(rows, texts, source, strict=True)])
+    return len(texts) - texts.count("")
+
+
+def _kept(header: Sequence[str]) -> list[str]:
+    """The columns that pass through: all but those of an earlier prediction."""
+    return [name for name in header if name not in (PREDICTED, SOURCE)]
+
+
+def _open_new(temporary: Path, final: Path) -> IO[str]:
+    if final.suffix == ".gz":
+        return gzip.open(temporary, "xt", encoding="utf-8", newline="", compresslevel=1)
+    return temporary.open("x", encoding="utf-8", newline="")
