@@ -10,6 +10,7 @@ from moe_studio.document.selection import Selection, operator_row
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import FAMILIES, OP_KINDS
+from moe_studio.units import time_text
 
 FAMILY_OF_OP = np.array([FAMILIES.index(kind.family) for kind in OP_KINDS])
 STREAMS = ("compute", "communication")
@@ -162,3 +163,16 @@ def operator_text(shown: Timeline, place: int) -> str:
     expert = int(part.body.expert[local])
     name = OP_KINDS[int(part.body.op[local])].name
     return f"E{expert} {name}" if expert >= 0 else name
+
+
+def operator_sentence(shown: Timeline, place: int) -> str:
+    """An operator's name, place and times in one line."""
+    evaluation, row, track = shown.evaluation, int(shown.row[place]), int(shown.track[place])
+    start, finish = float(shown.start[place]), float(shown.finish[place])
+    where = f"GPU {shown.gpu_of(track)}, {shown.stream_of(track)}"
+    times = f"{time_text(finish - start)} · {time_text(start)} – {time_text(finish)}"
+    if shown.is_path[place]:
+        return f"{evaluation.graph.name(row)} · {where} · {times} · on the longest path"
+    slack = float(evaluation.slack_s[row])
+    spare = f"slack {time_text(slack, 3)}" if slack else "no slack"
+    return f"{evaluation.graph.name(row)} · {where} · {times} · {spare}"

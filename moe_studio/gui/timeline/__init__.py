@@ -1,0 +1,1 @@
+"""The schedule as a Gantt chart by GPU and stream."""

@@ -1,0 +1,439 @@
+"""The schedule by GPU and stream, with everything that the pointer and the keys do in it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+from typing_extensions import override
+
+from moe_studio.document.document import Document
+from moe_studio.document.selection import NOTHING, Selection, operator_selection
+from moe_studio.document.timeline import operator_sentence
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.theme import Theme
+from moe_studio.gui.timeline.gesture import Gesture, MeasureGesture, PanGesture, RangeGesture
+from moe_studio.gui.timeline.margin import draw_axis, draw_gutter, draw_measure, draw_path_title
+from moe_studio.gui.timeline.paint import AXIS, GUTTER, NODE_COLUMN, Canvas, lanes_image
+from moe_studio.gui.timeline.viewport import Viewport
+
+ZOOM_STEP = 1.0015
+TRIANGLE = 22
+"""Width of the margin in which a click folds a node."""
+
+ALONG = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+ACROSS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+WALK = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
+ZOOM = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 0.8}
+PAGE = {Qt.Key.Key_PageUp: -0.8, Qt.Key.Key_PageDown: 0.8}
+PAN = 60
+
+
+class TimelineView(QWidget):
+    """Bars of all operators by GPU and stream.
+
+    Signals:
+        moved: another part came into view.
+        read: carries what is under the pointer, in words.
+        measuring_changed: whether dragging measures.
+    """
+
+    moved = Signal()
+    read = Signal(str)
+    measuring_changed = Signal(bool)
+
+    def __init__(self, document: Document, theme: Theme) -> None:
+        super().__init__()
+        self.setAccessibleName("Timeline")
+        self.setAccessibleDescription(
+            "Left and right go along a stream, up and down to other streams, brackets along the longest path. "
+            "N folds a node, M measures, F frames the selection, Home shows everything."
+        )
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(240, 90)
+        self.document = document
+        self.theme = theme
+        self.has_path = True
+        self.is_measuring = False
+        self.measure: tuple[float, float] | None = None
+        self.viewport: Viewport | None = None
+        self._pending: Evaluation | None = None
+        self._focus: NDArray[np.bool_] | None = None
+        self._image: QImage | None = None
+        self._band: tuple[float, float] | None = None
+        self._gesture: Gesture | None = None
+        self._hovered = -1
+
+    # What is shown
+
+    def set_document(self, document: Document) -> None:
+        """Show another document."""
+        self.document = document
+        self.viewport, self.measure, self._gesture = None, None, None
+        self._hovered = -1
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.theme = theme
+        self._redraw()
+
+    def show_evaluation(self, evaluation: Evaluation) -> None:
+        """Show ``evaluation``, or remember it until the view is seen; the part in view stays."""
+        self._pending = evaluation
+        if self.isVisible():
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        evaluation, self._pending = self._pending, None
+        if evaluation is None:
+            return
+        if self.viewport is None:
+            self.viewport = Viewport(evaluation, (self.width(), self.height()), self._on_moved)
+            self._on_moved()
+        elif self.viewport.shown.evaluation is not evaluation:
+            self.viewport.show(evaluation, keeps_range=self.document.is_previewing)
+        self._hovered = -1
+        self._find_focus()
+        self._redraw()
+
+    def show_selection(self) -> None:
+        """Mark what is selected, and bring an operator into view."""
+        if self.viewport is None or not self.isVisible():
+            return
+        self._find_focus()
+        place = self._chosen
+        if place >= 0:
+            self.viewport.reveal(place)
+            if self.is_measuring and self.measure is not None:
+                self.measure = (self.measure[0], float(self.viewport.shown.finish[place]))
+        self.update()
+
+    def _find_focus(self) -> None:
+        """Operators of a selected layer or expert stand out; all others fade."""
+        assert self.viewport is not None
+        had_focus, self._focus = self._focus is not None, None
+        if self.document.selection.kind in ("layer", "expert"):
+            places = self.viewport.shown.matching(self.document.selection)
+            if len(places):
+                self._focus = np.zeros(len(self.viewport.shown.row), bool)
+                self._focus[places] = True
+        if had_focus or self._focus is not None:
+            self._redraw()
+
+    @property
+    def _chosen(self) -> int:
+        """Place of the selected operator, -1 for none."""
+        return self.viewport.chosen(self.document.selection) if self.viewport is not None else -1
+
+    # Verbs
+
+    def toggle_path(self) -> None:
+        """Mark the longest path, or not."""
+        self.has_path = not self.has_path
+        self._redraw()
+
+    def fold_all(self, is_folded: bool) -> None:
+        """Show every node as one lane, or all GPUs."""
+        if self.viewport is not None:
+            self.viewport.fold(set(range(len(self.viewport.layout.node_top))) if is_folded else set())
+
+    def fold(self, node: int) -> None:
+        """Show a node's GPUs as one lane, or each again."""
+        if self.viewport is not None:
+            self.viewport.fold(self.viewport.folded ^ {node})
+
+    def fit(self) -> None:
+        """Bring everything into view."""
+        if self.viewport is not None:
+            self.viewport.fit()
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move by so many pixels."""
+        if self.viewport is not None:
+            self.viewport.pan(dx, dy)
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom the time."""
+        if self.viewport is not None:
+            self.viewport.zoom_about(factor, self._chosen)
+
+    def zoom_to(self, first: float, last: float) -> None:
+        """Show a range of time."""
+        if self.viewport is not None:
+            self.viewport.zoom_to(first, last)
+
+    def frame_selection(self) -> None:
+        """Bring the selection into view at a readable size, or everything."""
+        if self.viewport is not None:
+            self.viewport.frame(self.document.selection)
+
+    def walk_path(self, step: int) -> None:
+        """Select the next or previous operator of the longest path."""
+        if self.viewport is not None:
+            path, place = self.viewport.shown.path.tolist(), self._chosen
+            index = max(0, min(len(path) - 1, path.index(place) + step)) if place in path else 0
+            self._select(path[index])
+
+    def set_measuring(self, is_measuring: bool) -> None:
+        """Let dragging measure; begins with the selected operator."""
+        if is_measuring == self.is_measuring:
+            return
+        self.is_measuring, self.measure = is_measuring, None
+        place = self._chosen
+        if is_measuring and place >= 0 and self.viewport is not None:
+            shown = self.viewport.shown
+            self.measure = (float(shown.start[place]), float(shown.finish[place]))
+        self.setCursor(Qt.CursorShape.CrossCursor if is_measuring else Qt.CursorShape.ArrowCursor)
+        self.measuring_changed.emit(is_measuring)
+        self.update()
+
+    def show_measure(self, measure: tuple[float, float] | None) -> None:
+        """Measure between two moments, or nothing."""
+        self.measure = measure
+        self.update()
+
+    def show_band(self, band: tuple[float, float] | None) -> None:
+        """Show the range that a drag would zoom to."""
+        self._band = band
+        self.update()
+
+    def snapped(self, point: QPointF) -> float:
+        """The moment under a pixel, or the start or end of an operator close by."""
+        return self.viewport.snapped(point) if self.viewport is not None else 0.0
+
+    def click(self, point: QPointF) -> None:
+        """Select what is at a pixel; the triangle of a node folds it."""
+        if self.viewport is None:
+            return
+        place = self.viewport.place_at(point)
+        if place >= 0:
+            self._select(place)
+        elif point.x() < GUTTER and point.y() >= self.viewport.area.top():
+            height, layout = self.viewport.height_at(point), self.viewport.layout
+            node, gpu = layout.node_at(height), layout.gpu_at(height)
+            if node >= 0 and point.x() < TRIANGLE:
+                self.fold(node)
+            elif node >= 0 and (point.x() < NODE_COLUMN or gpu < 0):
+                self.document.select(Selection(kind="node", node=node))
+            elif gpu >= 0:
+                self.document.select(Selection(kind="gpu", gpu=gpu))
+
+    def _select(self, place: int) -> None:
+        assert self.viewport is not None
+        shown = self.viewport.shown
+        self.document.select(operator_selection(shown.evaluation.graph, int(shown.row[place])))
+        self.read.emit(operator_sentence(shown, place))
+
+    # Painting
+
+    def _on_moved(self) -> None:
+        self._redraw()
+        self.moved.emit()
+
+    def _redraw(self) -> None:
+        self._image = None
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.viewport is None:
+            return
+        canvas = Canvas(
+            shown=self.viewport.shown,
+            layout=self.viewport.layout,
+            camera=self.viewport.camera,
+            theme=self.theme,
+            area=self.viewport.area,
+            has_path=self.has_path,
+        )
+        painter = QPainter(self)
+        try:
+            if self._image is None or self._image.devicePixelRatio() != self.devicePixelRatioF():
+                self._image = lanes_image(canvas, self.size(), self.devicePixelRatioF(), self._focus)
+            painter.drawImage(QPointF(0, 0), self._image)
+            self._paint_over(painter, canvas)
+        finally:
+            # An exception must not leave the painter open: the next frame would crash in C++.
+            painter.end()
+
+    def _paint_over(self, painter: QPainter, canvas: Canvas) -> None:
+        """What changes without the picture below: selection, pointer, measures."""
+        chosen, theme = self.document.selection, self.theme
+        draw_axis(painter, canvas)
+        draw_gutter(painter, canvas, gpu=chosen.gpu if chosen.kind == "gpu" else -1, node=chosen.node)
+        draw_path_title(painter, canvas)
+        painter.setClipRect(QRectF(GUTTER, 0, self.width(), self.height()))
+        if self._hovered >= 0:
+            painter.setPen(QPen(theme.color("text"), 1))
+            painter.drawRect(canvas.box(self._hovered).intersected(canvas.area))
+        if self._chosen >= 0:
+            self._paint_chosen(painter, canvas.box(self._chosen))
+        for band in (self._band, self.measure):
+            if band is not None:
+                draw_measure(painter, canvas, band, float(self.height()))
+        painter.setClipping(False)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.color("accent"), 1))
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -1, -1))
+
+    def _paint_chosen(self, painter: QPainter, box: QRectF) -> None:
+        """A frame, and a mark on the axis by which even a small bar is found."""
+        line = self.theme.color("accent")
+        painter.setPen(QPen(line, 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(box.adjusted(-2, -2, 2, 2))
+        painter.fillRect(QRectF(box.left(), AXIS - 4, max(3.0, box.width()), 3), line)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self.viewport is not None:
+            self.viewport.resize(self.width(), self.height())
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        self._catch_up()
+        if self.viewport is not None:
+            self._find_focus()
+
+    # Pointer
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.viewport is None:
+            return
+        point, is_left = event.position(), event.button() is Qt.MouseButton.LeftButton
+        is_inside = is_left and point.x() >= GUTTER
+        if is_inside and (self.is_measuring or point.y() < AXIS):
+            self._gesture = MeasureGesture(self, point)
+        elif is_inside and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._gesture = RangeGesture(self, point)
+        elif event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._gesture = PanGesture(self, point, is_click=is_left)
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._gesture is not None:
+            self._gesture.move(event.position())
+        elif self.viewport is not None:
+            place = self.viewport.place_at(event.position())
+            if place != self._hovered:
+                self._hovered = place
+                self.update()
+            self.read.emit(self.viewport.text_at(event.position()))
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None and self.viewport is not None:
+            gesture.release(event.position())
+
+    @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.viewport is None:
+            return
+        node = self.viewport.layout.node_at(self.viewport.height_at(event.position()))
+        if self.viewport.place_at(event.position()) >= 0:
+            self.frame_selection()
+        elif TRIANGLE <= event.position().x() < NODE_COLUMN and node >= 0:
+            self.fold(node)
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = -1
+        self.update()
+        self.read.emit("")
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta, point, keys = event.angleDelta(), event.position(), event.modifiers()
+        if self.viewport is None:
+            return
+        if keys & Qt.KeyboardModifier.ControlModifier:
+            self.viewport.zoom(1.0, ZOOM_STEP ** delta.y(), point)
+        elif keys & Qt.KeyboardModifier.ShiftModifier or abs(delta.x()) > abs(delta.y()):
+            self.viewport.pan(-0.6 * (delta.x() or delta.y()), 0)
+        elif point.x() < GUTTER:
+            self.viewport.pan(0, -0.4 * delta.y())
+        else:
+            self.viewport.zoom(ZOOM_STEP ** delta.y(), 1.0, point)
+        event.accept()
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if not isinstance(event, QNativeGestureEvent) or self.viewport is None:
+            return super().event(event)
+        if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
+            self.viewport.zoom(1.0 + event.value(), 1.0, event.position())
+        return True
+
+    # Keys
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        is_shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if self.viewport is None:
+            super().keyPressEvent(event)
+        elif key in ALONG or key in ACROSS:
+            if is_shift:
+                self.pan(PAN * ALONG.get(key, 0), PAN * ACROSS.get(key, 0))
+            else:
+                self._step(ALONG.get(key, 0), ACROSS.get(key, 0))
+        elif key in WALK:
+            self.walk_path(WALK[key])
+        elif key in ZOOM:
+            self.zoom_by(ZOOM[key])
+        elif key in PAGE:
+            self.pan(0, self.viewport.area.height() * PAGE[key])
+        elif not self._command(key):
+            super().keyPressEvent(event)
+
+    def _step(self, along: int, across: int) -> None:
+        """To a neighbour of the selected operator; first to the start of the longest path."""
+        assert self.viewport is not None
+        shown, place = self.viewport.shown, self._chosen
+        if place < 0:
+            self._select(int(shown.path[0]))
+        else:
+            self._select(shown.beside(place, along) if along else shown.across(place, across))
+
+    def _command(self, key: Qt.Key) -> bool:
+        """Do what a letter stands for."""
+        assert self.viewport is not None
+        if key == Qt.Key.Key_F:
+            self.frame_selection()
+        elif key == Qt.Key.Key_Home:
+            self.fit()
+        elif key == Qt.Key.Key_M:
+            self.set_measuring(not self.is_measuring)
+        elif key == Qt.Key.Key_N:
+            self.fold(self.viewport.node_of(self.document.selection))
+        elif key == Qt.Key.Key_Escape:
+            self._escape()
+        else:
+            return False
+        return True
+
+    def _escape(self) -> None:
+        """End the gesture, else the measure, else the selection."""
+        if self._gesture is not None:
+            self._gesture.escape()
+            self._gesture = None
+        elif self.is_measuring or self.measure is not None:
+            self.set_measuring(False)
+            self.show_measure(None)
+        else:
+            self.document.select(NOTHING)
