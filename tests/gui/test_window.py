@@ -214,6 +214,27 @@ def test_an_exception_in_a_slot_is_said_once_and_the_window_lives_on(
     assert driver.window.strip.cards["Latency"].value.text() == "48.61 s"
 
 
+def test_an_exception_while_painting_is_said_once_and_leaves_the_window_alive(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dag = driver.window.workspace.dag
+    whole = dag.grab().toImage()
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    driver.window.hook.install()
+    with monkeypatch.context() as patch:
+        patch.setattr(dag, "_paint", broken)
+        for _ in range(3):
+            dag.repaint()
+        assert dag.grab().toImage() != whole
+    driver.window.hook.remove()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "ZeroDivisionError" in driver.window.toast.label.text()
+    assert dag.grab().toImage() == whole
+
+
 def test_every_action_is_in_the_palette(driver: Driver) -> None:
     driver.document.commit("First", rename("A"))
     driver.document.commit("Second", rename("B"))

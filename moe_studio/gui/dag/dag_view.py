@@ -1,5 +1,6 @@
 """The operator DAG in lanes: a picture when zoomed out, shapes and edges when there is room to read them."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -77,7 +78,9 @@ class DagView(QWidget):
 
     def _show_legend(self) -> None:
         theme = self.theme
-        names = [(LEGEND_NAMES[name], theme.family(name)) for name in FAMILIES]
+        bodies = {part.body for part in self.shown.evaluation.graph.parts} if self.shown else set()
+        used = {run.kind.family for body in bodies for run in body.runs}
+        names = [(LEGEND_NAMES[name], theme.family(name)) for name in FAMILIES if name in used]
         self.legend.show_entries([("longest path", theme.color("path")), *names], theme.color("muted"))
 
     # What is shown
@@ -136,6 +139,7 @@ class DagView(QWidget):
         self.shown = lanes(evaluation, self.columns, self.path_kind)
         if not self.document.is_previewing:
             self._map = None
+            self._show_legend()
         if not self._is_placed and self._area().width() > 50:
             self._place()
         self.update()
@@ -256,8 +260,14 @@ class DagView(QWidget):
         try:
             if self.shown is not None:
                 self._paint(painter)
+        except Exception:
+            # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
+            sys.excepthook(*sys.exc_info())
+            painter.resetTransform()
+            painter.setPen(self.theme.color("muted"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "The graph cannot be drawn.")
         finally:
-            # An exception must not leave the painter open: the next frame would crash in C++.
+            # A painter that stays open would crash the next frame in C++.
             painter.end()
 
     def _paint(self, painter: QPainter) -> None:

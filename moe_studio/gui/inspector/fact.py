@@ -254,7 +254,7 @@ def _design(evaluation: Evaluation) -> Facts:
         Fact(label="Cluster", value=f"{project.cluster.gpu_count} GPUs, {len(project.cluster.nodes)} nodes"),
         Fact(label="Strategy", value=named),
         Fact(label="Attention", value=parallel.attention),
-        Fact(label="Sequences", value=f"{work.batch:,} × {work.tokens:,} tokens"),
+        Fact(label="Sequences × tokens", value=f"{work.batch:,} × {work.tokens:,}"),
         Fact(label="Latency", value=time_text(metrics.latency_s)),
         Fact(label="By dependencies", value=time_text(metrics.dependency_s)),
         Fact(label="Tokens/s per GPU", value=significant(metrics.tokens_per_s_per_gpu)),
