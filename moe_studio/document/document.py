@@ -227,6 +227,21 @@ class Document:
         """The hash of what its file held when it was loaded or saved; empty for a new design."""
         return self._digest
 
+    def reload(self) -> None:
+        """Show what its file holds now, as a change that can be undone.
+
+        Raises:
+            FileError: if it cannot be read; the design stays.
+        """
+        if self.path is None:
+            return
+        found = Document.load(self.path)
+        project = found.history.current
+        self._digest = found.digest
+        self._saved = project
+        if not self.commit("Reload from disk", lambda _: project):
+            _tell(self.on_project)
+
     def keep_mine(self) -> None:
         """Let the next save replace what another program has written to the file, which the user has decided."""
         if self.path is not None and self.path.exists():

@@ -7,15 +7,34 @@ from typing import Protocol
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_tip
+
+
+class FileVerbs(Protocol):
+    """What the actions ask of the document's life."""
+
+    def show_start(self) -> None: ...
+    def leave_start(self) -> None: ...
+    def open_file(self) -> None: ...
+    def save(self) -> None: ...
+    def save_as(self) -> None: ...
+    def save_as_template(self) -> None: ...
+    def reload(self) -> None: ...
+    def print_report(self) -> None: ...
+    def print_view(self) -> None: ...
+    def report_as_pdf(self) -> None: ...
+    def view_as_pdf(self) -> None: ...
 
 
 class Verbs(Protocol):
     """What the actions ask the window to do."""
 
-    def open_file(self) -> None: ...
-    def save(self) -> None: ...
-    def save_as(self) -> None: ...
+    @property
+    def files(self) -> FileVerbs: ...
+    def show_help(self) -> None: ...
+    def show_tour(self) -> None: ...
+    def choose_language(self, name: str) -> None: ...
     def close(self) -> bool: ...
     def undo(self) -> None: ...
     def redo(self) -> None: ...
@@ -44,11 +63,36 @@ class Command:
     run: Callable[[Verbs], object]
     keys: tuple[str, ...] = ()
     begins_group: bool = False
+    is_general: bool = False
+    """Whether it makes sense without a design, on the start page, too."""
 
 
 COMMANDS: tuple[Command, ...] = (
     Command(
-        name="open", text="Open…", tip="Open a project file", menu="File", keys=("Ctrl+O",), run=lambda w: w.open_file()
+        name="start",
+        text="New…",
+        tip="Start page: a new design, examples, templates and recent files",
+        menu="File",
+        keys=("Ctrl+N",),
+        run=lambda w: w.files.show_start(),
+        is_general=True,
+    ),
+    Command(
+        name="leave_start",
+        text="Back to the design",
+        tip="Leave the start page",
+        menu="File",
+        run=lambda w: w.files.leave_start(),
+        is_general=True,
+    ),
+    Command(
+        name="open",
+        text="Open…",
+        tip="Open a project file",
+        menu="File",
+        keys=("Ctrl+O",),
+        run=lambda w: w.files.open_file(),
+        is_general=True,
     ),
     Command(
         name="save",
@@ -56,7 +100,8 @@ COMMANDS: tuple[Command, ...] = (
         tip="Write the design to its file",
         menu="File",
         keys=("Ctrl+S",),
-        run=lambda w: w.save(),
+        run=lambda w: w.files.save(),
+        begins_group=True,
     ),
     Command(
         name="save_as",
@@ -64,16 +109,60 @@ COMMANDS: tuple[Command, ...] = (
         tip="Write the design to another file",
         menu="File",
         keys=("Ctrl+Shift+S",),
-        run=lambda w: w.save_as(),
+        run=lambda w: w.files.save_as(),
+    ),
+    Command(
+        name="save_as_template",
+        text="Save as template…",
+        tip="Keep the design as a start for others",
+        menu="File",
+        run=lambda w: w.files.save_as_template(),
+    ),
+    Command(
+        name="reload",
+        text="Reload from disk",
+        tip="Show what the file holds now; undo returns",
+        menu="File",
+        run=lambda w: w.files.reload(),
+    ),
+    Command(
+        name="report_pdf",
+        text="Report as PDF…",
+        tip="Write the report of the design to a PDF file",
+        menu="File",
+        run=lambda w: w.files.report_as_pdf(),
+        begins_group=True,
+    ),
+    Command(
+        name="view_pdf",
+        text="View as PDF…",
+        tip="Write the canvas that has the focus to a PDF file",
+        menu="File",
+        run=lambda w: w.files.view_as_pdf(),
+    ),
+    Command(
+        name="print_report",
+        text="Print report…",
+        tip="Print the report of the design",
+        menu="File",
+        run=lambda w: w.files.print_report(),
+    ),
+    Command(
+        name="print_view",
+        text="Print view…",
+        tip="Print the canvas that has the focus",
+        menu="File",
+        run=lambda w: w.files.print_view(),
     ),
     Command(
         name="quit",
         text="Quit",
         tip="Close the window",
         menu="File",
-        keys=("Ctrl+Q",),
+        keys=("Ctrl+Q", "Ctrl+W"),
         run=lambda w: w.close(),
         begins_group=True,
+        is_general=True,
     ),
     Command(
         name="undo",
@@ -178,14 +267,48 @@ COMMANDS: tuple[Command, ...] = (
         menu="View",
         run=lambda w: w.choose_theme("light"),
         begins_group=True,
+        is_general=True,
     ),
-    Command(name="dark", text="Dark", tip="Dark colours", menu="View", run=lambda w: w.choose_theme("dark")),
+    Command(
+        name="dark",
+        text="Dark",
+        tip="Dark colours",
+        menu="View",
+        run=lambda w: w.choose_theme("dark"),
+        is_general=True,
+    ),
     Command(
         name="system",
         text="As the system",
         tip="Colours that follow the system",
         menu="View",
         run=lambda w: w.choose_theme("system"),
+        is_general=True,
+    ),
+    Command(
+        name="english",
+        text="English",
+        tip="Speak English",
+        menu="View",
+        run=lambda w: w.choose_language("en"),
+        begins_group=True,
+        is_general=True,
+    ),
+    Command(
+        name="chinese",
+        text="中文",
+        tip="Speak Chinese",
+        menu="View",
+        run=lambda w: w.choose_language("zh_CN"),
+        is_general=True,
+    ),
+    Command(
+        name="language_system",
+        text="Language of the system",
+        tip="Speak the language of the system",
+        menu="View",
+        run=lambda w: w.choose_language("system"),
+        is_general=True,
     ),
     Command(
         name="reset_layout",
@@ -202,9 +325,33 @@ COMMANDS: tuple[Command, ...] = (
         menu="Help",
         keys=("Ctrl+Shift+P",),
         run=lambda w: w.show_palette(),
+        is_general=True,
     ),
     Command(
-        name="shortcuts", text="Shortcuts", tip="All keys", menu="Help", keys=("?",), run=lambda w: w.show_shortcuts()
+        name="shortcuts",
+        text="Shortcuts",
+        tip="All keys",
+        menu="Help",
+        keys=("?",),
+        run=lambda w: w.show_shortcuts(),
+        is_general=True,
+    ),
+    Command(
+        name="help",
+        text="Help pages",
+        tip="How things are done, with pictures",
+        menu="Help",
+        keys=("F1",),
+        run=lambda w: w.show_help(),
+        begins_group=True,
+        is_general=True,
+    ),
+    Command(
+        name="tour",
+        text="Tour in five steps",
+        tip="What stands where in the window",
+        menu="Help",
+        run=lambda w: w.show_tour(),
     ),
 )
 
@@ -229,9 +376,9 @@ def make_actions(parent: QWidget, verbs: Verbs, commands: Iterable[Command] = CO
     """The actions of the table, by name; they work wherever the focus is in ``parent``."""
     made = {}
     for command in commands:
-        action = QAction(command.text, parent)
-        action.setToolTip(plain_tip(command.tip))
-        action.setStatusTip(command.tip)
+        action = QAction(tr(command.text), parent)
+        action.setToolTip(plain_tip(tr(command.tip)))
+        action.setStatusTip(tr(command.tip))
         action.setShortcuts([QKeySequence(key) for key in command.keys])
         action.triggered.connect(_runner(command, verbs))
         parent.addAction(action)

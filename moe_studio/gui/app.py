@@ -8,8 +8,11 @@ from PySide6.QtCore import QSettings, QSize, QTimer
 from PySide6.QtWidgets import QApplication
 
 from moe_studio.document.document import Document
+from moe_studio.document.place import state_folder, template_folder
 from moe_studio.errors import SaveError
 from moe_studio.gui.main_window import MainWindow
+from moe_studio.gui.start.keeper import Places
+from moe_studio.gui.text import SYSTEM, use_language
 from moe_studio.gui.theme import apply_theme, install_fonts, theme_named, ui_font
 from moe_studio.locator import resource
 from moe_studio.storage.loader import load_project
@@ -23,13 +26,46 @@ def run(path: str | None = None) -> int:
     document = opened(path)
     app = application()
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "moe-studio", "window")
-    theme = str(settings.value("theme", "system"))
-    apply_theme(app, theme_named(theme))
-    window = MainWindow(document, theme=theme, settings=settings)
-    window.hook.install()
-    room = app.primaryScreen().availableGeometry().size()
-    window.open_at(USUAL_SIZE.boundedTo(room))
+    use_language(str(settings.value("language", SYSTEM)))
+    places = Places(state=state_folder(), templates=template_folder())
+    session = Session(app, settings, places)
+    session.open_window(document, shows_start=path is None)
     return app.exec()
+
+
+class Session:
+    """The window of this process; another one takes its place when the language changes."""
+
+    def __init__(self, app: QApplication, settings: QSettings, places: Places) -> None:
+        self._app = app
+        self._settings = settings
+        self._places = places
+        self.window: MainWindow | None = None
+
+    def open_window(self, document: Document, *, shows_start: bool = False) -> None:
+        """Show a window on ``document``."""
+        theme = str(self._settings.value("theme", "system"))
+        apply_theme(self._app, theme_named(theme))
+        window = MainWindow(document, theme=theme, settings=self._settings, places=self._places)
+        window.hook.install()
+        window.language_wanted.connect(self.speak)
+        room = self._app.primaryScreen().availableGeometry().size()
+        window.open_at(USUAL_SIZE.boundedTo(room))
+        if shows_start:
+            window.files.show_start()
+        self.window = window
+
+    def speak(self, language: str) -> None:
+        """Show the same document in another language."""
+        before = self.window
+        if before is None:
+            return
+        use_language(language)
+        shows_start = before.files.page.isVisible()
+        before.leave()
+        self.open_window(before.document, shows_start=shows_start)
+        before.hide()
+        before.deleteLater()
 
 
 def screenshot(

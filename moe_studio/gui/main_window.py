@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtCore import QMimeData, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
-    QFileDialog,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QSizePolicy,
+    QStackedWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -24,11 +23,16 @@ from moe_studio.document.placing import gpu_place, grabbed, layers_phrase
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.actions import COMMANDS, MENUS, make_actions
 from moe_studio.gui.bridge import DocumentBridge
+from moe_studio.gui.files import SUFFIX, Files
+from moe_studio.gui.help.tour import Stop, Tour
+from moe_studio.gui.help.viewer import HelpWindow
 from moe_studio.gui.messages import ErrorHook, Toast
+from moe_studio.gui.start.keeper import Places
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, apply_theme, theme_named
 from moe_studio.gui.widgets.figure import figures
 from moe_studio.gui.widgets.figure_strip import FigureStrip
-from moe_studio.gui.widgets.label import ElidedLabel, plain_label
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
 from moe_studio.gui.widgets.palette import CommandPalette
 from moe_studio.gui.widgets.shortcuts import ShortcutSheet
 from moe_studio.gui.workspace import Workspace
@@ -36,22 +40,42 @@ from moe_studio.locator import resource
 from moe_studio.project.design import Workload
 from moe_studio.project.edit import remove_instance, reset_placement, set_value
 from moe_studio.project.setting import settings_of
-from moe_studio.storage.loader import load_project
 
-FILTER = "MoE Studio projects (*.moe.yaml *.yaml);;All files (*)"
-SUFFIX = ".moe.yaml"
+DESK, START = range(2)
+"""Pages of the window."""
+
 Act = Callable[[], object]
+
+TOUR_FIGURES = "Latency, tokens per second, memory and problems of the design. While you drag, each shows its change."
+TOUR_CLUSTER = "Nodes and their GPUs. Drag an expert to another GPU and watch the figures before you let go."
+TOUR_GRAPH = "Every operator, by GPU and time. The longest path is the thick line: it decides the latency."
+TOUR_INSPECTOR = "All about what is selected: shapes, work, bytes, what binds it, and when it runs."
+TOUR_EVIDENCE = "Where the time goes, what is wrong, and every step you took. F1 opens the help pages."
 
 FIGURE_TABS = {"Problems": "problems", "Latency": "breakdown", "Longest path": "breakdown"}
 
 
 class MainWindow(QMainWindow):
-    """One window on one document."""
+    """One window on one document.
 
-    def __init__(self, document: Document, *, theme: str = "system", settings: QSettings | None = None) -> None:
+    Signals:
+        language_wanted: the window shall speak another language, so a new one must take its place.
+    """
+
+    language_wanted = Signal(str)
+
+    def __init__(
+        self,
+        document: Document,
+        *,
+        theme: str = "system",
+        settings: QSettings | None = None,
+        places: Places | None = None,
+    ) -> None:
         super().__init__()
         self.document = document
         self._settings = settings
+        self._help: HelpWindow | None = None
         self._theme_name = theme
         self.theme = theme_named(theme)
         self.bridge = DocumentBridge(document, self)
@@ -59,6 +83,7 @@ class MainWindow(QMainWindow):
         self.strip = FigureStrip()
         self.toast = Toast(self)
         self.hook = ErrorHook(self.toast)
+        self.files = Files(self, self, places)
         self.actions_by_name = make_actions(self, self)
         self._build_body()
         self._build_menus()
@@ -69,13 +94,16 @@ class MainWindow(QMainWindow):
         self.workspace.refused.connect(self.toast.say)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
         self.strip.activated.connect(lambda title: self.workspace.show_tab(FIGURE_TABS.get(title, "")))
+        self.files.start_shown.connect(self._on_start_shown)
+        self.setAcceptDrops(True)
         self.bridge.refresh()
+        self.files.begin()
 
     # Building
 
     def _build_body(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
+        desk = QWidget()
+        column = QVBoxLayout(desk)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.strip)
@@ -83,25 +111,47 @@ class MainWindow(QMainWindow):
         inner.setContentsMargins(12, 4, 12, 12)
         inner.addWidget(self.workspace)
         column.addLayout(inner, 1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(desk)
+        self.pages.addWidget(self.files.page)
+        body = QWidget()
+        rows = QVBoxLayout(body)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.files.notice)
+        rows.addWidget(self.pages, 1)
         self.setCentralWidget(body)
         self.setMinimumSize(QSize(860, 600))
 
     def _build_menus(self) -> None:
-        menus = {title: self.menuBar().addMenu(title) for title in MENUS}
-        self._examples = QMenu("New from example", self)
+        menus = {title: self.menuBar().addMenu(tr(title)) for title in MENUS}
+        self._examples = QMenu(tr("New from example"), self)
         for path in sorted(resource("examples").glob(f"*{SUFFIX}")):
             action = self._examples.addAction(path.name.removesuffix(SUFFIX))
             action.triggered.connect(lambda _=False, chosen=path: self.new_from_example(chosen))
+        self._recent = QMenu(tr("Open recent"), self)
+        self._recent.aboutToShow.connect(self._fill_recent)
         menus["File"].addMenu(self._examples)
+        menus["File"].addMenu(self._recent)
         for command in COMMANDS:
             if command.begins_group:
                 menus[command.menu].addSeparator()
             menus[command.menu].addAction(self.actions_by_name[command.name])
-        panels = menus["View"].addMenu("Panels")
+        panels = menus["View"].addMenu(tr("Panels"))
         panels.addActions(self.workspace.view_actions())
 
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for offer in self.files.recent():
+            action = self._recent.addAction(offer.title)
+            action.setToolTip(plain_tip(str(offer.path)))
+            action.triggered.connect(lambda _=False, chosen=offer: self.files.open_recent(chosen))
+        self._recent.setToolTipsVisible(True)
+        if self._recent.isEmpty():
+            self._recent.addAction(tr("None yet.")).setEnabled(False)
+
     def _build_toolbar(self) -> None:
-        bar = QToolBar("Main")
+        bar = self.bar = QToolBar(tr("Main"))
         bar.setObjectName("main")
         bar.setMovable(False)
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
@@ -149,6 +199,8 @@ class MainWindow(QMainWindow):
         self.toast.say(message, action="Undo" if can_undo else "", act=self.undo if can_undo else None)
 
     def _show_state(self) -> None:
+        if self.pages.currentIndex() == START:
+            return
         document, history = self.document, self.document.history
         for name, label, word in (("undo", history.undo_label, "Undo"), ("redo", history.redo_label, "Redo")):
             action = self.actions_by_name[name]
@@ -179,18 +231,11 @@ class MainWindow(QMainWindow):
 
     def new_from_example(self, path: Path) -> None:
         """Start a new design from an example; the example's own file is left alone."""
-        if self._may_lose():
-            self._try(lambda: self.set_document(Document(load_project(path))))
-
-    def open_file(self) -> None:
-        """Ask for a file and open it."""
-        name, _ = QFileDialog.getOpenFileName(self, "Open", self._folder(), FILTER)
-        if name and self._may_lose():
-            self.open_path(Path(name))
+        self.files.new_from_example(path)
 
     def open_path(self, path: Path) -> None:
         """Open the file at ``path``."""
-        self._try(lambda: self.set_document(Document.load(path)))
+        self.files.open_path(path)
 
     def set_document(self, document: Document) -> None:
         """Show another document."""
@@ -200,20 +245,36 @@ class MainWindow(QMainWindow):
         self.bridge.attach(document)
         self.bridge.refresh()
 
-    def save(self) -> None:
-        """Write the design to its file, or ask for one."""
-        if self.document.path is None:
-            self.save_as()
-        else:
-            self._try(self.document.save, done=f"Saved {self.document.path.name}.")
+    def current_view(self) -> QWidget:
+        """The canvas that has the focus, or the cluster."""
+        return self.workspace.current_view()
 
-    def save_as(self) -> None:
-        """Ask for a file and write the design to it."""
-        start = str(Path(self._folder()) / f"{file_stem(self.document.title)}{SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(self, "Save as", start, FILTER)
-        if name:
-            path = Path(name if name.endswith((".yaml", ".yml")) else name + SUFFIX)
-            self._try(lambda: self.document.save_as(path), done=f"Saved {path.name}.")
+    def choose_language(self, name: str) -> None:
+        """Speak another language."""
+        if self._settings is not None:
+            self._settings.setValue("language", name)
+        self.language_wanted.emit(name)
+
+    def _on_start_shown(self, is_start: bool) -> None:
+        self.pages.setCurrentIndex(START if is_start else DESK)
+        self.bar.setVisible(not is_start)
+        for command in COMMANDS:
+            self.actions_by_name[command.name].setEnabled(not is_start or command.is_general)
+        if is_start:
+            self.setWindowTitle("MoE Studio")
+        else:
+            self._show_state()
+            self.workspace.cluster.setFocus()
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_files(event.mimeData()):
+            event.acceptProposedAction()
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.files.drop(dropped_files(event.mimeData()))
+        event.acceptProposedAction()
 
     # Verbs: editing
 
@@ -283,6 +344,16 @@ class MainWindow(QMainWindow):
         """Show all keys."""
         ShortcutSheet(self).open()
 
+    def show_help(self) -> None:
+        """Show the help pages."""
+        if self._help is None:
+            self._help = HelpWindow(self)
+        self._help.open_page()
+
+    def show_tour(self) -> None:
+        """Point at what matters, one thing after the other."""
+        Tour(self, tour_stops(self)).begin()
+
     def choose_theme(self, name: str) -> None:
         """Use ``light`` or ``dark`` colours, or those of the ``system``."""
         self._theme_name = name
@@ -317,33 +388,20 @@ class MainWindow(QMainWindow):
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._may_lose():
+        if not self.files.may_lose():
             event.ignore()
             return
+        self.leave()
+        event.accept()
+
+    def leave(self) -> None:
+        """Let go of the document, without asking, and remember how the window was."""
+        self.files.end()
         if self._settings is not None:
             self._settings.setValue("workspace", self.workspace.arrangement())
             self._settings.setValue("theme", self._theme_name)
         self.bridge.detach()
         self.hook.remove()
-        event.accept()
-
-    def _may_lose(self) -> bool:
-        """Whether nothing would be lost, or the user lets it go."""
-        if not self.document.is_modified:
-            return True
-        box = QMessageBox(self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"Save the changes to {self.document.title}?")
-        buttons = QMessageBox.StandardButton
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        answer = box.exec()
-        if answer == buttons.Save:
-            self.save()
-            return not self.document.is_modified
-        return answer == buttons.Discard
-
-    def _folder(self) -> str:
-        return str(self.document.path.parent if self.document.path else Path.home())
 
     def _try(self, act: Act, *, done: str = "") -> None:
         try:
@@ -355,7 +413,18 @@ class MainWindow(QMainWindow):
                 self.toast.say(done)
 
 
-def file_stem(title: str) -> str:
-    """A title as the beginning of a file name: ``Seed 3, EP64`` is ``seed-3-ep64``."""
-    words = "".join(letter if letter.isalnum() else " " for letter in title.lower()).split()
-    return "-".join(words) or "design"
+def tour_stops(window: MainWindow) -> tuple[Stop, ...]:
+    """What the tour points at."""
+    space = window.workspace
+    return (
+        Stop(target=window.strip, title="The figures", text=TOUR_FIGURES),
+        Stop(target=space.cluster, title="The cluster", text=TOUR_CLUSTER),
+        Stop(target=space.dag, title="The graph", text=TOUR_GRAPH),
+        Stop(target=space.inspector, title="The inspector", text=TOUR_INSPECTOR),
+        Stop(target=space.tabs, title="The evidence", text=TOUR_EVIDENCE),
+    )
+
+
+def dropped_files(data: QMimeData) -> list[Path]:
+    """The files of this machine that are dragged."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]

@@ -241,6 +241,10 @@ class Workspace(QMainWindow):
 
     # Verbs of the canvases
 
+    def current_view(self) -> QWidget:
+        """The canvas that has the focus, or the cluster."""
+        return self._canvas
+
     @property
     def _canvas(self) -> ClusterView | DagView:
         return self.dag if QApplication.focusWidget() is self.dag else self.cluster

@@ -1,0 +1,101 @@
+"""What the start page offers: examples, templates, recent files, each with a few words and figures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from moe_studio.document.recent import RecentFile
+from moe_studio.document.template import from_template, template_title
+from moe_studio.engine.evaluation import evaluate
+from moe_studio.errors import MoeStudioError
+from moe_studio.project.project import Project
+from moe_studio.storage.catalogue import example_names, example_path
+from moe_studio.storage.loader import load_project
+from moe_studio.units import si_text, time_text
+
+Kind = Literal["example", "template", "recent"]
+
+MOST_TEXT = 2000
+"""Letters of a file in which its description is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One design that can be opened. ``facts`` are what it is made of, ``figures`` what is predicted of it."""
+
+    kind: Kind
+    path: Path
+    title: str
+    description: str = ""
+    facts: tuple[tuple[int, str], ...] = ()
+    figures: tuple[str, ...] = ()
+    is_missing: bool = False
+
+
+def example_offers() -> tuple[Offer, ...]:
+    """The examples that ship with the program."""
+    return tuple(
+        _offer("example", path, partial(load_project, path), description(path))
+        for path in map(example_path, example_names())
+    )
+
+
+def template_offers(paths: tuple[Path, ...]) -> tuple[Offer, ...]:
+    """The user's templates; one that cannot be read is left out."""
+    offers = (_offer("template", path, partial(_template_project, path)) for path in paths)
+    return tuple(offer for offer in offers if not offer.is_missing)
+
+
+def recent_offers(files: tuple[RecentFile, ...]) -> tuple[Offer, ...]:
+    """Files that were open lately, which are not read before they are chosen."""
+    return tuple(
+        Offer(
+            kind="recent",
+            path=Path(item.path),
+            title=item.title,
+            description=item.path,
+            is_missing=item.is_missing,
+        )
+        for item in files
+    )
+
+
+def description(path: Path) -> str:
+    """The comment at the beginning of a project file, in one line."""
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        lines = stream.read(MOST_TEXT).splitlines()
+    words = []
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        words.append(line.lstrip("# "))
+    return " ".join(words)
+
+
+def _template_project(path: Path) -> Project:
+    return from_template(path).project
+
+
+def _offer(kind: Kind, path: Path, load: Callable[[], Project], text: str = "") -> Offer:
+    try:
+        project = load()
+        metrics = evaluate(project).metrics
+    except MoeStudioError:
+        return Offer(kind=kind, path=path, title=path.name, is_missing=True)
+    return Offer(
+        kind=kind,
+        path=path,
+        title=template_title(path) if kind == "template" else project.name,
+        description=text,
+        facts=_facts(project),
+        figures=(time_text(metrics.latency_s), si_text(metrics.tokens_per_s, "tokens/s", 3)),
+    )
+
+
+def _facts(project: Project) -> tuple[tuple[int, str], ...]:
+    """What it is made of: numbers, each with what it counts."""
+    experts = max(layer.ffn.experts for layer in project.model.layers)
+    facts = ((project.cluster.gpu_count, "GPUs"), (project.model.layer_count, "layers"), (experts, "experts"))
+    return tuple(fact for fact in facts if fact[0])

@@ -1,0 +1,112 @@
+"""A design on the start page, as a card that can be chosen."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOption, QStylePainter, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from moe_studio.document.gallery import Offer
+from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
+
+
+class Card(QAbstractButton):
+    """Title, a few words, and figures. Works by mouse and by keyboard as any button does."""
+
+    def __init__(self, offer: Offer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.offer = offer
+        self.setProperty("role", "offer")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(4)
+        title = ElidedLabel(offer.title, "heading")
+        column.addWidget(title)
+        self.setAccessibleName(offer.title)
+        if offer.description:
+            self._add_words(column, tr(offer.description))
+        column.addStretch(1)
+        if facts := facts_text(offer):
+            column.addWidget(plain_label(facts, "small"))
+        if offer.figures:
+            column.addWidget(plain_label(" · ".join(offer.figures), "figure"))
+        for child in self.findChildren(QWidget):
+            child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def _add_words(self, column: QVBoxLayout, text: str) -> None:
+        words = plain_label(text, "muted")
+        words.setWordWrap(True)
+        column.addWidget(words)
+        self.setAccessibleDescription(text)
+        self.setToolTip(plain_tip(text))
+
+    @override
+    def sizeHint(self) -> QSize:
+        layout = self.layout()
+        return layout.sizeHint() if layout else super().sizeHint()
+
+    @override
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        layout = self.layout()
+        return layout.heightForWidth(width) if layout and layout.hasHeightForWidth() else self.sizeHint().height()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOption()
+        option.initFrom(self)
+        painter.drawPrimitive(QStyle.PrimitiveElement.PE_Widget, option)
+        painter.end()
+
+
+class RecentRow(QAbstractButton):
+    """A recent file in one line over its path; one that is missing is grey and says so."""
+
+    def __init__(self, offer: Offer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.offer = offer
+        self.setProperty("role", "recent")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setEnabled(not offer.is_missing)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 6)
+        column.setSpacing(1)
+        title = ElidedLabel(offer.title, "muted" if offer.is_missing else "")
+        folder = str(offer.path)
+        place = ElidedLabel(tr("Missing: {path}", path=folder) if offer.is_missing else folder, "small", middle=True)
+        for label in (title, place):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            column.addWidget(label)
+        self.setAccessibleName(f"{offer.title}, {place.text()}")
+        self.setToolTip(plain_tip(place.text()))
+        if not offer.is_missing:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    @override
+    def sizeHint(self) -> QSize:
+        layout = self.layout()
+        return layout.sizeHint() if layout else super().sizeHint()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOption()
+        option.initFrom(self)
+        painter.drawPrimitive(QStyle.PrimitiveElement.PE_Widget, option)
+        painter.end()
+
+
+def facts_text(offer: Offer) -> str:
+    """What a design is made of: ``16 GPUs · 4 layers``."""
+    return " · ".join(tr(f"{{count}} {what}", count=f"{count:,}") for count, what in offer.facts)

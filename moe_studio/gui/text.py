@@ -1,0 +1,111 @@
+"""The words of the window in the user's language.
+
+English stands in the code and is the key of every catalogue. A key with names in braces also translates the
+sentences that other parts of the program make, such as ``GPU {gpu} has no room.``, by what stands in their place.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from gettext import NullTranslations
+
+from PySide6.QtCore import QLocale
+
+from moe_studio.locator import resource
+
+ENGLISH, CHINESE, SYSTEM, PSEUDO = "en", "zh_CN", "system", "pseudo"
+
+LANGUAGES: Mapping[str, str] = {ENGLISH: "English", CHINESE: "中文"}
+"""Languages that there are, by their own names."""
+
+_NAME = re.compile(r"\\{(\w+)\\}")
+_ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñóšúýžÁÇÉÍÑÓŠÚÝŽ")
+_PLACEHOLDER = re.compile(r"(\{\w*\})")
+
+
+class Catalogue(NullTranslations):
+    """Translations by their English text."""
+
+    def __init__(self, messages: Mapping[str, str]) -> None:
+        super().__init__()
+        self._messages = dict(messages)
+        self._patterns = [(_pattern(key), text) for key, text in messages.items() if "{" in key]
+
+    def gettext(self, message: str) -> str:
+        """``message`` in this language; what is not known stays as it is."""
+        found = self._messages.get(message)
+        return message if found is None else found
+
+    def sentence(self, text: str) -> str:
+        """A finished sentence in this language, by itself or by the pattern that it follows."""
+        if text in self._messages:
+            return self._messages[text]
+        for pattern, wanted in self._patterns:
+            if found := pattern.fullmatch(text):
+                return wanted.format(**{name: self.sentence(value) for name, value in found.groupdict().items()})
+        return text
+
+
+class PseudoCatalogue(Catalogue):
+    """English with accents, in brackets and a third longer: shows in a test what is not translated or cut off."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def gettext(self, message: str) -> str:
+        """``message`` in brackets; what stands in braces is left to be filled in."""
+        return pseudo(message)
+
+    def sentence(self, text: str) -> str:
+        """``text`` in brackets, unless it is already."""
+        return text if "⟦" in text or not text.strip() else pseudo(text)
+
+
+class _Current:
+    """The catalogue in use: a process speaks one language, as with gettext itself."""
+
+    catalogue = Catalogue({})
+
+
+def tr(text: str, **values: object) -> str:
+    """``text`` in the user's language, with ``values`` for the names in its braces."""
+    if values:
+        return _Current.catalogue.gettext(text).format(**values)
+    return _sentence(text)
+
+
+def use_language(name: str) -> None:
+    """Speak ``en``, ``zh_CN`` or as the ``system``."""
+    _Current.catalogue = _catalogue(language_of(name))
+    _sentence.cache_clear()
+
+
+def language_of(name: str) -> str:
+    """The language that ``name`` means on this machine."""
+    if name != SYSTEM:
+        return name if name in (*LANGUAGES, PSEUDO) else ENGLISH
+    return CHINESE if QLocale.system().language() is QLocale.Language.Chinese else ENGLISH
+
+
+def pseudo(text: str) -> str:
+    """``text`` as the pseudo-locale has it."""
+    parts = [part if part.startswith("{") else part.translate(_ACCENTS) for part in _PLACEHOLDER.split(text)]
+    return f"⟦{''.join(parts)}{'·' * (len(text) // 3)}⟧"
+
+
+@lru_cache(maxsize=8192)
+def _sentence(text: str) -> str:
+    return _Current.catalogue.sentence(text)
+
+
+def _catalogue(language: str) -> Catalogue:
+    if language == PSEUDO:
+        return PseudoCatalogue()
+    if language == ENGLISH:
+        return Catalogue({})
+    return Catalogue(json.loads(resource("i18n", f"{language}.json").read_text(encoding="utf-8")))
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile(_NAME.sub(r"(?P<\1>.+?)", re.escape(key)), re.DOTALL)
