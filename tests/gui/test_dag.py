@@ -6,6 +6,7 @@ import pytest
 from moe_studio.document.document import Document
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.edge import ORDER, data_edges
+from moe_studio.gui.canvas.items import short_change
 from moe_studio.gui.dag.dag_view import nice_step
 from moe_studio.gui.dag.draw import short
 from moe_studio.gui.dag.lanes import lanes
@@ -109,3 +110,10 @@ def test_dimensions_are_short_and_exact(value: float, text: str) -> None:
 @pytest.mark.parametrize(("least", "step"), [(0.3, 0.5), (1.0, 1.0), (1.2, 2.0), (7.0, 10.0), (3e-5, 5e-5)])
 def test_axes_count_in_ones_twos_and_fives(least: float, step: float) -> None:
     assert nice_step(least) == pytest.approx(step)
+
+
+@pytest.mark.parametrize(
+    ("text", "short_text"), [("+43.7 %", "+44 %"), ("−1.2 %", "−1 %"), ("± 0 %", "± 0 %"), ("", "")]
+)
+def test_changes_seen_from_afar_are_rounded(text: str, short_text: str) -> None:
+    assert short_change(text) == short_text

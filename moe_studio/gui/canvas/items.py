@@ -259,8 +259,8 @@ class ChipItem(QGraphicsItem):
 
 def short_change(text: str) -> str:
     """A change without its decimals, for tiles seen from afar."""
-    whole, dot, _ = text.partition(".")
-    return f"{whole} %" if dot else text
+    number = text[1:].removesuffix(" %")
+    return f"{text[0]}{float(number):.0f} %" if "." in number else text
 
 
 def paint_chip(

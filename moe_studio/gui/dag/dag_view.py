@@ -40,7 +40,6 @@ MOST_SHAPES = 900
 ZOOM_STEP = 1.0015
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
-LEGEND_NAMES = {name: name for name in FAMILIES} | {"memory": "memory-bound"}
 
 Step = Callable[[int], int]
 
@@ -80,7 +79,7 @@ class DagView(QWidget):
         theme = self.theme
         bodies = {part.body for part in self.shown.evaluation.graph.parts} if self.shown else set()
         used = {run.kind.family for body in bodies for run in body.runs}
-        names = [(LEGEND_NAMES[name], theme.family(name)) for name in FAMILIES if name in used]
+        names = [(name, theme.family(name)) for name in FAMILIES if name in used]
         self.legend.show_entries([("longest path", theme.color("path")), *names], theme.color("muted"))
 
     # What is shown

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from moe_studio.gui.theme import ui_font
 
-SQUARE, GAP = 9, 14
+SQUARE, GAP = 9, 10
 
 
 class Legend(QWidget):
