@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from moe_studio.calibration.family import Block, Columns, Family, Words, short_dtype
-from moe_studio.calibration.robust import chosen, columns_of, robust_fit, thinned
+from moe_studio.calibration.robust import IntArray, chosen, columns_of, robust_fit, thinned
 from moe_studio.kernel.attention import AttentionParameters, HeadParameters, attention_us
 from moe_studio.kernel.device import DeviceFacts, FloatArray, element_byte
 
@@ -15,6 +15,8 @@ _BOUNDS = {
     "launch_us": (1.0, 40.0),
     "unpacked_us": (0.01, 5.0),
     "block_us": (0.01, 20.0),
+    "first_row_us": (0.0001, 0.1),
+    "row_us": (0.0001, 0.5),
     "block_reuse": (0.005, 0.5),
     "compute_share": (0.05, 1.0),
     "pad_tokens": (1.0, 600.0),
@@ -30,7 +32,7 @@ _BOUNDS = {
 _TILE_ROWS = (64, 128, 192)
 _SPLITS = ((0.0, 128), (0.4, 128), (0.4, 512), (0.8, 128), (0.8, 256), (0.8, 512))
 """Choices of ``split_below`` and ``split_tokens``; FlashAttention stops splitting at 0.8."""
-_FEW_ROWS = 700
+_FEW_ROWS, _FEW_EVALUATIONS, _EVALUATIONS = 500, 12, 50
 _BREAK_TOKENS = 384
 _BREAK_GAIN = 0.8
 """A second kernel for long contexts is believed when it lowers the residual to this share."""
@@ -73,14 +75,14 @@ def fit_kernels(predict: Predictor, columns: Columns, time: FloatArray, head_dim
 def _kernel(predict: Predictor, columns: Columns, time: FloatArray, head_dim: int) -> tuple[HeadParameters, float]:
     """The best of the whole-number choices on some rows, then refined on all of them."""
 
-    def fitted(start: HeadParameters, rows: slice) -> tuple[HeadParameters, float]:
+    def fitted(start: HeadParameters, rows: IntArray, evaluations: int) -> tuple[HeadParameters, float]:
         part = chosen(columns, rows)
-        return robust_fit(start, _BOUNDS, lambda head: predict(head, part), time[rows])
+        return robust_fit(start, _BOUNDS, lambda head: predict(head, part), time[rows], evaluations=evaluations)
 
     few = thinned(len(time), _FEW_ROWS)
     starts = [_start(head_dim, tile, *split) for tile, split in product(_TILE_ROWS, _SPLITS)]
-    best = min((fitted(start, few) for start in starts), key=lambda found: found[1])[0]
-    return fitted(best, thinned(len(time)))
+    best = min((fitted(start, few, _FEW_EVALUATIONS) for start in starts), key=lambda found: found[1])[0]
+    return fitted(best, thinned(len(time)), _EVALUATIONS)
 
 
 def _start(head_dim: int, tile_rows: int, split_below: float, split_tokens: int) -> HeadParameters:
@@ -92,6 +94,8 @@ def _start(head_dim: int, tile_rows: int, split_below: float, split_tokens: int)
         launch_us=10.0,
         unpacked_us=0.5,
         block_us=2.5,
+        first_row_us=0.003,
+        row_us=0.003,
         block_reuse=0.1,
         compute_share=0.6,
         pad_tokens=40.0,

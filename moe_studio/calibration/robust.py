@@ -12,6 +12,7 @@ from moe_studio.calibration.family import Block, Columns
 from moe_studio.kernel.device import FloatArray
 
 Record = TypeVar("Record")
+IntArray = NDArray[np.intp]
 Bounds = Mapping[str, tuple[float, float]]
 
 _NOISE = 0.05
@@ -19,11 +20,15 @@ _NOISE = 0.05
 _PULL = 0.004
 """How hard a field that the data say nothing of is held to where it starts, per row."""
 _MAX_ROWS = 6000
-_MAX_EVALUATIONS = 60
 
 
 def robust_fit(
-    start: Record, bounds: Bounds, predict: Callable[[Record], FloatArray], measured_us: FloatArray
+    start: Record,
+    bounds: Bounds,
+    predict: Callable[[Record], FloatArray],
+    measured_us: FloatArray,
+    *,
+    evaluations: int = 60,
 ) -> tuple[Record, float]:
     """``start`` with its fields in ``bounds`` fitted, and the mean absolute log ratio, at most 0.3 for each row.
 
@@ -46,15 +51,15 @@ def robust_fit(
         return np.concatenate([residual(point), pull * (point - first)])
 
     found = least_squares(
-        pulled, first, bounds=(low, high), loss="soft_l1", f_scale=_NOISE, max_nfev=_MAX_EVALUATIONS, diff_step=[1e-3]
+        pulled, first, bounds=(low, high), loss="soft_l1", f_scale=_NOISE, max_nfev=evaluations, diff_step=[1e-3]
     )
     best = record(found.x)
     return best, float(np.mean(np.minimum(0.3, np.abs(residual(found.x)))))
 
 
-def thinned(rows: int, limit: int = _MAX_ROWS) -> slice:
-    """Every so many rows that at most ``limit`` remain: enough to fit a dozen numbers to."""
-    return slice(None, None, max(1, -(-rows // limit)))
+def thinned(rows: int, limit: int = _MAX_ROWS) -> IntArray:
+    """Indices of at most ``limit`` of ``rows``, well mixed and always the same: enough to fit a dozen numbers to."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:limit])
 
 
 def columns_of(blocks: Sequence[Block]) -> Columns:
@@ -62,6 +67,6 @@ def columns_of(blocks: Sequence[Block]) -> Columns:
     return {name: np.concatenate([block.columns[name] for block in blocks]) for name in blocks[0].columns}
 
 
-def chosen(columns: Columns, rows: slice | NDArray[np.bool_]) -> Columns:
+def chosen(columns: Columns, rows: IntArray | NDArray[np.bool_]) -> Columns:
     """Some rows of ``columns``."""
     return {name: value[rows] for name, value in columns.items()}

@@ -29,6 +29,8 @@ class HeadParameters:
     launch_us: float = setting("launch, first loads and last stores", above=0)
     unpacked_us: float = setting("further start of the kernel for one query head per KV head", low=0)
     block_us: float = setting("start and end of each further block on an SM", low=0)
+    first_row_us: float = setting("further start for each query row of a block", low=0)
+    row_us: float = setting("start and end of each further block: for each query row", low=0)
     block_reuse: float = setting("block_us falls with KV heads to this power: neighbours share look-ups", low=0)
     compute_share: float = setting("share of the arithmetic peak reached in the inner loop", above=0)
     pad_tokens: float = setting("tokens of context that filling the pipeline and masking are worth", low=0)
@@ -61,6 +63,8 @@ class AttentionWork:
     pair_flop: FloatArray
     """For one query row and one token of context."""
     byte: FloatArray
+    value_size: FloatArray
+    """Elements of a result row."""
     peak_flop_s: float
     is_causal: bool
     value_parts: int = 1
@@ -68,7 +72,7 @@ class AttentionWork:
 
     def rows(self, chosen: IntArray) -> "AttentionWork":
         """Some of the rows."""
-        arrays = ("batch", "q_len", "kv_len", "heads", "kv_heads", "pair_flop", "byte")
+        arrays = ("batch", "q_len", "kv_len", "heads", "kv_heads", "pair_flop", "byte", "value_size")
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})
 
 
@@ -98,6 +102,7 @@ def attention_us(
         kv_heads=columns["kv_heads"],
         pair_flop=4 * np.maximum(padded, columns["head_dim"]),
         byte=kv_byte * element_byte(kv_dtype) + io_byte,
+        value_size=columns["head_dim"],
         peak_flop_s=device.peak(dtype),
         is_causal=is_causal,
     )
@@ -132,8 +137,13 @@ def _kernel_us(kernel: HeadParameters, device: DeviceFacts, work: AttentionWork)
     busy = np.maximum(_blocks_us(kernel, device, work, blocks, units, parts), 1e-9)
     traffic = traffic_us(kernel.memory_share, kernel.cache_ratio, kernel.cache_fit, device, work.byte)
     joined = _joined(busy, traffic, kernel.overlap)
-    start = kernel.launch_us + kernel.unpacked_us * (group == 1)
-    return np.asarray(start + joined + (parts > 1) * (kernel.combine_us + kernel.part_us * (parts - 1)))
+    rows = np.minimum(kernel.tile_rows, work.q_len * group)
+    start = kernel.launch_us + kernel.unpacked_us * (group == 1) + kernel.first_row_us * rows
+    # The parts' results are written in 32 bit and read again, all within the second-level cache.
+    partial_byte = 8 * parts * work.batch * work.heads * work.q_len * work.value_size
+    reading = partial_byte / (kernel.cache_ratio * device.memory_byte_s) * 1e6
+    joining = kernel.combine_us + kernel.part_us * (parts - 1) + reading
+    return np.asarray(start + joined + (parts > 1) * joining)
 
 
 def _parts(kernel: HeadParameters, device: DeviceFacts, units: FloatArray, kv_len: FloatArray) -> FloatArray:
@@ -162,7 +172,8 @@ def _blocks_us(
     even = 1 / blocks if work.is_causal else np.ones_like(blocks)
     packed = waves + kernel.tail * (1 - even) * np.minimum(1, waves)
     whole = np.maximum(1, packed + even * (np.ceil(waves - 1e-9) - waves))
-    later = (whole - 1) * kernel.block_us * work.kv_heads**-kernel.block_reuse
+    row_us = kernel.row_us * np.minimum(kernel.tile_rows, work.q_len * group)
+    later = (whole - 1) * (kernel.block_us * work.kv_heads**-kernel.block_reuse + row_us)
     longest = token_us * (work.kv_len / parts + kernel.pad_tokens) * kernel.solo
     return np.asarray(np.maximum(later + whole * token_us * (seen / parts + kernel.pad_tokens), longest))
 

@@ -50,6 +50,7 @@ def mla_prefill_us(
         kv_heads=heads,
         pair_flop=np.full(len(batch), 2.0 * (QK_NOPE + QK_ROPE + V_DIM)),
         byte=2 * batch * heads * (q_len * q_size + kv_len * kv_size),
+        value_size=np.full(len(batch), float(V_DIM)),
         peak_flop_s=device.peak(dtype),
         is_causal=True,
     )
@@ -70,6 +71,7 @@ def mla_decode_us(
         kv_heads=np.ones_like(heads),
         pair_flop=np.full(len(batch), 2.0 * (latent + KV_LORA)),
         byte=batch * (kv_len * latent * element_byte(kv_dtype) + 2 * heads * q_len * (latent + KV_LORA)),
+        value_size=np.full(len(batch), float(KV_LORA)),
         peak_flop_s=device.peak(dtype),
         is_causal=False,
         value_parts=parameters.value_parts,
