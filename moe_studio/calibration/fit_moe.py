@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from moe_studio.calibration.family import Block, Columns, Family, Words, short_dtype
 from moe_studio.calibration.robust import robust_fit
 from moe_studio.kernel.device import DeviceFacts, FloatArray
-from moe_studio.kernel.expert_load import power_of
-from moe_studio.kernel.moe import TILE_RULES, MoeParameters, moe_us
+from moe_studio.kernel.expert_load import power_of, rank_load
+from moe_studio.kernel.moe import HEIGHTS, TILE_RULES, MoeParameters, moe_us
 
 _MAX_ROWS = 4000
 _NUMBERS = ("tokens", "hidden", "inter", "topk", "experts", "moe_tp", "moe_ep")
@@ -51,14 +52,23 @@ def fit_moe(blocks: Sequence[Block], device: DeviceFacts) -> MoeParameters:
     """The numbers that explain the times in ``blocks``, which share their kernel and data type."""
     rows = sum(len(block.time_us) for block in blocks)
     some = slice(None, None, max(1, -(-rows // _MAX_ROWS)))
-    samples = [({name: block.columns[name][some] for name in _NUMBERS}, block.words) for block in blocks]
+    samples = [_sample(block, some) for block in blocks]
     measured = np.concatenate([block.time_us[some] for block in blocks])
 
     def predict(parameters: MoeParameters) -> FloatArray:
-        return np.concatenate([_predict(parameters, device, columns, words) for columns, words in samples])
+        return np.concatenate([moe_us(parameters, device, **sample) for sample in samples])
 
     starts = [replace(_START, masked_math_share=share, tiles=tiles) for share in _MASKED for tiles in TILE_RULES]
     return min((robust_fit(start, _BOUNDS, predict, measured) for start in starts), key=lambda fit: fit[1])[0]
+
+
+def _sample(block: Block, some: slice) -> dict[str, Any]:
+    """Arguments of `moe_us` for some rows; their routing is worked out once and not with every trial."""
+    columns = {name: block.columns[name][some] for name in _NUMBERS}
+    routing = block.words["routing"]
+    spread = columns["tokens"], columns["experts"], columns["topk"], columns["moe_ep"]
+    load = rank_load(*spread, power=power_of(routing), heights=HEIGHTS)
+    return {**columns, "routing": routing, "dtype": short_dtype(block.words["dtype"]), "load": load}
 
 
 def _predict(parameters: MoeParameters, device: DeviceFacts, columns: Columns, words: Words) -> FloatArray:

@@ -104,7 +104,9 @@ def _write(write_rows: Callable[[list[list[str]]], object], table: Table, time: 
     texts = [f"{value:.6g}" if value == value else "" for value in time.tolist()]
     kept = [index for index, name in enumerate(table.header) if name not in (PREDICTED, SOURCE)]
     rows = table.rows if len(kept) == len(table.header) else [[row[index] for index in kept] for row in table.rows]
-    write_rows([[*row, text, word] for row, text, word in zip(rows, texts, source, strict=True)])
+    for row, text, word in zip(rows, texts, source, strict=True):
+        row += (text, word)
+    write_rows(rows)
     return len(texts) - texts.count("")
 
 

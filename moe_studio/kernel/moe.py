@@ -59,9 +59,10 @@ def moe_us(
     moe_ep: FloatArray,
     routing: str,
     dtype: str,
+    load: RankLoad | None = None,
 ) -> FloatArray:
-    """Time of each layer, shape (layers,)."""
-    load = rank_load(tokens, experts, topk, moe_ep, power=power_of(routing), heights=HEIGHTS)
+    """Time of each layer, shape (layers,); ``load`` is what ``routing`` gives the busiest rank unless it is given."""
+    load = load or rank_load(tokens, experts, topk, moe_ep, power=power_of(routing), heights=HEIGHTS)
     layer = _Layer(parameters, device, dtype, load, load.tokens <= experts / moe_ep)
     masked = load.tokens * topk - load.rows
     width = inter / moe_tp
