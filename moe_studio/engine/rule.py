@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.graph.column import IntArray
+from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import layer_edges
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
@@ -62,18 +64,30 @@ def _acyclic(evaluation: Evaluation) -> Found:
 
 def _connected(evaluation: Evaluation) -> Found:
     """Behind the first layer every operator takes something; before the last layer all is used."""
+    seen: set[LayerGraph] = set()
     for part in evaluation.graph.parts:
         edges, body = layer_edges(part.body), part.body
+        if body in seen:
+            continue
+        seen.add(body)
         has_input = np.zeros(len(body), bool)
         for rows in (edges.direct[1], edges.outward[1], edges.entry[0]):
             has_input[rows] = True
         is_used = np.zeros(len(body), bool)
-        for rows in (edges.direct[0], edges.inward[0]):
+        for rows in (edges.direct[0], edges.inward[0], body.runs[-1].rows, _dispatch_to_no_expert(body)):
             is_used[rows] = True
-        is_used[body.runs[-1].rows] = True
         for row in np.flatnonzero(~(has_input & is_used))[:1]:
             name = evaluation.graph.name(part.first + int(row))
             yield Problem(code="connected", severity=ERROR, message=f"{name} has no input or no use.", where=name)
+
+
+def _dispatch_to_no_expert(body: LayerGraph) -> IntArray:
+    """Rows of dispatches on GPUs that host no expert: they feed the output (DESIGN §4)."""
+    if body.instances is None:
+        return np.zeros(0, np.int64)
+    hosts_none = np.ones(body.stage.lanes, bool)
+    hosts_none[body.host.hosts] = False
+    return body.run_of["dispatch"].first + np.flatnonzero(hosts_none)
 
 
 def _source_sink(evaluation: Evaluation) -> Found:
@@ -237,9 +251,10 @@ def _idle_gpu(evaluation: Evaluation) -> Found:
     gpus = np.flatnonzero(idle).tolist()
     if gpus:
         names = ", ".join(str(gpu) for gpu in gpus[:8]) + (", …" if len(gpus) > 8 else "")
-        what = "GPU" if len(gpus) == 1 else "GPUs"
-        verb = "hosts" if len(gpus) == 1 else "host"
-        message = f"{what} {names} {verb} no expert and wait while the others compute theirs."
+        subject = (
+            f"GPU {names} hosts no expert and waits" if len(gpus) == 1 else f"GPUs {names} host no expert and wait"
+        )
+        message = f"{subject} while the others compute theirs."
         yield Problem(code="idle-gpu", severity=WARNING, message=message, where=f"gpu {gpus[0]}")
 
 
@@ -271,26 +286,27 @@ def _imbalance(evaluation: Evaluation) -> Found:
 
 
 def _cross_node(evaluation: Evaluation) -> Found:
-    """Groups that would fit into a node should not span two."""
+    """No more groups should span two nodes than do when every node is filled with whole groups."""
     project = evaluation.project
-    smallest = min(node.gpus for node in project.cluster.nodes)
+    has_moe = any(layer.ffn.is_moe for layer in project.model.layers)
     for name, size, what in (
         ("tp", project.parallel.tp, "attention group"),
-        ("etp", project.parallel.etp, "group of GPUs that share an expert"),
+        ("etp", project.parallel.etp if has_moe else 1, "expert slot"),
+        ("ep", project.width if has_moe else 1, "stage"),
     ):
-        if not 1 < size <= smallest:
-            continue
-        for stage in evaluation.graph.stages:
-            nodes = stage.node.reshape(-1, size)
-            split = np.flatnonzero((nodes != nodes[:, :1]).any(axis=1))
-            if len(split):
-                gpus = stage.gpu.reshape(-1, size)[split[0]]
-                message = (
-                    f"The {what} of GPUs {gpus[0]}–{gpus[-1]} lies on more than one node, though it would fit "
-                    "into one; its collectives cross the slower links."
-                )
-                yield Problem(code="cross-node", severity=WARNING, message=message, where=f"parallel.{name}")
-                break
+        groups = [
+            (nodes, gpus)
+            for stage in evaluation.graph.stages
+            for nodes, gpus in zip(stage.node.reshape(-1, size), stage.gpu.reshape(-1, size), strict=True)
+        ]
+        split = [gpus for nodes, gpus in groups if (nodes != nodes[0]).any()]
+        whole = sum(node.gpus // size for node in project.cluster.nodes)
+        if len(split) > len(groups) - whole:
+            message = (
+                f"The {what} of GPUs {split[0][0]}–{split[0][-1]} lies on more than one node, though it would fit "
+                "into one; what its GPUs exchange crosses the slower links."
+            )
+            yield Problem(code="cross-node", severity=WARNING, message=message, where=f"parallel.{name}")
 
 
 def _replicated(evaluation: Evaluation) -> Found:

@@ -100,8 +100,7 @@ def test_gpus_without_experts_wait() -> None:
     moved = project()
     for layer in (1, 2):
         moved = place_expert(5, [4], layers=[layer])(moved)
-    assert found(moved)["idle-gpu"] == "gpu 5"
-    assert found(moved)["imbalance"] == "gpu 4"
+    assert found(moved) == {"idle-gpu": "gpu 5", "imbalance": "gpu 4"}
 
 
 def test_skewed_routing_is_an_imbalance() -> None:
@@ -109,12 +108,32 @@ def test_skewed_routing_is_an_imbalance() -> None:
     assert "imbalance" in found(skewed)
 
 
+@pytest.mark.parametrize("attention", ["data", "replicated"])
+def test_a_dispatch_that_no_expert_takes_feeds_the_output(attention: str) -> None:
+    emptied = project(attention=attention)
+    for layer in (1, 2):
+        emptied = place_expert(5, [4], layers=[layer])(emptied)
+    assert "connected" not in found(emptied)
+
+
+def on_nodes(*gpus: int, **parallel: int) -> Project:
+    nodes = tuple(Node(name=f"n{number}", gpus=count, device="x") for number, count in enumerate(gpus))
+    return set_value("cluster.nodes", nodes)(project(**parallel))
+
+
+def crossing(design: Project) -> set[str]:
+    return {problem.where for problem in problems(evaluate(design)) if problem.code == "cross-node"}
+
+
 def test_a_group_across_nodes_that_would_fit_into_one() -> None:
-    uneven = (Node(name="a", gpus=3, device="x"), Node(name="b", gpus=5, device="x"))
-    assert found(set_value("cluster.nodes", uneven)(project(tp=2, ep=4, etp=2)))["cross-node"] in (
-        "parallel.tp",
-        "parallel.etp",
-    )
+    assert crossing(on_nodes(2, 4, 2, tp=4, ep=8)) == {"parallel.tp"}
+    assert crossing(on_nodes(2, 4, 2, ep=2, etp=4)) == {"parallel.etp"}
+    assert crossing(on_nodes(2, 4, 2, dp=2, ep=4)) == {"parallel.ep"}
+
+
+def test_a_group_that_must_lie_across_nodes_is_no_fault() -> None:
+    assert crossing(on_nodes(3, 5, tp=2, ep=4, etp=2)) == set()
+    assert crossing(on_nodes(6, 2, dp=2, ep=4)) == set()
 
 
 def test_replicated_attention_is_work_done_again() -> None:
