@@ -9,7 +9,7 @@ from moe_studio.calibration.robust import robust_fit, thinned
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.gemm import GemmParameters, gemm_us
 
-_MAX_ROWS = 4000
+_MAX_ROWS = 6000
 _US = 1e6
 
 _COMMON = {

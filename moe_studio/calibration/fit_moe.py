@@ -12,7 +12,7 @@ from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.expert_load import power_of, rank_load
 from moe_studio.kernel.moe import HEIGHTS, TILE_RULES, MoeParameters, moe_us
 
-_MAX_ROWS = 4000
+_MAX_ROWS = 6000
 _NUMBERS = ("tokens", "hidden", "inter", "topk", "experts", "moe_tp", "moe_ep")
 _BOUNDS = {
     "launch_us": (2.0, 200.0),
