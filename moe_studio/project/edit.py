@@ -77,7 +77,17 @@ def reset_placement(policy: str) -> Edit:
 
 def set_value(path: str, value: Any) -> Edit:
     """Give the setting at ``path``, such as ``parallel.tp`` or ``cluster.nodes[1].gpus``, another value."""
-    return lambda project: _set(project, path.replace("[", ".").replace("]", "").split("."), value, path)
+    return set_at(tuple(path.replace("[", ".").replace("]", "").split(".")), value)
+
+
+def set_at(words: tuple[str, ...], value: Any) -> Edit:
+    """Give the setting at the end of ``words`` another value; for names that a path in one text would break."""
+    return set_all({words: value})
+
+
+def set_all(values: Mapping[tuple[str, ...], Any]) -> Edit:
+    """Give several settings other values at once, so that they need only be valid together."""
+    return lambda project: _set(project, dict(values), ())
 
 
 def rename(name: str) -> Edit:
@@ -96,17 +106,30 @@ def in_order(*edits: Edit) -> Edit:
     return edit
 
 
-def _set(value: Any, path: list[str], new: Any, whole: str) -> Any:
-    if not path:
-        return new
-    name, rest = path[0], path[1:]
+def _set(value: Any, changes: Mapping[tuple[str, ...], Any], place: tuple[str, ...]) -> Any:
+    """``value``, which stands at ``place``, with what ``changes`` say of its parts."""
+    if () in changes:
+        return changes[()]
+    below: dict[str, dict[tuple[str, ...], Any]] = {}
+    for words, new in changes.items():
+        below.setdefault(words[0], {})[words[1:]] = new
+    parts = {}
+    for name, inner in below.items():
+        here = (*place, name)
+        parts[name] = _set(_part(value, name, here, is_new=() in inner), inner, here)
+    if isinstance(value, tuple):
+        return tuple(parts.get(str(index), item) for index, item in enumerate(value))
+    return {**value, **parts} if isinstance(value, Mapping) else replace(value, **parts)
+
+
+def _part(value: Any, name: str, place: tuple[str, ...], *, is_new: bool) -> Any:
     if isinstance(value, tuple) and name.isdigit() and int(name) < len(value):
-        return (*value[: int(name)], _set(value[int(name)], rest, new, whole), *value[int(name) + 1 :])
-    if isinstance(value, Mapping) and (name in value or not rest):
-        return {**value, name: _set(value.get(name), rest, new, whole)}
+        return value[int(name)]
+    if isinstance(value, Mapping) and (name in value or is_new):
+        return value.get(name)
     if hasattr(value, "__dataclass_fields__") and name in {item.name for item in fields(value) if item.init}:
-        return replace(value, **{name: _set(getattr(value, name), rest, new, whole)})
-    raise ProjectError(f"There is no setting {whole}.")
+        return getattr(value, name)
+    raise ProjectError(f"There is no setting {'.'.join(place)}.")
 
 
 def _each(expert: int, layers: Iterable[int], replica: int | None, change: Callable[[Slots], Slots]) -> Edit:
