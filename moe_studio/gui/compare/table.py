@@ -1,0 +1,166 @@
+"""The list of differences: what, was, is."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from moe_studio.document.difference import CATEGORIES, Difference, Row
+from moe_studio.gui.compare.mark import SIGNS, mark_color
+from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.label import plain_label, plain_tip
+
+COLUMNS = ("Change", "What", "Was", "Is")
+Index = QModelIndex | QPersistentModelIndex
+NOWHERE = QModelIndex()
+
+
+class DifferenceModel(QAbstractTableModel):
+    """Rows that pass the filter."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self.rows: list[Row] = []
+
+    def show_rows(self, rows: list[Row]) -> None:
+        """Show these rows instead."""
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    @override
+    def rowCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    @override
+    def columnCount(self, parent: Index = NOWHERE) -> int:
+        return len(COLUMNS)
+
+    @override
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        return None
+
+    @override
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (f"{SIGNS[row.change]} {row.change}", row.what, row.was, row.now)[column]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(f"{row.what}: {row.was} → {row.now}")
+        if role == Qt.ItemDataRole.DecorationRole and column == 0:
+            return mark_color(self.theme, row.change)
+        if role == Qt.ItemDataRole.ForegroundRole and column == 3 and row.gain:
+            return self.theme.color("good" if row.gain > 0 else "bad")
+        return None
+
+
+class _Table(QTableView):
+    """A table whose Enter key chooses the row."""
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.clicked.emit(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+
+class DifferenceTable(QWidget):
+    """All differences, with a choice of kind and a line to filter them.
+
+    Signals:
+        chosen: a row was clicked or entered; carries its `Selection`.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.model = DifferenceModel(theme)
+        self.category = QComboBox()
+        self.category.setAccessibleName("Kind of difference")
+        self.category.addItems(["All", *(name.capitalize() for name in CATEGORIES)])
+        self.category.currentIndexChanged.connect(self._filter)
+        self.line = QLineEdit()
+        self.line.setAccessibleName("Filter differences")
+        self.line.setPlaceholderText("Filter: moved expert 5")
+        self.line.setClearButtonEnabled(True)
+        self.line.textChanged.connect(self._filter)
+        self.count = plain_label("", "small")
+        self.view = _Table()
+        self._build()
+        self._all: list[tuple[str, Row]] = []
+        self._listed: dict[str, int] = {}
+
+    def _build(self) -> None:
+        view = self.view
+        view.setModel(self.model)
+        view.setAccessibleName("Differences")
+        view.setFont(ui_font(12))
+        view.setShowGrid(False)
+        view.setIconSize(QSize(10, 10))
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setTabKeyNavigation(False)
+        view.setWordWrap(False)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(24)
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(40)
+        for column, width in ((0, 92), (2, 124), (3, 124)):
+            view.setColumnWidth(column, width)
+        view.clicked.connect(self._on_clicked)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.category)
+        row.addWidget(self.line, 1)
+        row.addWidget(self.count)
+        column_box = QVBoxLayout(self)
+        column_box.setContentsMargins(0, 0, 0, 0)
+        column_box.setSpacing(4)
+        column_box.addLayout(row)
+        column_box.addWidget(view, 1)
+
+    def show_difference(self, shown: Difference | None) -> None:
+        """Show the rows of ``shown``."""
+        rows = shown.rows if shown else ()
+        self._all = [(f"{row.category} {row.change} {row.what} {row.was} {row.now}".lower(), row) for row in rows]
+        self._listed = shown.listed if shown else {}
+        for place, name in enumerate(CATEGORIES, 1):
+            self.category.setItemText(place, f"{name.capitalize()} {self._listed.get(name, 0):,}")
+        self._filter()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.model.theme = theme
+        self.view.viewport().update()
+
+    def _filter(self) -> None:
+        words = self.line.text().lower().split()
+        place = self.category.currentIndex()
+        category = CATEGORIES[place - 1] if place > 0 else ""
+        of_kind = [(text, row) for text, row in self._all if category in ("", row.category)]
+        rows = [row for text, row in of_kind if all(word in text for word in words)]
+        whole = self._listed.get(category, 0) if category else sum(self._listed.values())
+        self.model.show_rows(rows)
+        self.count.setText(f"{len(rows):,} of {whole:,}")
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.chosen.emit(self.model.rows[index.row()].selection)
