@@ -18,11 +18,11 @@ from moe_studio.engine.path import Path, longest_path
 from moe_studio.engine.provider import RESOURCES, Provider, Rates, provider_of, rates
 from moe_studio.engine.schedule import Schedule, Solver, slack_s
 from moe_studio.errors import ProjectError
-from moe_studio.graph.build import LayerPlace, build_layer
+from moe_studio.graph.build import build_layer
 from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.edge import edge_count
 from moe_studio.graph.graph import MAX_OPERATORS, Graph, build_graph, operator_estimate
-from moe_studio.graph.layer import LayerGraph
+from moe_studio.graph.layer import LayerGraph, LayerPlace
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.graph.stage import Stage
 from moe_studio.project.instance import Instances
@@ -356,9 +356,13 @@ def expert_tokens(body: LayerGraph) -> FloatArray:
 
 
 def peak_sum(project: Project) -> float:
-    """Arithmetic peak of the whole cluster for the model's data type."""
-    cluster, dtype = project.cluster, project.model.dtype
-    return sum(node.gpus * cluster.device(node.device).peak_flop_s(dtype) for node in cluster.nodes)
+    """Arithmetic peak of the whole cluster, of each GPU for the fastest data type that the model multiplies in."""
+    cluster, model = project.cluster, project.model
+    has_moe = any(layer.ffn.is_moe for layer in model.layers)
+    dtypes = {model.dtype_of(part) for part in ("weights", "activations", "experts")[: 2 + has_moe]}
+    return sum(
+        node.gpus * max(cluster.device(node.device).peak_flop_s(dtype) for dtype in dtypes) for node in cluster.nodes
+    )
 
 
 def _cross_node(body: LayerGraph) -> float:

@@ -7,7 +7,6 @@ import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
-from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import layer_edges
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names

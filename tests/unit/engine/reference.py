@@ -863,10 +863,13 @@ class Reference:
 
     @property
     def mfu(self) -> float:
-        """Model FLOP over what the cluster could have done."""
-        dtype = self.project.model.dtype
+        """Model FLOP over what the cluster could have done in the fastest type that is multiplied in."""
+        model = self.project.model
+        dtypes = [model.dtype_of("weights"), model.dtype_of("activations")]
+        if any(layer.ffn.is_moe for layer in model.layers):
+            dtypes.append(model.dtype_of("experts"))
         gpus = range(self.project.cluster.gpu_count)
-        peak = math.fsum(self._device(gpu).peak_flop_s(dtype) for gpu in gpus)
+        peak = math.fsum(max(self._device(gpu).peak_flop_s(dtype) for dtype in dtypes) for gpu in gpus)
         return self.model_flop / (self.scheduled.makespan_s * peak)
 
     # Memory.

@@ -172,6 +172,11 @@ def test_more_of_any_resource_never_makes_a_design_slower(project: Project) -> N
     assert all(change <= 1e-9 * evaluation.metrics.latency_s for change in evaluation.sensitivity.values())
 
 
+@given(projects())
+def test_no_design_reaches_more_of_the_peak_than_the_provider_gives(project: Project) -> None:
+    assert evaluate(project).metrics.mfu <= project.cost.compute * (1 + 1e-9)
+
+
 def test_a_dispatch_that_no_expert_takes_may_end_the_dependency_path() -> None:
     slow = Device(memory_gb=1, memory_tb_s=0.001, peak_tflops={"bf16": 1})
     quick = Device(memory_gb=1, memory_tb_s=1, peak_tflops={"bf16": 1})
