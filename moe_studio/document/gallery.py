@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.recent import RecentFile
 from moe_studio.document.template import from_template, template_title
 from moe_studio.engine.evaluation import evaluate
@@ -13,7 +14,7 @@ from moe_studio.errors import MoeStudioError
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_names, example_path
 from moe_studio.storage.loader import load_project
-from moe_studio.units import si_text, time_text
+from moe_studio.units import time_text
 
 Kind = Literal["example", "template", "recent"]
 
@@ -81,7 +82,7 @@ def _template_project(path: Path) -> Project:
 def _offer(kind: Kind, path: Path, load: Callable[[], Project], text: str = "") -> Offer:
     try:
         project = load()
-        metrics = evaluate(project).metrics
+        metrics = evaluate(project, provide).metrics
     except MoeStudioError:
         return Offer(kind=kind, path=path, title=path.name, is_missing=True)
     return Offer(
@@ -90,7 +91,7 @@ def _offer(kind: Kind, path: Path, load: Callable[[], Project], text: str = "") 
         title=template_title(path) if kind == "template" else project.name,
         description=text,
         facts=_facts(project),
-        figures=(time_text(metrics.latency_s), si_text(metrics.tokens_per_s, "tokens/s", 3)),
+        figures=(time_text(metrics.latency_s), f"{metrics.tokens_per_s:,.0f} tokens/s"),
     )
 
 

@@ -1,6 +1,7 @@
 """The life of a document in the window: opened, kept safe, saved, printed, dropped on, left."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +39,7 @@ class Host(Protocol):
 
     def set_document(self, document: Document) -> None: ...
     def current_view(self) -> QWidget: ...
+    def on_paper(self) -> AbstractContextManager[None]: ...
 
 
 class Files(QObject):
@@ -334,7 +336,8 @@ class Files(QObject):
         view = self._host.current_view()
         printer = ask_printer(self._parent, is_wide=view.width() > view.height())
         if printer is not None:
-            paint_view(view, printer)
+            with self._host.on_paper():
+                paint_view(view, printer)
 
     def report_as_pdf(self) -> None:
         """Ask for a file and write the report to it."""
@@ -343,7 +346,12 @@ class Files(QObject):
     def view_as_pdf(self) -> None:
         """Ask for a file and write the view that has the focus to it."""
         view = self._host.current_view()
-        self._ask_pdf("view", lambda path: view_pdf(view, path))
+
+        def write(path: Path) -> None:
+            with self._host.on_paper():
+                view_pdf(view, path)
+
+        self._ask_pdf("view", write)
 
     def _ask_pdf(self, what: str, write: Callable[[Path], None]) -> None:
         start = str(Path(self._folder()) / f"{file_stem(self._document.title)}-{what}.pdf")

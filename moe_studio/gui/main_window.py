@@ -1,6 +1,7 @@
 """The main window: turns the tables of actions into menus and a toolbar, and holds the workspace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QSettings, QSize, Qt, Signal
@@ -29,7 +30,7 @@ from moe_studio.gui.help.viewer import HelpWindow
 from moe_studio.gui.messages import ErrorHook, Toast
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.text import tr
-from moe_studio.gui.theme import Theme, apply_theme, theme_named
+from moe_studio.gui.theme import LIGHT, Theme, apply_theme, theme_named
 from moe_studio.gui.widgets.figure import figures
 from moe_studio.gui.widgets.figure_strip import FigureStrip
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
@@ -248,6 +249,15 @@ class MainWindow(QMainWindow):
     def current_view(self) -> QWidget:
         """The canvas that has the focus, or the cluster."""
         return self.workspace.current_view()
+
+    @contextmanager
+    def on_paper(self) -> Iterator[None]:
+        """The views in colours for white paper, for as long as it takes to print one."""
+        self.workspace.set_theme(LIGHT)
+        try:
+            yield
+        finally:
+            self.workspace.set_theme(self.theme)
 
     def choose_language(self, name: str) -> None:
         """Speak another language."""

@@ -57,7 +57,8 @@ def paint_view(view: QWidget, device: QPagedPaintDevice) -> None:
     painter = QPainter(device)
     scale = min(page.width() / max(1, view.width()), page.height() / max(1, view.height()))
     painter.scale(scale, scale)
-    view.render(painter, QPoint())
+    # A graphics view has another `render`, which leaves out the frame and what floats above the scene.
+    QWidget.render(view, painter, QPoint())
     painter.end()
 
 
@@ -86,4 +87,3 @@ def _lay_out(device: QPagedPaintDevice, *, is_wide: bool) -> None:
 
 def _resolution(device: QPagedPaintDevice) -> int:
     return int(device.logicalDpiX())
-

@@ -28,6 +28,7 @@ class Card(QAbstractButton):
         self.setAccessibleName(offer.title)
         if offer.description:
             self._add_words(column, tr(offer.description))
+        column.addSpacing(4)
         column.addStretch(1)
         if facts := facts_text(offer):
             column.addWidget(plain_label(facts, "small"))
@@ -36,7 +37,7 @@ class Card(QAbstractButton):
         for child in self.findChildren(QWidget):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
+        policy.setHeightForWidth(self.hasHeightForWidth())
         self.setSizePolicy(policy)
 
     def _add_words(self, column: QVBoxLayout, text: str) -> None:
@@ -53,12 +54,14 @@ class Card(QAbstractButton):
 
     @override
     def hasHeightForWidth(self) -> bool:
-        return True
+        layout = self.layout()
+        return layout is not None and layout.hasHeightForWidth()
 
     @override
     def heightForWidth(self, width: int) -> int:
         layout = self.layout()
-        return layout.heightForWidth(width) if layout and layout.hasHeightForWidth() else self.sizeHint().height()
+        # Grids round the widths of their columns after they have asked for heights.
+        return layout.heightForWidth(width - 1) + 1 if layout else super().heightForWidth(width)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -112,6 +112,8 @@ class StartPage(QScrollArea):
         form = QFormLayout(card)
         form.setContentsMargins(16, 12, 16, 16)
         form.setVerticalSpacing(8)
+        form.setHorizontalSpacing(12)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.addRow(plain_label(tr("New design"), "heading"))
         phases = dict(settings_of(Workload))["phase"].choices
         self.model = _choice(tr("Model"), model_names(), FIRST_MODEL)
@@ -125,6 +127,7 @@ class StartPage(QScrollArea):
         self.open_button = QPushButton(tr("Open a file…"))
         self.open_button.clicked.connect(self.open_wanted)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.create_button, 1)
         row.addWidget(self.open_button, 1)
         form.addRow(row)
@@ -207,6 +210,7 @@ class StartPage(QScrollArea):
         for grid, cards in ((self._example_grid, self.examples), (self._template_grid, self.templates)):
             for column in range(8):
                 grid.setColumnStretch(column, int(column < self._columns))
+                grid.setColumnMinimumWidth(column, CARD_WIDTH if column < self._columns else 0)
             for index, card in enumerate(cards):
                 grid.addWidget(card, *divmod(index, self._columns))
                 card.show()
