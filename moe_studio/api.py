@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import networkx as nx
 
+from moe_studio.calibration.provider import provide
 from moe_studio.engine.evaluation import Breakdown, Evaluation, MatmulShape, Metrics, evaluate
 from moe_studio.engine.memory import Memory
 from moe_studio.engine.provider import FixedProvider
@@ -68,7 +69,7 @@ class Design:
 
     def evaluate(self) -> "Result":
         """Everything that is predicted of it."""
-        return Result(design=self, evaluation=evaluate(self.project))
+        return Result(design=self, evaluation=evaluate(self.project, provide))
 
     def edit(self, *edits: Edit) -> "Design":
         """The design after edits of `moe_studio.project.edit`, such as ``move_expert(5, 0, 3, layers=[0])``."""
@@ -292,7 +293,7 @@ def new(
         for each in ([cluster] if cluster is not None else DEFAULT_CLUSTERS)
     ]
     for project in designs[:-1]:
-        if evaluate(project).memory.fits:
+        if evaluate(project, provide).memory.fits:
             return Design(project=project)
     return Design(project=designs[-1])
 

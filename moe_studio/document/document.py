@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.history import Entry, History
 from moe_studio.document.journal import Copy
@@ -47,7 +48,7 @@ class Document:
         self._digest = digest if digest is not None else content_hash(path) if path else ""
         self._lock: Lock | None = None
         self._preview: Project | None = None
-        self._pipeline = Pipeline()
+        self._pipeline = Pipeline(provide=provide)
         self._used = 0
         self._known: tuple[Evaluation, ...] = ()
 
@@ -285,7 +286,7 @@ class Document:
     def _fresh(self, project: Project) -> Evaluation:
         self._used += 1
         if self._used > EVALUATIONS_TO_REMEMBER:
-            self._pipeline, self._used = Pipeline(), 0
+            self._pipeline, self._used = Pipeline(provide=provide), 0
         return self._pipeline.evaluate(project)
 
 

@@ -15,7 +15,7 @@ from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, layer_cost
 from moe_studio.engine.flop import model_flop
 from moe_studio.engine.memory import Memory, memory
 from moe_studio.engine.path import Path, longest_path
-from moe_studio.engine.provider import RESOURCES, Provider, Rates, provider_of, rates
+from moe_studio.engine.provider import RESOURCES, Evidence, Provide, Provider, Rates, fixed_provider, rates
 from moe_studio.engine.schedule import Schedule, Solver, slack_s
 from moe_studio.errors import ProjectError
 from moe_studio.graph.build import build_layer
@@ -77,6 +77,7 @@ class Evaluation:
     costs: Sequence[LayerCost]
     rates: Rates
     provider: Provider
+    provide: Provide
     solver: Solver
     schedule: Schedule
     dependency: Schedule
@@ -113,6 +114,30 @@ class Evaluation:
         """What binds each operator: index into `BOUNDS`."""
         known = {body: bound_codes(body, self.provider, self.rates) for body in self._bodies}
         return np.concatenate([known[part.body] for part in self.graph.parts])
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """How the time of each operator was got, and the error to expect."""
+        known = {body: self.provider.evidence(body, self.rates) for body in self._bodies}
+        parts = [known[part.body] for part in self.graph.parts]
+        return Evidence(
+            provenance=np.concatenate([part.provenance for part in parts]),
+            error=np.concatenate([part.error for part in parts]),
+        )
+
+    @cached_property
+    def latency_error_s(self) -> float:
+        """Standard error of the latency, nan if the error of no operator on the path is known.
+
+        Operators of one kind err together, for they are one kernel's model; different kinds err independently.
+        """
+        rows = self.scheduled_path.rows
+        error = self.evidence.error[rows]
+        known = np.isfinite(error)
+        if not known.any():
+            return float("nan")
+        spread = np.where(known, error, 0.0) * self.duration_s[rows]
+        return float(np.sqrt((np.bincount(self.graph.op[rows], spread) ** 2).sum()))
 
     @cached_property
     def level(self) -> IntArray:
@@ -400,7 +425,9 @@ class Pipeline:
     Results never depend on what was evaluated before.
     """
 
+    provide: Provide = fixed_provider
     _settings: tuple[object, ...] = ()
+    _provider: Provider | None = None
     _layers: dict[Hashable, LayerGraph] = field(default_factory=dict)
     _costs: dict[LayerGraph, LayerCost] = field(default_factory=dict)
     _solver: Solver = field(default_factory=lambda: Solver(has_overlap=True))
@@ -418,8 +445,10 @@ class Pipeline:
             ProjectError: if the design has too many operators, or names an unknown cost provider.
         """
         check_size(project)
-        provider = provider_of(project.cost)
         self._forget_if_changed(project)
+        if self._provider is None:
+            self._provider = self.provide(project)
+        provider = self._provider
         graph = build_graph(project, self._layer)
         hardware = rates(project)
         for part in graph.parts:
@@ -432,6 +461,7 @@ class Pipeline:
             costs=costs,
             rates=hardware,
             provider=provider,
+            provide=self.provide,
             solver=self._solver,
             schedule=self._solver.schedule(graph, costs, has_streams=True),
             dependency=self._solver.schedule(graph, costs, has_streams=False),
@@ -443,7 +473,7 @@ class Pipeline:
             a is b for a, b in zip(settings, self._settings, strict=True)
         )
         if not same or sum(map(len, self._costs)) > MAX_REMEMBERED:
-            self._layers, self._costs = {}, {}
+            self._layers, self._costs, self._provider = {}, {}, None
             self._solver = Solver(has_overlap=project.cost.overlap)
             self._settings = settings
 
@@ -467,6 +497,6 @@ def check_size(project: Project) -> None:
         )
 
 
-def evaluate(project: Project) -> Evaluation:
+def evaluate(project: Project, provide: Provide = fixed_provider) -> Evaluation:
     """Everything that is predicted of ``project``, once."""
-    return Pipeline().evaluate(project)
+    return Pipeline(provide=provide).evaluate(project)

@@ -1,16 +1,16 @@
 """Who answers what an operator costs. `fixed` is exact arithmetic on two percentages (DESIGN §5)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from moe_studio.errors import ProjectError
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
 from moe_studio.project.cluster import Device
-from moe_studio.project.design import Cost
 from moe_studio.project.model import DTYPE_BYTE, DTYPES
 from moe_studio.project.project import Project
 
@@ -52,6 +52,23 @@ def rates(project: Project) -> Rates:
     )
 
 
+PROVENANCES = ("measured", "calibrated", "datasheet", "fixed", "user")
+"""How a time was got, by code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """Per operator: how its time was got, an index into `PROVENANCES`, and the error to expect (nan: unknown)."""
+
+    provenance: NDArray[np.int8]
+    error: FloatArray
+
+    @staticmethod
+    def code(provenance: str) -> int:
+        """The code of a provenance."""
+        return PROVENANCES.index(provenance)
+
+
 class Provider(Protocol):
     """Answers what operators cost."""
 
@@ -63,9 +80,17 @@ class Provider(Protocol):
         """Time of the operators of ``run``, which communicate, each for its own GPU, shape (rows,)."""
         ...
 
+    def evidence(self, body: LayerGraph, rates: Rates) -> Evidence:
+        """How the time of each operator of a layer was got."""
+        ...
+
     def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
         """Time of one GEMM, ``count`` times."""
         ...
+
+
+Provide = Callable[[Project], Provider]
+"""Finds the provider that a project asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +117,12 @@ class FixedProvider:
             return np.asarray(np.maximum(intra, inter) + np.maximum(near, far))
         return np.asarray(intra + inter + near + far)
 
+    def evidence(self, body: LayerGraph, rates: Rates) -> Evidence:
+        """Exact arithmetic, of which nobody knows how far it is from the truth."""
+        return Evidence(
+            provenance=np.full(len(body), Evidence.code("fixed"), np.int8), error=np.full(len(body), np.nan)
+        )
+
     def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
         """max(2·m·k·n·count / (peak·compute), count·(m·k + k·n + m·n)·e / (bandwidth·memory)) + launch."""
         arithmetic = 2 * m * k * n * count / (device.peak_flop_s(dtype) * self.compute)
@@ -104,8 +135,7 @@ def is_exchange(body: LayerGraph, run: Run) -> bool:
     return run.kind.name in {"dispatch", "combine"} and not body.stage.is_local
 
 
-def provider_of(cost: Cost) -> Provider:
-    """The provider that ``cost`` names."""
-    if cost.provider == "fixed":
-        return FixedProvider(compute=cost.compute, memory=cost.memory, launch_s=cost.launch_us * 1e-6)
-    raise ProjectError(f"There is no cost provider {cost.provider!r}; the known one is: fixed.")
+def fixed_provider(project: Project) -> Provider:
+    """The provider `fixed` with the shares that ``project`` gives."""
+    cost = project.cost
+    return FixedProvider(compute=cost.compute, memory=cost.memory, launch_s=cost.launch_us * 1e-6)

@@ -266,7 +266,7 @@ def _tried(evaluation: Evaluation, choices: Iterator[Choice]) -> Iterator[tuple[
         try:
             project = edit(evaluation.project)
             if operator_estimate(project) <= MAX_TRIED_OPERATORS:
-                yield label, evaluate(project)
+                yield label, evaluate(project, evaluation.provide)
         except MoeStudioError:
             continue
 

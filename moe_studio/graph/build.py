@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moe_studio.graph.column import FloatArray, IntArray, total_by
-from moe_studio.graph.layer import LayerBuilder, LayerGraph
+from moe_studio.graph.layer import LayerBuilder, LayerGraph, LayerPlace
 from moe_studio.graph.operator import Sync
 from moe_studio.graph.routing import ceiling, reach_uniform, shares, visit_probability
 from moe_studio.graph.size import Sizes, causal_share, head_count, key_count, shard, sizes
@@ -14,24 +14,6 @@ from moe_studio.graph.traffic import Traffic, exchange, ring
 from moe_studio.project.instance import Instances
 from moe_studio.project.model import DTYPES, Attention, FeedForward
 from moe_studio.project.project import Project
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerPlace:
-    """What a layer's operators depend on beside the project's settings.
-
-    Layers with equal places have the same operators. ``load`` is the layer's number where routing
-    differs between layers, else -1.
-    """
-
-    stage: int
-    attention: Attention
-    ffn: FeedForward
-    is_first: bool
-    is_last: bool
-    has_send: bool
-    load: int
-    placement: bytes
 
 
 def build_layer(project: Project, stage: Stage, place: LayerPlace, instances: Instances | None) -> LayerGraph:
@@ -73,7 +55,11 @@ class _Layer:
         if place.is_last and model.vocab:
             self._head()
         return self.out.build(
-            instances=self.instances, extra_weight_byte=self._extra_weight(), kv_byte=self._kv_cache(place.attention)
+            place=place,
+            size=self.size,
+            instances=self.instances,
+            extra_weight_byte=self._extra_weight(),
+            kv_byte=self._kv_cache(place.attention),
         )
 
     # Building blocks

@@ -61,7 +61,7 @@ class LayerEdges:
 
     ``direct``, ``inward`` (row to junction) and ``outward`` (junction to row) have shape (2, edges);
     ``entry``: rows that take the layer's input, with the lane of it, shape (2, rows).
-    ``junction_of``: junction of each row, -1 for none. ``inner``: kind of each direct edge.
+    ``junction_of``: junction of each row, -1 for none.
     """
 
     direct: IntArray
@@ -170,7 +170,7 @@ def data_edges(graph: Graph) -> Edges:
     kind: list[NDArray[np.int8]] = []
     members: list[IntArray] = []
     junction = len(graph)
-    outputs: dict[tuple[int, int], IntArray] = {}
+    outputs: dict[tuple[int, int], tuple[IntArray, int]] = {}
 
     def put(a: IntArray, b: IntArray, kinds: NDArray[np.int8] | int) -> None:
         source.append(a)
@@ -185,11 +185,13 @@ def data_edges(graph: Graph) -> Edges:
         members.append(local.junction_member + part.first)
         junction += len(local.junction_member)
         last = body.runs[-1]
-        outputs[part.layer, part.micro_batch] = np.arange(last.first, last.last) + part.first
-        previous = outputs.get((part.layer - 1, part.micro_batch))
-        if previous is not None:
+        # What a stage sends arrives on another GPU.
+        outgoing = COMMUNICATION if last.kind.name == "send" else DATA
+        outputs[part.layer, part.micro_batch] = np.arange(last.first, last.last) + part.first, outgoing
+        if (part.layer - 1, part.micro_batch) in outputs:
+            given, inward = outputs[part.layer - 1, part.micro_batch]
             rows, lanes = local.entry
-            put(previous[lanes], rows + part.first, DATA)
+            put(given[lanes], rows + part.first, inward)
     everything = len(graph)
     is_lonely, is_unused = np.ones(junction, bool), np.ones(junction, bool)
     for a, b in zip(source, target, strict=True):
@@ -250,7 +252,7 @@ def _by_junction(
 
 
 def junction_name(graph: Graph, member: int) -> str:
-    """Id of the junction of the collective that ``member`` takes part in, such as ``l0_dispatch_all_g0``."""
+    """Id of the junction of the collective that ``member`` takes part in, such as ``l0_dispatch_start_g0``."""
     name = graph.name(member)
     head, _, tail = name.rpartition("_g")
     return f"{head}_start_g{tail}"

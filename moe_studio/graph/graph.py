@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_studio.graph.build import LayerPlace, build_layer
+from moe_studio.graph.build import build_layer
 from moe_studio.graph.column import FloatArray, IntArray
-from moe_studio.graph.layer import LayerGraph
+from moe_studio.graph.layer import LayerGraph, LayerPlace
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.graph.stage import Stage, device_names, stages
 from moe_studio.project.instance import Instances, layer_instances

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import OP_KINDS, OP_NUMBER, OpKind, Sync
+from moe_studio.graph.size import Sizes
 from moe_studio.graph.stage import Stage
 from moe_studio.project.instance import Instances
+from moe_studio.project.model import Attention, FeedForward
 
 COLUMNS: dict[str, type] = {
     "m": np.float64,
@@ -43,6 +45,24 @@ starts a kernel. ``dtype``: index into `DTYPES` that chooses the peak. ``intra_b
 a communication puts on each class of link, and how many latencies it pays. ``in_rows`` … ``out_width``:
 shapes. ``weight_byte``: weights that must be resident. ``live_byte``: input and output. ``sent_byte``: buffers.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerPlace:
+    """What a layer's operators depend on beside the project's settings.
+
+    Layers with equal places have the same operators. ``load`` is the layer's number where routing
+    differs between layers, else -1.
+    """
+
+    stage: int
+    attention: Attention
+    ffn: FeedForward
+    is_first: bool
+    is_last: bool
+    has_send: bool
+    load: int
+    placement: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +96,8 @@ class LayerGraph:
     """Columns of one layer; shape (rows,) each. Compared by identity."""
 
     stage: Stage
+    place: LayerPlace
+    size: Sizes
     runs: tuple[Run, ...]
     op: NDArray[np.int16]
     lane: IntArray

@@ -93,7 +93,10 @@ class Workload:
 class Cost:
     """How run times are found."""
 
-    provider: str = setting("who answers what an operator costs", "fixed")
+    provider: str = setting(
+        "who answers what an operator costs: fixed, calibrated, or auto (calibrated on devices of the catalogue)",
+        "auto",
+    )
     compute: float = setting("share of the arithmetic peak that is reached", 0.6, above=0, high=1)
     memory: float = setting("share of the memory bandwidth that is reached", 0.8, above=0, high=1)
     launch_us: float = setting("cost of starting one kernel", 0.0, unit="µs", low=0, high=1e6)
