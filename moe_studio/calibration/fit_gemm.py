@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moe_studio.calibration.family import Block, Columns, Family, Words, short_dtype
 from moe_studio.calibration.robust import robust_fit, thinned
@@ -10,6 +11,7 @@ from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.gemm import GemmParameters, gemm_us
 
 _MAX_ROWS = 6000
+_LARGE_M = 4096
 _US = 1e6
 
 _COMMON = {
@@ -34,7 +36,7 @@ def fit_gemm(blocks: Sequence[Block], device: DeviceFacts) -> GemmParameters:
     dtype = short_dtype(blocks[0].words["dtype"])
     columns = {name: np.concatenate([block.columns[name] for block in blocks]) for name in ("m", "k", "n")}
     time = np.concatenate([block.time_us for block in blocks])
-    some = thinned(len(time), _MAX_ROWS)
+    some = _sample_rows(columns["m"])
     sample = {name: value[some] for name, value in columns.items()}
 
     def predict(parameters: GemmParameters) -> FloatArray:
@@ -42,6 +44,13 @@ def fit_gemm(blocks: Sequence[Block], device: DeviceFacts) -> GemmParameters:
 
     fits = [robust_fit(*_start(tiles, dtype), predict, time[some]) for tiles in _rules(dtype)]
     return min(fits, key=lambda fit: fit[1])[0]
+
+
+def _sample_rows(m: FloatArray) -> NDArray[np.int64]:
+    """Rows to fit to: some of all, and those with large m twice more; they are few, and extrapolation starts there."""
+    rows = np.arange(len(m))
+    large = rows[m > _LARGE_M]
+    return np.concatenate([rows[thinned(len(m), _MAX_ROWS)], large, large])
 
 
 def _rules(dtype: str) -> tuple[str, ...]:
@@ -58,6 +67,7 @@ def _start(tiles: str, dtype: str) -> tuple[GemmParameters, Mapping[str, tuple[f
         split_us=2.0 if is_searched else 0.0,
         memory_share=0.85,
         math_share=0.85,
+        small_tile_share=1.3 if tiles == "by_rows" else 0.95,
         wide_tile_share=0.25 if tiles == "fewest_waves" else 1.0,
         load_ratio=4.0,
         step_us=0.02,

@@ -72,7 +72,7 @@ def _sample(block: Block, some: slice) -> dict[str, Any]:
 
 
 def _predict(parameters: MoeParameters, device: DeviceFacts, columns: Columns, words: Words) -> FloatArray:
-    numbers = {name: columns[name] for name in _NUMBERS}
+    numbers: dict[str, Any] = {name: columns[name] for name in _NUMBERS}
     return moe_us(parameters, device, **numbers, routing=words["routing"], dtype=short_dtype(words["dtype"]))
 
 

@@ -173,9 +173,8 @@ class _Kernel:
         one_wave = count <= self._device.sms
         rate = np.where(rows <= 64, self._p.small_tile_share, 1.0)
         rate = np.where((rows == 128) & (columns > _WIDE) & one_wave, self._p.wide_tile_share, rate)
-        work = np.maximum(
-            2 * rows * columns / (self._sm_flop_us * rate), (rows + columns) * self._byte / self._sm_byte_us
-        )
+        flop_us = self._sm_flop_us * np.minimum(rate, 1 / self._p.math_share)
+        work = np.maximum(2 * rows * columns / flop_us, (rows + columns) * self._byte / self._sm_byte_us)
         element_us = work + self._p.step_us * self._byte / 128
         return self._busy_us(count / self._device.sms, k * element_us * self._throttled(m, k, n))
 
