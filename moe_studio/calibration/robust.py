@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from moe_studio.calibration.family import Block, Columns
 from moe_studio.kernel.device import FloatArray
@@ -34,6 +33,9 @@ def robust_fit(
 
     Fields vary in log space, so that all stay positive and weigh alike.
     """
+    # Imported here, because only fitting needs it and it takes longer to load than the window.
+    from scipy.optimize import least_squares
+
     names = list(bounds)
     low, high = (np.log(np.array([bounds[name][side] for name in names])) for side in (0, 1))
     first = np.clip(np.log(np.array([getattr(start, name) for name in names])), low + 1e-6, high - 1e-6)
