@@ -27,7 +27,7 @@ from moe_studio.engine.rule import Problem, problems
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.compare import Comparison, plain_comparison
 from moe_studio.export.compare import compare as compare_evaluations
-from moe_studio.export.export import export
+from moe_studio.export.export import FORMATS, export
 from moe_studio.export.network import to_networkx
 from moe_studio.export.report import comparison_report, report
 from moe_studio.export.summary import summary, summary_json
@@ -197,6 +197,9 @@ class Result:
             raise MoeStudioError(
                 f"{target.name}: pictures are drawn by the command line: moe-studio export -o {target.name}."
             )
+        if not target.name.lower().endswith(FORMATS):
+            known = ", ".join((*FORMATS, *PICTURES, *YAML))
+            raise MoeStudioError(f"{target.name} has no known suffix; the known ones are {known}.")
         export(self.evaluation, target, view=view, layer=layer, gpu=gpu)
 
 

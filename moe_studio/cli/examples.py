@@ -8,6 +8,7 @@ import typer
 from moe_studio import api
 from moe_studio.cli.console import say, show_table
 from moe_studio.cli.option import Force, Json, refuse_existing
+from moe_studio.errors import MoeStudioError
 from moe_studio.export.summary import json_text
 from moe_studio.storage.atomic import save_text
 from moe_studio.storage.catalogue import example_path
@@ -32,6 +33,8 @@ def command(
     """
     if name is not None:
         return _copy(name, output, force=force)
+    if output is not None:
+        raise MoeStudioError("Name the example to copy; moe-studio examples lists them.")
     titles = [(each, api.example(each).name) for each in api.examples()]
     if json:
         print(json_text([{"name": each, "title": title} for each, title in titles]), end="")

@@ -66,17 +66,19 @@ class Setting:
         if abs(value) == math.inf or value != value:
             return "must be a finite number."
         if self.low is not None and value < self.low:
-            return f"must be at least {self.low:g}, not {_short(value)}."
+            return f"must be at least {_short(self.low)}, not {_short(value)}."
         if self.above is not None and value <= self.above:
-            return f"must be greater than {self.above:g}, not {_short(value)}."
+            return f"must be greater than {_short(self.above)}, not {_short(value)}."
         if self.high is not None and value > self.high:
-            return f"must be at most {self.high:g}, not {_short(value)}."
+            return f"must be at most {_short(self.high)}, not {_short(value)}."
         return None
 
 
 def _short(value: float) -> str:
     """``value`` for a message; Python cannot format whole numbers beyond the largest float."""
-    return f"{value:g}" if abs(value) < 1e300 else "a number this large"
+    if abs(value) >= 1e300:
+        return "a number this large"
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e12 else f"{value:g}"
 
 
 def setting(

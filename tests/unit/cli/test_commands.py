@@ -161,6 +161,11 @@ def test_import_reads_a_config_and_says_what_it_assumed(tmp_path: Path, capsys: 
     assert load_project(other).model.layers[0].ffn.experts == 128
 
 
+def test_a_copy_of_no_example_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["examples", "-o", str(tmp_path / "a.moe.yaml")]) == 2
+    assert "Name the example to copy" in capsys.readouterr().err
+
+
 def test_examples_are_listed_and_copied(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["examples"]) == 0
     text = capsys.readouterr().out
