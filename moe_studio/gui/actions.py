@@ -27,11 +27,32 @@ class FileVerbs(Protocol):
     def view_as_pdf(self) -> None: ...
 
 
+class ExportVerbs(Protocol):
+    """What the actions ask for to take results away."""
+
+    def show(self) -> None: ...
+    def copy_picture(self) -> None: ...
+    def copy_yaml(self) -> None: ...
+    def copy_sum(self) -> None: ...
+
+
+class CompareVerbs(Protocol):
+    """What the actions ask of the comparison."""
+
+    def pin_state(self) -> None: ...
+    def ask_file(self) -> None: ...
+    def unpin(self) -> None: ...
+
+
 class Verbs(Protocol):
     """What the actions ask the window to do."""
 
     @property
     def files(self) -> FileVerbs: ...
+    @property
+    def exports(self) -> ExportVerbs: ...
+    @property
+    def compare(self) -> CompareVerbs: ...
     def show_help(self) -> None: ...
     def show_tour(self) -> None: ...
     def choose_language(self, name: str) -> None: ...
@@ -126,6 +147,15 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.files.reload(),
     ),
     Command(
+        name="export",
+        text="Export…",
+        tip="Graphs, tables, traces and reports, with a preview and the command that does the same",
+        menu="File",
+        keys=("Ctrl+E",),
+        run=lambda w: w.exports.show(),
+        begins_group=True,
+    ),
+    Command(
         name="report_pdf",
         text="Report as PDF…",
         tip="Write the report of the design to a PDF file",
@@ -195,6 +225,52 @@ COMMANDS: tuple[Command, ...] = (
         tip="Put every expert where the policy puts it",
         menu="Edit",
         run=lambda w: w.reset_placement(),
+    ),
+    Command(
+        name="copy_picture",
+        text="Copy picture",
+        tip="Copy what the canvas that has the focus shows",
+        menu="Edit",
+        keys=("Ctrl+Shift+C",),
+        run=lambda w: w.exports.copy_picture(),
+        begins_group=True,
+    ),
+    Command(
+        name="copy_yaml",
+        text="Copy YAML",
+        tip="Copy the design as text of a project file",
+        menu="Edit",
+        run=lambda w: w.exports.copy_yaml(),
+    ),
+    Command(
+        name="copy_sum",
+        text="Copy Get_Time sum",
+        tip="Copy the run time as a sum of Get_Time(m, k, n) terms",
+        menu="Edit",
+        run=lambda w: w.exports.copy_sum(),
+    ),
+    Command(
+        name="pin",
+        text="Pin as reference",
+        tip="Compare every later state with this one",
+        menu="Edit",
+        keys=("Ctrl+Shift+R",),
+        run=lambda w: w.compare.pin_state(),
+        begins_group=True,
+    ),
+    Command(
+        name="compare_file",
+        text="Compare with a file…",
+        tip="Compare this design with the one in another file",
+        menu="Edit",
+        run=lambda w: w.compare.ask_file(),
+    ),
+    Command(
+        name="unpin",
+        text="Unpin the reference",
+        tip="Compare with nothing",
+        menu="Edit",
+        run=lambda w: w.compare.unpin(),
     ),
     Command(
         name="fit",

@@ -21,10 +21,13 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.placing import gpu_place, grabbed, layers_phrase
+from moe_studio.document.reference import headline
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.actions import COMMANDS, MENUS, make_actions
 from moe_studio.gui.bridge import DocumentBridge
-from moe_studio.gui.files import SUFFIX, Files
+from moe_studio.gui.compare.panel import ComparePanel
+from moe_studio.gui.export.desk import Exports
+from moe_studio.gui.files import SUFFIX, Files, file_stem
 from moe_studio.gui.help.tour import Stop, Tour
 from moe_studio.gui.help.viewer import HelpWindow
 from moe_studio.gui.messages import ErrorHook, Toast
@@ -85,6 +88,7 @@ class MainWindow(QMainWindow):
         self.toast = Toast(self)
         self.hook = ErrorHook(self.toast)
         self.files = Files(self, self, places)
+        self.exports = Exports(self, self, file_stem)
         self.actions_by_name = make_actions(self, self)
         self._build_body()
         self._build_menus()
@@ -93,6 +97,7 @@ class MainWindow(QMainWindow):
         self.bridge.failed.connect(self._on_failed)
         self.bridge.selection_changed.connect(self.workspace.show_selection)
         self.workspace.refused.connect(self.toast.say)
+        self.workspace.compare.pinned.connect(self._show_figures)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
         self.strip.activated.connect(lambda title: self.workspace.show_tab(FIGURE_TABS.get(title, "")))
         self.files.start_shown.connect(self._on_start_shown)
@@ -188,11 +193,19 @@ class MainWindow(QMainWindow):
     # Showing
 
     def _on_evaluated(self) -> None:
-        document = self.document
         self.workspace.show_evaluation()
-        before = document.committed_evaluation if document.is_previewing else document.evaluation
-        self.strip.show_figures(figures(document.evaluation, before, self.workspace.found))
+        self._show_figures()
         self._show_state()
+
+    def _show_figures(self) -> None:
+        """While dragging each figure's change is from the state before, otherwise from the pinned reference."""
+        document, pinned = self.document, self.compare.reference
+        before, against = None, "the state before"
+        if document.is_previewing:
+            before = headline(document.committed_evaluation)
+        elif pinned is not None and pinned.project is not document.project:
+            before, against = self.compare.headline, pinned.title
+        self.strip.show_figures(figures(document.evaluation, before, self.workspace.found, against=against))
 
     def _on_failed(self, message: str) -> None:
         self._show_state()
@@ -245,6 +258,11 @@ class MainWindow(QMainWindow):
         self.workspace.set_document(document)
         self.bridge.attach(document)
         self.bridge.refresh()
+
+    @property
+    def compare(self) -> ComparePanel:
+        """The comparison with a reference."""
+        return self.workspace.compare
 
     def current_view(self) -> QWidget:
         """The canvas that has the focus, or the cluster."""
@@ -407,6 +425,8 @@ class MainWindow(QMainWindow):
     def leave(self) -> None:
         """Let go of the document, without asking, and remember how the window was."""
         self.files.end()
+        self.exports.end()
+        self.compare.end()
         if self._settings is not None:
             self._settings.setValue("workspace", self.workspace.arrangement())
             self._settings.setValue("theme", self._theme_name)

@@ -51,6 +51,14 @@ def render_svg(svg: Path | bytes | str, path: Path | str) -> None:
         raise SaveError(f"{path.name} was not written: {error.strerror or error}.") from error
 
 
+def svg_picture(svg: bytes | str, longest: int) -> bytes:
+    """A PNG of ``svg`` whose longer side has at most so many pixels, to be looked at on a screen."""
+    _application()
+    renderer = _renderer(svg)
+    size = renderer.defaultSize()
+    return _drawn(renderer, min(SCALE, longest / max(1, size.width(), size.height())))
+
+
 @cache
 def _application() -> QGuiApplication:
     """The running application, or one that needs no display."""
@@ -76,7 +84,14 @@ def _png(renderer: QSvgRenderer) -> bytes:
     size = renderer.defaultSize()
     scale = min(SCALE, math.sqrt(MAX_PIXELS / max(1, size.width() * size.height())))
     _check_scale(scale)
-    image = QImage(round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_RGB32)
+    return _drawn(renderer, scale)
+
+
+def _drawn(renderer: QSvgRenderer, scale: float) -> bytes:
+    """A PNG at this scale."""
+    size = renderer.defaultSize()
+    width, height = (max(1, round(side * scale)) for side in (size.width(), size.height()))
+    image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

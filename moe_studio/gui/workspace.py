@@ -11,6 +11,7 @@ from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, selection_at
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.gui.canvas.cluster_view import ClusterView
+from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.inspector.panel import Inspector
 from moe_studio.gui.plots.breakdown import BreakdownPanel
@@ -27,7 +28,7 @@ OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 LARGE, PAUSE_MS = 20_000, 8
 """From so many operators on, views follow one after the other with a pause between."""
 
-TABS = ("breakdown", "problems", "history")
+TABS = ("breakdown", "problems", "history", "compare")
 
 
 class Workspace(QMainWindow):
@@ -51,6 +52,7 @@ class Workspace(QMainWindow):
         self.breakdown = BreakdownPanel(theme)
         self.problems = ProblemList(theme)
         self.history = HistoryList()
+        self.compare = ComparePanel(document, theme)
         self.tabs = QTabWidget()
         self.found: tuple[Problem, ...] = ()
         self._waiting: list[Callable[[], None]] = []
@@ -68,7 +70,7 @@ class Workspace(QMainWindow):
     def _build(self) -> None:
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName("Evidence")
-        for name, widget in zip(TABS, (self.breakdown, self.problems, self.history), strict=True):
+        for name, widget in zip(TABS, (self.breakdown, self.problems, self.history, self.compare), strict=True):
             self.tabs.addTab(widget, name.capitalize())
         self.tabs.tabBar().setAccessibleName("Evidence")
         self.setCentralWidget(panel("Cluster", self.cluster))
@@ -114,6 +116,8 @@ class Workspace(QMainWindow):
         self.outline.chosen.connect(self._on_chosen)
         self.problems.chosen.connect(lambda where: self._on_chosen(selection_at(where)))
         self.history.chosen.connect(lambda cursor: self.document.go_to(cursor))
+        self.compare.chosen.connect(self._on_chosen)
+        self.compare.refused.connect(self.refused)
         self.breakdown.chosen.connect(lambda gpu: self._on_chosen(Selection(kind="gpu", gpu=gpu)))
 
     # Showing
@@ -123,10 +127,11 @@ class Workspace(QMainWindow):
         self.document = document
         self.cluster.set_document(document)
         self.dag.set_document(document)
+        self.compare.set_document(document)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
-        for view in (self.cluster, self.dag, self.inspector, self.outline, self.breakdown, self.problems):
+        for view in (self.cluster, self.dag, self.inspector, self.outline, self.breakdown, self.problems, self.compare):
             view.set_theme(theme)
 
     def show_evaluation(self) -> None:
@@ -140,6 +145,7 @@ class Workspace(QMainWindow):
             self._show_breakdown,
             self._show_lists,
             self._show_outline,
+            self._show_compare,
         ]
         if len(evaluation.graph) > LARGE:
             self._timer.start()
@@ -184,6 +190,10 @@ class Workspace(QMainWindow):
             self.outline.show_evaluation(self.document.evaluation, self.document.layer)
             self.outline.show_selection(self.document.selection)
 
+    def _show_compare(self) -> None:
+        if not self.document.is_previewing:
+            self.compare.refresh()
+
     def show_selection(self) -> None:
         """Show what is selected, in every view."""
         document = self.document
@@ -192,6 +202,7 @@ class Workspace(QMainWindow):
         self.cluster.show_selection()
         self.dag.show_selection()
         self.outline.show_selection(document.selection)
+        self.compare.show_selection()
         self.inspector.show_evaluation(document.evaluation, document.selection, document.layer)
 
     def show_tab(self, name: str) -> None:

@@ -1,8 +1,9 @@
 """The figures that are seen first, as text: each with what a preview changes in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from moe_studio.document.reference import Headline
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.rule import Problem
 from moe_studio.units import GB, percent_text, si_text, significant, time_text
@@ -22,18 +23,22 @@ class Figure:
     tip: str = ""
 
 
-def figures(evaluation: Evaluation, before: Evaluation, found: Sequence[Problem]) -> tuple[Figure, ...]:
-    """The strip's figures; ``before`` is the committed design, the same object when nothing is previewed."""
-    return (
+def figures(
+    evaluation: Evaluation, before: Headline | None, found: Sequence[Problem], *, against: str = ""
+) -> tuple[Figure, ...]:
+    """The strip's figures with their change from ``before``, if there is one; ``against`` names it for the tips."""
+    shown: tuple[Figure, ...] = (
         _latency(evaluation, before),
         _tokens(evaluation, before),
         _mfu(evaluation, before),
-        _path(evaluation),
+        _path(evaluation, before),
         _memory(evaluation, before),
         _imbalance(evaluation, before),
         _traffic(evaluation, before),
-        _problems(found),
     )
+    if before is not None and against:
+        shown = tuple(replace(figure, tip=f"{figure.tip} Change against {against}.") for figure in shown)
+    return (*shown, _problems(found))
 
 
 def change_text(now: float, before: float) -> str:
@@ -59,19 +64,19 @@ def memory_text(used: float, room: float) -> str:
     return f"{amount} / {room / GB:g} GB"
 
 
-def _latency(now: Evaluation, before: Evaluation) -> Figure:
-    latency, old = now.metrics.latency_s, before.metrics.latency_s
+def _latency(now: Evaluation, before: Headline | None) -> Figure:
+    latency = now.metrics.latency_s
     claimed = now.project.reference.latency_s if now.project.reference else 0.0
-    note, tone = _change(now, before, latency, old, more_is=BAD)
+    note, tone = _change(latency, before.latency_s if before else None, more_is=BAD)
     if not note and claimed:
         note = f"claim {change_text(latency, claimed)}"
     return Figure(title="Latency", value=time_text(latency), note=note, tone=tone, tip="Length of the scheduled path.")
 
 
-def _tokens(now: Evaluation, before: Evaluation) -> Figure:
-    rate, old = now.metrics.tokens_per_s, before.metrics.tokens_per_s
+def _tokens(now: Evaluation, before: Headline | None) -> Figure:
+    rate = now.metrics.tokens_per_s
     claimed = now.project.reference.tokens_per_s if now.project.reference else 0.0
-    note, tone = _change(now, before, rate, old, more_is=GOOD)
+    note, tone = _change(rate, before.tokens_per_s if before else None, more_is=GOOD)
     tip = f"Steady, with a full pipeline: {now.metrics.steady_tokens_per_s:,.0f} tokens/s."
     if not note and claimed:
         note = f"claim {change_text(rate, claimed)}"
@@ -80,10 +85,10 @@ def _tokens(now: Evaluation, before: Evaluation) -> Figure:
     return Figure(title="Tokens/s", value=value, note=note, tone=tone, tip=tip)
 
 
-def _mfu(now: Evaluation, before: Evaluation) -> Figure:
-    share, old = now.metrics.mfu, before.metrics.mfu
-    note = "" if now is before else f"{(share - old) * 100:+.1f} pt".replace("-", "−")
-    tone = "" if now is before else tone_of(share, old, more_is=GOOD)
+def _mfu(now: Evaluation, before: Headline | None) -> Figure:
+    share = now.metrics.mfu
+    note = "" if before is None else f"{(share - before.mfu) * 100:+.1f} pt".replace("-", "−")
+    tone = "" if before is None else tone_of(share, before.mfu, more_is=GOOD)
     return Figure(
         title="MFU",
         value=percent_text(share),
@@ -93,21 +98,22 @@ def _mfu(now: Evaluation, before: Evaluation) -> Figure:
     )
 
 
-def _path(now: Evaluation) -> Figure:
+def _path(now: Evaluation, before: Headline | None) -> Figure:
     count = len(now.scheduled_path.rows)
     dependency = time_text(now.metrics.dependency_s)
+    change = 0 if before is None else count - before.path_operators
     return Figure(
         title="Longest path",
         value=f"{count:,} ops",
-        note=f"dep. {time_text(now.metrics.dependency_s, 3)}",
+        note=f"{change:+,} ops".replace("-", "−") if change else f"dep. {time_text(now.metrics.dependency_s, 3)}",
         tip=f"Over data dependencies alone the longest path takes {dependency}.",
     )
 
 
-def _memory(now: Evaluation, before: Evaluation) -> Figure:
+def _memory(now: Evaluation, before: Headline | None) -> Figure:
     memory, gpu = now.memory, now.memory.worst_gpu
     used, room = float(memory.total[gpu]), float(memory.capacity[gpu])
-    note, tone = _change(now, before, used, float(before.memory.total.max()), more_is=BAD)
+    note, tone = _change(used, before.memory_byte if before else None, more_is=BAD)
     if not note or not tone:
         note, tone = f"GPU {gpu}", "" if used <= room else BAD
     return Figure(
@@ -120,12 +126,12 @@ def _memory(now: Evaluation, before: Evaluation) -> Figure:
     )
 
 
-def _imbalance(now: Evaluation, before: Evaluation) -> Figure:
-    worst, old = float(now.imbalance.max(initial=0)), float(before.imbalance.max(initial=0))
+def _imbalance(now: Evaluation, before: Headline | None) -> Figure:
+    worst = float(now.imbalance.max(initial=0))
     if not worst:
         return Figure(title="Imbalance", value="–", note="no experts")
     layer = int(now.imbalance.argmax())
-    note, tone = _change(now, before, worst, old, more_is=BAD)
+    note, tone = _change(worst, before.imbalance if before else None, more_is=BAD)
     if not tone:
         note = f"GPU {int(now.load[layer].argmax())}" if worst > 1.0005 else "even"
     return Figure(
@@ -137,9 +143,9 @@ def _imbalance(now: Evaluation, before: Evaluation) -> Figure:
     )
 
 
-def _traffic(now: Evaluation, before: Evaluation) -> Figure:
-    total, old = float(now.cross_node_byte.sum()), float(before.cross_node_byte.sum())
-    note, tone = _change(now, before, total, old, more_is=BAD)
+def _traffic(now: Evaluation, before: Headline | None) -> Figure:
+    total = float(now.cross_node_byte.sum())
+    note, tone = _change(total, before.cross_node_byte if before else None, more_is=BAD)
     layers = int((now.cross_node_byte > 0).sum())
     if not tone:
         note = f"{layers} layers" if layers > 1 else ""
@@ -168,7 +174,7 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _change(now: Evaluation, before: Evaluation, value: float, old: float, *, more_is: str) -> tuple[str, str]:
-    if now is before:
+def _change(value: float, old: float | None, *, more_is: str) -> tuple[str, str]:
+    if old is None:
         return "", ""
     return change_text(value, old), tone_of(value, old, more_is=more_is)

@@ -1,0 +1,1 @@
+"""Taking results away: everything that the command line exports, with a preview of what is written."""
