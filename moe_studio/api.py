@@ -19,10 +19,10 @@ from typing import Any, Literal
 
 import networkx as nx
 
+from moe_studio.calibration.get_time import KernelTime, kernel_time
 from moe_studio.calibration.provider import provide
 from moe_studio.engine.evaluation import Breakdown, Evaluation, MatmulShape, Metrics, evaluate
 from moe_studio.engine.memory import Memory
-from moe_studio.engine.provider import FixedProvider
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.compare import Comparison, plain_comparison
@@ -39,7 +39,7 @@ from moe_studio.project.edit import Edit, set_value
 from moe_studio.project.model import DTYPES, Model
 from moe_studio.project.project import Project
 from moe_studio.storage.atomic import save_text
-from moe_studio.storage.catalogue import example_names, example_path, load_cluster, load_device, load_model
+from moe_studio.storage.catalogue import example_names, example_path, load_cluster, load_model
 from moe_studio.storage.loader import load_hf_model, load_project
 from moe_studio.storage.writer import project_text, save_project
 from moe_studio.view.view import view as project_view
@@ -261,18 +261,23 @@ def get_time(
     count: int = 1,
     dtype: str = "bf16",
     device: str = "h100-sxm",
-    compute: float = Cost().compute,
-    memory: float = Cost().memory,
-    launch_us: float = 0.0,
-) -> float:
-    """Seconds that a GPU takes to multiply an m × k by a k × n matrix, ``count`` times."""
+    provider: str = "auto",
+    compute: float | None = None,
+    memory: float | None = None,
+    launch_us: float | None = None,
+) -> KernelTime:
+    """The time that a GPU takes to multiply an m × k by a k × n matrix, ``count`` times.
+
+    ``compute``, ``memory`` and ``launch_us`` are those of the provider `fixed`, and choose it.
+    """
     if min(m, k, n, count) < 1 or max(m, k, n, count) > 10**15:
         raise MoeStudioError("m, k, n and count must be whole numbers from 1 up.")
     if dtype not in DTYPES:
         raise MoeStudioError(f"There is no data type {dtype[:20]!r}; known are {', '.join(DTYPES)}.")
-    cost = Cost(compute=compute, memory=memory, launch_us=launch_us)
-    provider = FixedProvider(compute=cost.compute, memory=cost.memory, launch_s=cost.launch_us * 1e-6)
-    return provider.get_time_s(m, k, n, count=count, dtype=dtype, device=load_device(device))
+    given = {"compute": compute, "memory": memory, "launch_us": launch_us}
+    shares = {name: value for name, value in given.items() if value is not None}
+    cost = Cost(provider="fixed" if shares else provider, **shares)  # type: ignore[arg-type]
+    return kernel_time(m, k, n, count=count, dtype=dtype, device=device, cost=cost)
 
 
 def new(

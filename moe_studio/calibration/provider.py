@@ -25,7 +25,7 @@ from moe_studio.kernel.expert_load import RankLoad
 from moe_studio.kernel.fitted import CALIBRATED, Calibration, NotCalibratedError
 from moe_studio.kernel.mla import KV_LORA, QK_NOPE, QK_ROPE, V_DIM
 from moe_studio.kernel.moe import HEIGHTS, moe_us
-from moe_studio.project.cluster import Device
+from moe_studio.project.cluster import Cluster, Device
 from moe_studio.project.model import DTYPES
 from moe_studio.project.project import Project
 
@@ -58,12 +58,19 @@ def provide(project: Project) -> Provider:
     """
     name = project.cost.provider
     if name == "auto":
-        name = "fixed" if project.cluster.devices else "calibrated"
+        name = (
+            "calibrated" if all(is_known(project.cluster, name) for name in device_names(project.cluster)) else "fixed"
+        )
     if name == "calibrated":
         return calibrated_provider(project)
     if name == "fixed":
         return fixed_provider(project)
     raise ProjectError(f"There is no cost provider {name!r}; the known ones are: {', '.join(PROVIDERS)}.")
+
+
+def is_known(cluster: Cluster, name: str) -> bool:
+    """Whether a device is one of the catalogue whose datasheet says enough for kernel models."""
+    return name not in cluster.devices and cluster.device(name).sms > 0
 
 
 def calibrated_provider(project: Project) -> "CalibratedProvider":
@@ -121,6 +128,11 @@ class CalibratedProvider:
         if answer is None:
             return self.fixed.get_time_s(m, k, n, count=count, dtype=dtype, device=device)
         return count * answer.seconds
+
+    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
+        """How the time of one GEMM on the first device was got, and the relative error to expect."""
+        answer = self._gemm(0, m, k, n, dtype, self.base)
+        return ("fixed", None) if answer is None else (answer.provenance, answer.error)
 
     # Compute and memory
 

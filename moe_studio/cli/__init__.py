@@ -17,6 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Write a graph, a table, a trace or a picture."),
     "screenshot": ("screenshot", "Draw the window to a picture without showing it."),
     "get-time": ("get_time", "Time of one matrix multiplication on a device."),
+    "predict": ("predict", "Predict run times for a table of kernels."),
+    "calibrate": ("calibrate", "Fit kernel models to measured run times."),
     "bench": ("bench", "Measure how fast MoE Studio itself is."),
     "schema": ("schema", "Print the JSON Schema of project files or of results."),
 }

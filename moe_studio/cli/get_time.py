@@ -1,6 +1,6 @@
 """``moe-studio get-time``: one matrix multiplication."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -8,7 +8,7 @@ from moe_studio import api
 from moe_studio.cli.console import say
 from moe_studio.cli.option import Json
 from moe_studio.export.summary import json_text
-from moe_studio.units import si_text, time_text
+from moe_studio.units import percent_text, si_text, time_text
 
 
 def command(
@@ -18,29 +18,57 @@ def command(
     count: Annotated[int, typer.Option(help="How often, in one launch.")] = 1,
     dtype: Annotated[str, typer.Option(help="Data type: fp32, bf16, fp16, fp8, int8 or fp4.")] = "bf16",
     device: Annotated[str, typer.Option(help="Device of the catalogue.")] = "h100-sxm",
-    compute: Annotated[float, typer.Option(help="Share of the arithmetic peak that is reached.")] = 0.6,
-    memory: Annotated[float, typer.Option(help="Share of the memory bandwidth that is reached.")] = 0.8,
-    launch_us: Annotated[float, typer.Option(help="Cost of starting a kernel, in µs.")] = 0.0,
+    provider: Annotated[
+        Literal["auto", "fixed", "calibrated"],
+        typer.Option(help="fixed: shares of the datasheet; calibrated: fitted kernel models."),
+    ] = "auto",
+    compute: Annotated[
+        float | None,
+        typer.Option(help="fixed: share of the arithmetic peak that is reached (0.6).", show_default=False),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(help="fixed: share of the memory bandwidth that is reached (0.8).", show_default=False),
+    ] = None,
+    launch_us: Annotated[
+        float | None, typer.Option(help="fixed: cost of starting a kernel, in µs (0).", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> int:
     """Time of one matrix multiplication: an m × k by a k × n matrix on one GPU.
 
-    It takes as long as its arithmetic or its memory traffic, whichever is longer, and the launch.
+    With fixed it takes as long as its arithmetic or its memory traffic, whichever is longer, and the launch; calibrated
+    models the kernel. Options of fixed choose fixed.
 
     \b
     Examples:
       moe-studio get-time 640000 8192 32768 --dtype fp16 --device seed-64g
       moe-studio get-time 128 7168 2048 --device h200-sxm --json
     """
-    seconds = api.get_time(
-        m, k, n, count=count, dtype=dtype, device=device, compute=compute, memory=memory, launch_us=launch_us
+    found = api.get_time(
+        m,
+        k,
+        n,
+        count=count,
+        dtype=dtype,
+        device=device,
+        provider=provider,
+        compute=compute,
+        memory=memory,
+        launch_us=launch_us,
     )
     flop = 2 * m * k * n * count
     if json:
         asked = {"m": m, "k": k, "n": n, "count": count, "dtype": dtype, "device": device}
-        print(json_text({**asked, "seconds": seconds, "flop": flop, "flop_per_s": flop / seconds}), end="")
+        result = {"seconds": found.seconds, "flop": flop, "flop_per_s": flop / found.seconds, "bound": found.bound}
+        how = {"share_of_peak": found.share_of_peak, "provenance": found.provenance, "expected_error": found.error}
+        print(json_text({**asked, **result, **how}), end="")
     else:
         times = f"{count} × " if count > 1 else ""
-        rate = si_text(flop / seconds, "FLOP/s")
-        say(f"{times}Get_Time({m}, {k}, {n}) = {time_text(seconds)} on {device}, {dtype} ({rate})")
+        rate = si_text(flop / found.seconds, "FLOP/s")
+        share = percent_text(found.share_of_peak)
+        where = f"on {device}, {dtype} ({rate}, {share} of peak)"
+        say(f"{times}Get_Time({m}, {k}, {n}) = {time_text(found.seconds)} {where}")
+        error = f", expected error ±{percent_text(found.error)}" if found.error is not None else ""
+        say(f"bound by {found.bound}; {found.provenance}{error}")
     return 0

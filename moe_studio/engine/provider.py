@@ -88,6 +88,10 @@ class Provider(Protocol):
         """Time of one GEMM, ``count`` times."""
         ...
 
+    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
+        """How the time of one GEMM was got, and the relative error to expect (None: unknown)."""
+        ...
+
 
 Provide = Callable[[Project], Provider]
 """Finds the provider that a project asks for."""
@@ -128,6 +132,10 @@ class FixedProvider:
         arithmetic = 2 * m * k * n * count / (device.peak_flop_s(dtype) * self.compute)
         moving = count * (m * k + k * n + m * n) * DTYPE_BYTE[dtype] / (device.memory_tb_s * 1e12 * self.memory)
         return max(arithmetic, moving) + self.launch_s
+
+    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
+        """Exact arithmetic, of which nobody knows how far it is from the truth."""
+        return "fixed", None
 
 
 def is_exchange(body: LayerGraph, run: Run) -> bool:

@@ -114,10 +114,19 @@ def test_two_designs_are_compared() -> None:
 
 
 def test_get_time_is_arithmetic_that_anyone_can_check() -> None:
-    seconds = moe_studio.get_time(640000, 8192, 32768, dtype="fp16", device="seed-64g")
-    assert seconds == pytest.approx(2 * 640000 * 8192 * 32768 / (400e12 * 0.6))
+    found = moe_studio.get_time(640000, 8192, 32768, dtype="fp16", device="seed-64g")
+    assert (found.bound, found.provenance, found.error) == ("compute", "fixed", None)
+    assert found.seconds == pytest.approx(2 * 640000 * 8192 * 32768 / (400e12 * 0.6))
     moved = moe_studio.get_time(1, 4096, 4096, count=3, dtype="fp16", device="seed-64g", launch_us=2)
-    assert moved == pytest.approx(3 * (4096 + 4096 * 4096 + 4096) * 2 / (1.8e12 * 0.8) + 2e-6)
+    assert moved.seconds == pytest.approx(3 * (4096 + 4096 * 4096 + 4096) * 2 / (1.8e12 * 0.8) + 2e-6)
+
+
+def test_get_time_on_a_measured_device_is_calibrated_and_says_how_sure_it_is() -> None:
+    found = moe_studio.get_time(4096, 7168, 2048, device="h100-sxm")
+    assert found.provenance == "calibrated"
+    assert found.error is not None
+    assert 0 < found.error < 0.3
+    assert 2 * 4096 * 7168 * 2048 / found.seconds < 989.5e12
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,10 @@ def test_examples_are_listed_and_copied(tmp_path: Path, capsys: Capture, monkeyp
 def test_get_time_prints_a_time_or_an_object(capsys: Capture) -> None:
     words = ["get-time", "640000", "8192", "32768", "--dtype", "fp16", "--device", "seed-64g"]
     assert main(words) == 0
-    assert capsys.readouterr().out == "Get_Time(640000, 8192, 32768) = 1.432 s on seed-64g, fp16 (240.0 TFLOP/s)\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "Get_Time(640000, 8192, 32768) = 1.432 s on seed-64g, fp16 (240.0 TFLOP/s, 60.0 % of peak)",
+        "bound by compute; fixed",
+    ]
     assert main([*words, "--count", "2", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["seconds"] == pytest.approx(2 * 2 * 640000 * 8192 * 32768 / 240e12)

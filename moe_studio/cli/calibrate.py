@@ -1,0 +1,40 @@
+"""``moe-studio calibrate``: fits kernel models to measured run times."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_studio.calibration.fit import calibrate
+from moe_studio.calibration.report import markdown, picture
+from moe_studio.cli.console import say
+from moe_studio.cli.option import Output
+from moe_studio.storage.atomic import save_text
+
+
+def command(
+    tables: Annotated[list[Path], typer.Argument(metavar="DATA…", help="Tables of measured run times, CSV or CSV.gz.")],
+    output: Output,
+    device: Annotated[str, typer.Option(help="GPU to fit, when the tables hold several.")] = "",
+    source: Annotated[list[str] | None, typer.Option(help="Where the times come from, with licence.")] = None,
+    date: Annotated[str, typer.Option(help="Day of the fit, for the file; today if not given.")] = "",
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the residuals: .md as text, .svg as plots.")
+    ] = None,
+) -> int:
+    """Fit a device to measured run times, and say how far the fit errs on shapes that it has not seen.
+
+    The columns are those of moe-studio predict, with time_us in microseconds. Rows that are impossible
+    (missing, zero, faster than the datasheet allows) are set aside, counted, and named by their lines.
+
+    \b
+    Examples:
+      moe-studio calibrate gemm.csv attention.csv -o my-h100.yaml --device H100-SXM --report residuals.md
+    """
+    found = calibrate(tables, output, device=device, sources=source or (), date=date)
+    text = markdown(found)
+    if report is not None:
+        save_text(report, picture(found) if report.suffix == ".svg" else text)
+    for line in text.splitlines():
+        say(line)
+    return 0

@@ -1,0 +1,43 @@
+"""``moe-studio predict``: run times for a table of kernels."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_studio.calibration.predict import predict_file
+from moe_studio.cli.console import say
+from moe_studio.cli.option import Output
+
+
+def command(
+    table: Annotated[
+        Path, typer.Argument(metavar="IN.csv[.gz]", help="Table of kernels; its kind is told by its columns.")
+    ],
+    output: Output,
+) -> int:
+    """Predict the run time of every row of a table of kernels.
+
+    Columns predicted_us and source are added; all others pass through. Rows that cannot be predicted stay and say why.
+
+    \b
+    Columns by kind (all with gpu; dtype and op where kernels differ by them):
+      GEMM         m, k, n
+      fused MoE    tokens, hidden, inter, topk, experts, moe_tp, moe_ep, routing
+      attention    op, kv_dtype, batch, q_len, kv_len, heads, kv_heads, head_dim
+      MLA          op, kv_dtype, batch, q_len, kv_len, heads
+      elementwise  op, m, k
+      collectives  op, gpus, nodes, bytes
+      DeepEP       op, gpus, nodes, tokens, hidden, topk, experts, sms
+      p2p          op, gpus, nodes, gpus_per_node, bytes
+
+    \b
+    Examples:
+      moe-studio predict kernels.csv -o predicted.csv
+      moe-studio predict gemm.csv.gz -o gemm-predicted.csv.gz
+    """
+    report = predict_file(table, output)
+    say(f"{output}: {report.predicted:,} of {report.rows:,} rows of {report.family} predicted.")
+    for line in report.aside.sentences():
+        say(f"  {line}")
+    return 0
