@@ -9,7 +9,7 @@ from typing import Any
 from moe_studio.document.setting_field import Field, Words, label_of
 from moe_studio.document.setting_value import changed, rough, value_edit
 from moe_studio.engine.evaluation import check_size
-from moe_studio.engine.provider import provider_of
+from moe_studio.calibration.provider import provide
 from moe_studio.errors import MoeStudioError, ProjectError
 from moe_studio.project.edit import Edit, reset_placement
 from moe_studio.project.project import Project
@@ -147,7 +147,7 @@ def made_of(project: Project, changes: Sequence[Change]) -> Project | MoeStudioE
     try:
         made = changed(project, values, [edit for change in changes for edit in change.edits])
         check_size(made)
-        provider_of(made.cost)
+        provide(made)
     except MoeStudioError as error:
         return error
     return made

@@ -52,6 +52,10 @@ class Editing:
         """Whether something was typed that is not in the history yet."""
         return self._session is not None
 
+    def is_typing_into(self, row: Sequence[Field]) -> bool:
+        """Whether something is being typed into these settings."""
+        return self._session is not None and self._session.key == tuple(item.words for item in row)
+
     def type(self, row: Sequence[Field], text: str) -> None:
         """Take ``text`` as what the settings of ``row`` shall be, and show what that gives."""
         key = tuple(item.words for item in row)

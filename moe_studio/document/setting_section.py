@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from moe_studio.calibration.provider import PROVIDERS
 from moe_studio.document.setting_field import NO_DEFAULT, Field, Words, choices_of, fields_of
 from moe_studio.document.setting_value import (
     add_nodes,
@@ -24,8 +25,6 @@ from moe_studio.storage.catalogue import cluster_names, device_names, load_clust
 
 MAX_ROWS = 48
 """So many items of a list are shown; more would be no form any more."""
-
-PROVIDERS = ("fixed",)
 
 USED_BY_KIND = {
     "mha": ("heads", "head_dim", "window"),
@@ -77,17 +76,24 @@ class Section:
 
 def sections(project: Project, waiting: Mapping[Words, Any] | None = None) -> tuple[Section, ...]:
     """All settings of ``project``; ``waiting`` are values that are wanted but not valid yet."""
+    work = project.workload
     return (
         Section(title="Model", groups=tuple(_model(project, waiting or {}))),
-        Section(title="Parallel", groups=(_simple("Parallel strategy", project.parallel, "parallel"),)),
-        Section(title="Placement", groups=tuple(_placement(project))),
-        Section(title="Workload", groups=(_simple("Workload", project.workload, "workload"),)),
-        Section(title="Routing", groups=(_simple("Routing", project.workload.routing, "workload", "routing"),)),
-        Section(title="Cost", groups=(_cost(project),)),
-        Section(title="Limits", groups=(_simple("Limits", project.limits, "limits"),)),
-        Section(title="Reference", groups=(_simple("Reference", project.reference or Reference(), "reference"),)),
         Section(title="Cluster", groups=tuple(_cluster(project))),
-        Section(title="Design", groups=(_group("Design", [_title(project)]),)),
+        Section(title="Strategy", groups=(_simple("Parallel", project.parallel, "parallel"), *_placement(project))),
+        Section(
+            title="Workload",
+            groups=(_simple("Workload", work, "workload"), _simple("Routing", work.routing, "workload", "routing")),
+        ),
+        Section(
+            title="Costs",
+            groups=(
+                _cost(project),
+                _simple("Limits", project.limits, "limits"),
+                _simple("Reference", project.reference or Reference(), "reference"),
+                _group("Design", [_title(project)]),
+            ),
+        ),
     )
 
 
@@ -97,6 +103,23 @@ def all_fields(project: Project) -> Iterator[Field]:
         for group in section.groups:
             for row in group.rows:
                 yield from row.fields
+
+
+def matching(table: Sequence[Section], text: str) -> tuple[Group, ...]:
+    """The groups of ``table`` with those rows of which every word of ``text`` says something."""
+    words = text.lower().split()
+    found = []
+    for section in table:
+        for group in section.groups:
+            rows = tuple(row for row in group.rows if _says(row, f"{section.title} {group.title}", words))
+            if rows:
+                found.append(replace(group, rows=rows))
+    return tuple(found)
+
+
+def _says(row: Row, heading: str, words: Sequence[str]) -> bool:
+    text = " ".join([heading, *(f"{item.title} {item.path} {item.known.doc}" for item in row.fields)]).lower()
+    return all(word in text for word in words)
 
 
 def field_at(project: Project, path: str) -> Field | None:
@@ -114,14 +137,13 @@ def _simple(title: str, value: Any, *words: str) -> Group:
 
 
 def _title(project: Project) -> Field:
-    return next(field for field in fields_of(project, ()) if field.words == ("name",))
+    found = next(field for field in fields_of(project, ()) if field.words == ("name",))
+    return replace(found, default=NO_DEFAULT)
 
 
 def _cost(project: Project) -> Group:
     found = [
-        replace(field, kind="choice", choices=choices_of(tuple(dict.fromkeys((*PROVIDERS, field.value)))))
-        if field.words[-1] == "provider"
-        else field
+        replace(field, kind="choice", choices=choices_of(PROVIDERS)) if field.words[-1] == "provider" else field
         for field in fields_of(project.cost, ("cost",), owner="cost")
     ]
     return _group("Cost", found)

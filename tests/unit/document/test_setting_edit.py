@@ -125,9 +125,9 @@ def test_latent_attention_waits_for_its_sizes(editing: Editing) -> None:
         ("parallel.tp", "", "TP must be a whole number, such as 16."),
         ("parallel.tp", "1.5", "TP must be a whole number, such as 16."),
         ("parallel.tp", "0", "TP must be at least 1, not 0."),
-        ("cost.compute", "nan", "Compute must be a number, such as 1.8."),
-        ("cost.compute", "1e999", "Compute must be a number, such as 1.8."),
-        ("cost.compute", "2", "Compute must be at most 1, not 2."),
+        ("cost.compute", "nan", "Compute share must be a number, such as 1.8."),
+        ("cost.compute", "1e999", "Compute share must be a number, such as 1.8."),
+        ("cost.compute", "2", "Compute share must be at most 1, not 2."),
         ("workload.phase", "sleep", "Phase must be one of forward, prefill, decode."),
     ],
 )
