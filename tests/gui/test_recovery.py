@@ -15,6 +15,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
+from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.journal import FOLDER, left_copies
@@ -299,6 +300,7 @@ class Broken(QWidget):
 
     painted = 0
 
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
         self.painted += 1
         raise ZeroDivisionError("in a paint event")

@@ -144,8 +144,9 @@ def card_place(lit: QRect, card: QRect, room: QRect) -> QPoint:
     inner = room.adjusted(GAP, GAP, -GAP, -GAP)
     for place in places:
         x = max(inner.left(), min(place.x(), inner.right() - card.width()))
-        there = QRect(QPoint(x, place.y()), card.size())
-        if inner.contains(there) and not there.intersects(lit):
+        y = max(inner.top(), min(place.y(), inner.bottom() - card.height()))
+        there = QRect(QPoint(x, y), card.size())
+        if not there.intersects(lit):
             return there.topLeft()
     corner = lit.intersected(inner).bottomRight()
     return QPoint(corner.x() - card.width() - GAP, corner.y() - card.height() - GAP)

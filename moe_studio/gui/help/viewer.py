@@ -18,13 +18,13 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from moe_studio.document.manual import PAGES, Page, help_folder, help_pages, search_pages
+from moe_studio.gui.help.typeset import typeset
 from moe_studio.gui.text import tr
 
 MAX_PICTURE_BYTE = 2_000_000
 SIDE = 260
-MARGIN = 24
-
-STYLE = "h1 {font-size: 20px} h2 {font-size: 15px} code, pre {font-family: monospace} td, th {padding: 3px 10px 3px 0}"
+MARGIN = 28
+SIZE = QSize(1040, 780)
 
 
 class HelpBrowser(QTextBrowser):
@@ -37,12 +37,13 @@ class HelpBrowser(QTextBrowser):
         self.setOpenExternalLinks(False)
         self.setUndoRedoEnabled(False)
         self.document().setDocumentMargin(MARGIN)
-        self.document().setDefaultStyleSheet(STYLE)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def show_page(self, page: Page) -> None:
         """Show ``page`` from its beginning."""
         features = QTextDocument.MarkdownFeature
         self.document().setMarkdown(page.markdown, features.MarkdownDialectGitHub | features.MarkdownNoHTML)
+        typeset(self.document(), self.palette())
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
     @override
@@ -52,7 +53,7 @@ class HelpBrowser(QTextBrowser):
         path = picture_path(url.path()) if url.isRelative() else None
         if path is None:
             return None
-        picture = QImage(str(path))
+        picture = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB32)
         room = self.viewport().width() - 2 * MARGIN
         if picture.width() > room > 0:
             ratio = self.devicePixelRatioF()
@@ -90,11 +91,8 @@ class HelpWindow(QDialog):
         self.browser.anchorClicked.connect(self._on_link)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self.line.setFocus)
+        self.resize(SIZE)
         self._fill("")
-
-    @override
-    def sizeHint(self) -> QSize:
-        return QSize(1000, 760)
 
     def open_page(self, name: str = "") -> None:
         """Show the window, with the page ``name`` if one is named."""
