@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Write a graph, a table, a trace or a picture."),
     "screenshot": ("screenshot", "Draw the window to a picture without showing it."),
     "get-time": ("get_time", "Time of one matrix multiplication on a device."),
+    "accuracy": ("accuracy", "Predictions beside published figures of real deployments."),
     "predict": ("predict", "Predict run times for a table of kernels."),
     "calibrate": ("calibrate", "Fit kernel models to measured run times."),
     "bench": ("bench", "Measure how fast MoE Studio itself is."),

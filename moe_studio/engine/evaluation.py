@@ -136,7 +136,7 @@ class Evaluation:
         known = np.isfinite(error)
         if not known.any():
             return float("nan")
-        spread = np.where(known, error, 0.0) * self.duration_s[rows]
+        spread = np.where(known, error, UNKNOWN_ERROR) * self.duration_s[rows]
         return float(np.sqrt((np.bincount(self.graph.op[rows], spread) ** 2).sum()))
 
     @cached_property
@@ -482,6 +482,9 @@ class Pipeline:
             self._layers[place] = build_layer(project, stage, place, instances)
         return self._layers[place]
 
+
+UNKNOWN_ERROR = 0.3
+"""Relative error to expect of a time of which nobody knows how far it is from the truth."""
 
 MAX_REMEMBERED = 400_000
 """Operators of different layers to keep before starting anew; about 100 MB."""
