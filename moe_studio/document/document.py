@@ -9,6 +9,7 @@ from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.history import Entry, History
 from moe_studio.document.journal import Copy
 from moe_studio.document.lock import Lock, Owner
+from moe_studio.document.placing import Span
 from moe_studio.document.selection import NOTHING, Selection
 from moe_studio.engine.evaluation import Evaluation, Pipeline
 from moe_studio.errors import FileError, SaveError
@@ -41,7 +42,7 @@ class Document:
         self.path = path
         self.folder = folder or (path.parent if path else None)
         self.selection = NOTHING
-        self.layer: int | None = None
+        self.span: Span = None
         self.on_project: list[Listener] = []
         self.on_selection: list[Listener] = []
         self._saved: Project | None = project
@@ -163,10 +164,19 @@ class Document:
             self.selection = selection
             _tell(self.on_selection)
 
+    @property
+    def layer(self) -> int | None:
+        """The layer whose experts are shown and edited; None for several or all."""
+        return self.span if isinstance(self.span, int) else None
+
     def show_layer(self, layer: int | None) -> None:
         """Show and edit the experts of one layer, or of all."""
-        if layer != self.layer:
-            self.layer = layer
+        self.show_layers(layer)
+
+    def show_layers(self, span: Span) -> None:
+        """Show and edit the experts of some layers: one, a first and a last, or all."""
+        if span != self.span:
+            self.span = span
             _tell(self.on_project)
 
     # The file

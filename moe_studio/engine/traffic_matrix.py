@@ -29,9 +29,7 @@ def node_traffic(evaluation: Evaluation, *, what: What = "both", layers: Iterabl
     return _summed(evaluation, what, layers, len(evaluation.project.cluster.nodes), lambda body: body.stage.node)
 
 
-def _summed(
-    evaluation: Evaluation, what: What, layers: Iterable[int] | None, size: int, label: Label
-) -> FloatArray:
+def _summed(evaluation: Evaluation, what: What, layers: Iterable[int] | None, size: int, label: Label) -> FloatArray:
     chosen = None if layers is None else set(layers)
     times: dict[LayerGraph, int] = {}
     for part in evaluation.graph.parts:
