@@ -41,7 +41,7 @@ from moe_studio.project.project import Project
 from moe_studio.storage.atomic import save_text
 from moe_studio.storage.catalogue import example_names, example_path, load_cluster, load_model
 from moe_studio.storage.loader import load_hf_model, load_project
-from moe_studio.storage.writer import project_text, save_project
+from moe_studio.storage.writer import project_text, relocated, save_project
 from moe_studio.view.view import view as project_view
 
 Format = Literal["md", "html"]
@@ -91,8 +91,13 @@ class Design:
         target = FilePath(path) if path is not None else self.path
         if target is None:
             raise MoeStudioError("This design has no file yet: name one to save it to.")
-        save_project(target, self.project)
-        return replace(self, path=target)
+        save_project(target, self.project, source=self.path)
+        return self._at(target)
+
+    def _at(self, target: FilePath) -> "Design":
+        """The design as a file at ``target`` has it: what it names beside its own file is the same file still."""
+        here = target.parent if self.path is None else self.path.parent
+        return replace(self, project=relocated(self.project, here, target.parent), path=target)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -191,7 +196,7 @@ class Result:
         """
         target = FilePath(path)
         if target.suffix.lower() in YAML:
-            save_text(target, self.design.to_yaml())
+            save_text(target, self.design._at(target).to_yaml())
             return
         if target.suffix.lower() in PICTURES:
             raise MoeStudioError(

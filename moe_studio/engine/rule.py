@@ -322,7 +322,7 @@ def _remarks(evaluation: Evaluation) -> Found:
     project = evaluation.project
     for text in dict.fromkeys(layer.attention.unmodelled for layer in project.model.layers):
         if text:
-            message = f"{text}: counted with its parameters and priced by its projections only."
+            message = f"{text.rstrip('.')}; all parameters are counted."
             yield Problem(code="unmodelled", severity=INFO, message=message, where="model.attention")
     for warning in project.model.warnings:
         yield Problem(code="import", severity=INFO, message=warning, where="model")

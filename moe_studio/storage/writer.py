@@ -43,13 +43,19 @@ def updated_text(old_text: str, project: Project, *, folder: Path | None = None,
     return project_text(project, folder=folder)
 
 
-def save_project(path: Path | str, project: Project) -> str:
-    """Save ``project`` at ``path``, as an edit of the file that is there, and return the text saved."""
+def save_project(path: Path | str, project: Project, *, source: Path | str | None = None) -> str:
+    """Save ``project`` at ``path`` and return the text saved: an edit of the file ``source`` that it came from.
+
+    Without ``source`` it came from ``path``. What it names relative to ``source`` is the same file still.
+    """
     path = Path(path)
+    source = path if source is None else Path(source)
+    written = relocated(project, source.parent, path.parent)
     try:
-        text = updated_text(read_plain_text(path, limit_byte=MAX_BYTE), project, folder=path.parent)
+        old = read_plain_text(source, limit_byte=MAX_BYTE)
+        text = updated_text(old, written, folder=path.parent, old_folder=source.parent)
     except FileError:
-        text = project_text(project, folder=path.parent)
+        text = project_text(written, folder=path.parent)
     save_text(path, text)
     return text
 

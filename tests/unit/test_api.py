@@ -78,6 +78,20 @@ def test_saving_keeps_what_was_written_by_hand(small: Path, tmp_path: Path) -> N
     assert moe_studio.open(tmp_path / "copy.moe.yaml").project == again.project
 
 
+def test_a_copy_elsewhere_keeps_comments_and_names_the_same_files(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "load.csv").write_text("3,1,1,1\n1,1,1,3\n", "utf-8")
+    recorded = SMALL.replace("tokens: 16", "tokens: 16, routing: {kind: recorded, file: load.csv}")
+    small.write_text(recorded, "utf-8")
+    (tmp_path / "away").mkdir()
+    design = moe_studio.open(small)
+    saved = design.save(tmp_path / "away" / "copy.moe.yaml")
+    design.evaluate().export(tmp_path / "away" / "export.moe.yaml")
+    assert "# one each" in (tmp_path / "away" / "copy.moe.yaml").read_text("utf-8")
+    for path in ("copy.moe.yaml", "export.moe.yaml"):
+        assert moe_studio.open(tmp_path / "away" / path).project == saved.project
+    assert saved.project.workload.routing.file == "../load.csv"
+
+
 def test_a_design_without_a_file_must_be_given_one() -> None:
     with pytest.raises(MoeStudioError, match="no file yet"):
         moe_studio.example("seed1").save()
