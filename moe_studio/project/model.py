@@ -1,7 +1,7 @@
 """The model: what is computed, layer by layer. Every size is of the whole model, before sharding."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from moe_studio.errors import ProjectError
@@ -238,8 +238,3 @@ def _ffn(model: Model, name: str) -> FeedForward:
     if name not in model.ffn:
         raise ProjectError(f"model.blocks names the ffn {name!r}, which model.ffn does not have.")
     return model.ffn[name]
-
-
-def uniform_blocks(model: Model, count: int) -> Model:
-    """``model`` with ``count`` layers of its default kind."""
-    return replace(model, blocks=(Block(repeat=count),))

@@ -67,11 +67,6 @@ class FieldShape:
     known: Setting
     default: Any
 
-    @property
-    def is_required(self) -> bool:
-        """Whether the class has no default for it."""
-        return self.default is MISSING
-
 
 def field_shapes(cls: Any) -> tuple[FieldShape, ...]:
     """The fields of a value class that a file may have, in order."""
