@@ -69,6 +69,8 @@ class Verbs(Protocol):
     def zoom(self, factor: float) -> None: ...
     def toggle_path(self) -> None: ...
     def walk_path(self, step: int) -> None: ...
+    def show_tab(self, name: str) -> None: ...
+    def save_chart(self, kind: str) -> None: ...
     def show_palette(self) -> None: ...
     def show_shortcuts(self) -> None: ...
 
@@ -183,6 +185,29 @@ COMMANDS: tuple[Command, ...] = (
         tip="Print the canvas that has the focus",
         menu="File",
         run=lambda w: w.files.print_view(),
+    ),
+    Command(
+        name="save_chart_svg",
+        text="Save chart as SVG…",
+        tip="The chart that has the focus as a drawing",
+        menu="File",
+        keys=("Ctrl+Alt+S",),
+        run=lambda w: w.save_chart("svg"),
+        begins_group=True,
+    ),
+    Command(
+        name="save_chart_png",
+        text="Save chart as PNG…",
+        tip="The chart that has the focus as a picture",
+        menu="File",
+        run=lambda w: w.save_chart("png"),
+    ),
+    Command(
+        name="save_chart_csv",
+        text="Save chart's values as CSV…",
+        tip="The numbers of the chart that has the focus",
+        menu="File",
+        run=lambda w: w.save_chart("csv"),
     ),
     Command(
         name="quit",
@@ -337,6 +362,42 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.walk_path(-1),
     ),
     Command(
+        name="show_breakdown",
+        text="Breakdown",
+        tip="Where the time goes, by kind, layer and GPU",
+        menu="View",
+        run=lambda w: w.show_tab("breakdown"),
+        begins_group=True,
+    ),
+    Command(
+        name="show_timeline",
+        text="Timeline",
+        tip="Bars of all operators by GPU and stream",
+        menu="View",
+        run=lambda w: w.show_tab("timeline"),
+    ),
+    Command(
+        name="show_memory",
+        text="Memory",
+        tip="What each GPU must hold",
+        menu="View",
+        run=lambda w: w.show_tab("memory"),
+    ),
+    Command(
+        name="show_load",
+        text="Load",
+        tip="Tokens of each GPU's experts, by layer",
+        menu="View",
+        run=lambda w: w.show_tab("load"),
+    ),
+    Command(
+        name="show_roofline",
+        text="Roofline",
+        tip="Operators under the roofs of arithmetic and memory",
+        menu="View",
+        run=lambda w: w.show_tab("roofline"),
+    ),
+    Command(
         name="light",
         text="Light",
         tip="Light colours",
@@ -444,6 +505,11 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Middle or Space drag", "Pan"),
     ("F, Home", "Frame the selection; fit all"),
     ("Arrows in the graph", "Go along edges"),
+    ("Arrows on the timeline", "Go along a stream, and to other streams"),
+    ("M on the timeline", "Measure; so does dragging on its axis"),
+    ("N on the timeline", "Fold a node to one lane, or unfold it"),
+    ("Shift-drag on the timeline", "Zoom to a range of time"),
+    ("Arrows in a chart", "Read its values one by one; Enter selects"),
 )
 """Keys and gestures that are no actions, for the shortcut sheet."""
 

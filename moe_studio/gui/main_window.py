@@ -56,7 +56,13 @@ TOUR_GRAPH = "Every operator, by GPU and time. The longest path is the thick lin
 TOUR_INSPECTOR = "All about what is selected: shapes, work, bytes, what binds it, and when it runs."
 TOUR_EVIDENCE = "Where the time goes, what is wrong, and every step you took. F1 opens the help pages."
 
-FIGURE_TABS = {"Problems": "problems", "Latency": "breakdown", "Longest path": "breakdown"}
+FIGURE_TABS = {
+    "Problems": "problems",
+    "Latency": "breakdown",
+    "Longest path": "timeline",
+    "Memory, worst": "memory",
+    "Imbalance": "load",
+}
 
 
 class MainWindow(QMainWindow):
@@ -329,7 +335,7 @@ class MainWindow(QMainWindow):
 
     def _remove(self, expert: int, gpu: int) -> None:
         project = self.document.history.current
-        grab, slot = grabbed(project, expert, gpu, self.document.layer), gpu_place(project, gpu).slot
+        grab, slot = grabbed(project, expert, gpu, self.document.span), gpu_place(project, gpu).slot
         label = f"Remove expert {expert} from GPU {gpu}, {layers_phrase(grab.layers)}"
         if not self.document.commit(label, remove_instance(expert, slot, layers=grab.layers)):
             self.toast.say(f"Expert {expert} has no other copy; move it instead.")
@@ -358,7 +364,15 @@ class MainWindow(QMainWindow):
 
     def toggle_path(self) -> None:
         """Mark the longest path, or not."""
-        self.workspace.dag.toggle_path()
+        self.workspace.toggle_path()
+
+    def show_tab(self, name: str) -> None:
+        """Bring a tab of the evidence to the front."""
+        self.workspace.show_tab(name)
+
+    def save_chart(self, kind: str) -> None:
+        """Save the chart that is looked at."""
+        self.workspace.save_chart(kind)
 
     def walk_path(self, step: int) -> None:
         """Select the next operator of the longest path."""

@@ -15,7 +15,14 @@ from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.inspector.panel import Inspector
 from moe_studio.gui.plots.breakdown import BreakdownPanel
+from moe_studio.gui.plots.chart import Chart
+from moe_studio.gui.plots.load_chart import LoadChart
+from moe_studio.gui.plots.memory_chart import MemoryChart
+from moe_studio.gui.plots.roofline_chart import RooflineChart
+from moe_studio.gui.plots.save import ask_and_save
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.timeline.panel import TimelinePanel
+from moe_studio.gui.timeline.timeline_view import TimelineView
 from moe_studio.gui.widgets.history_list import HistoryList
 from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.gui.widgets.outline import Outline
@@ -28,7 +35,7 @@ OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 LARGE, PAUSE_MS = 20_000, 8
 """From so many operators on, views follow one after the other with a pause between."""
 
-TABS = ("breakdown", "problems", "history", "compare")
+TABS = ("breakdown", "timeline", "memory", "load", "roofline", "compare", "problems", "history")
 
 
 class Workspace(QMainWindow):
@@ -50,6 +57,10 @@ class Workspace(QMainWindow):
         self.inspector = Inspector(theme)
         self.outline = Outline(theme)
         self.breakdown = BreakdownPanel(theme)
+        self.timeline = TimelinePanel(document, theme)
+        self.memory = MemoryChart(theme)
+        self.load = LoadChart(theme)
+        self.roofline = RooflineChart(theme)
         self.problems = ProblemList(theme)
         self.history = HistoryList()
         self.compare = ComparePanel(document, theme)
@@ -70,8 +81,11 @@ class Workspace(QMainWindow):
     def _build(self) -> None:
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName("Evidence")
-        for name, widget in zip(TABS, (self.breakdown, self.problems, self.history, self.compare), strict=True):
+        shown = (self.breakdown, self.timeline, self.memory, self.load, self.roofline, self.compare)
+        for name, widget in zip(TABS, (*shown, self.problems, self.history), strict=True):
             self.tabs.addTab(widget, name.capitalize())
+        for chart in (self.memory, self.load, self.roofline):
+            chart.setContentsMargins(10, 4, 10, 4)
         self.tabs.tabBar().setAccessibleName("Evidence")
         self.setCentralWidget(panel("Cluster", self.cluster))
         self._docks = {
@@ -118,7 +132,9 @@ class Workspace(QMainWindow):
         self.history.chosen.connect(lambda cursor: self.document.go_to(cursor))
         self.compare.chosen.connect(self._on_chosen)
         self.compare.refused.connect(self.refused)
-        self.breakdown.chosen.connect(lambda gpu: self._on_chosen(Selection(kind="gpu", gpu=gpu)))
+        for charts in (self.breakdown, self.memory, self.load, self.roofline):
+            charts.chosen.connect(self._on_chosen)
+            charts.refused.connect(self.refused)
 
     # Showing
 
@@ -128,11 +144,14 @@ class Workspace(QMainWindow):
         self.cluster.set_document(document)
         self.dag.set_document(document)
         self.compare.set_document(document)
+        self.timeline.set_document(document)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
         for view in (self.cluster, self.dag, self.inspector, self.outline, self.breakdown, self.problems, self.compare):
             view.set_theme(theme)
+        for evidence in (self.timeline, self.memory, self.load, self.roofline):
+            evidence.set_theme(theme)
 
     def show_evaluation(self) -> None:
         """Show what the document shows, in every view."""
@@ -178,11 +197,14 @@ class Workspace(QMainWindow):
         self.dag.show_evaluation(self.document.evaluation)
 
     def _show_breakdown(self) -> None:
-        self.breakdown.show_evaluation(self.document.evaluation, keeps_range=self.document.is_previewing)
+        """The charts and the timeline; those that cannot be seen only take note."""
+        for charts in (self.breakdown, self.memory, self.load, self.roofline):
+            charts.show_evaluation(self.document.evaluation, keeps_range=self.document.is_previewing)
+        self.timeline.show_evaluation(self.document.evaluation)
 
     def _show_lists(self) -> None:
         self.problems.show_problems(self.found)
-        self.tabs.setTabText(1, f"Problems {len(self.found)}" if self.found else "Problems")
+        self.tabs.setTabText(TABS.index("problems"), f"Problems {len(self.found)}" if self.found else "Problems")
         self.history.show_history(self.document.history)
 
     def _show_outline(self) -> None:
@@ -203,12 +225,30 @@ class Workspace(QMainWindow):
         self.dag.show_selection()
         self.outline.show_selection(document.selection)
         self.compare.show_selection()
+        self.timeline.show_selection()
+        for charts in (self.breakdown, self.memory, self.load, self.roofline):
+            charts.show_selection(document.selection)
         self.inspector.show_evaluation(document.evaluation, document.selection, document.layer)
 
     def show_tab(self, name: str) -> None:
         """Bring one of `TABS` to the front."""
         if name in TABS:
             self.tabs.setCurrentIndex(TABS.index(name))
+
+    def toggle_path(self) -> None:
+        """Mark the longest path in the graph and on the timeline, or not."""
+        self.dag.toggle_path()
+        self.timeline.view.toggle_path()
+
+    def save_chart(self, kind: str) -> None:
+        """Save the chart that has the focus, or the first that is seen, as ``svg``, ``png`` or ``csv``."""
+        charts = [*self.breakdown.charts, self.memory, self.load, self.roofline]
+        seen = [chart for chart in charts if chart.isVisible() and chart.evaluation is not None and not chart.empty]
+        chosen: Chart | None = next((chart for chart in seen if chart.hasFocus()), seen[0] if seen else None)
+        if chosen is None:
+            self.refused.emit("No chart is shown; open one of the tabs Breakdown, Memory, Load or Roofline.")
+        else:
+            ask_and_save(chosen, kind)
 
     # Arrangement
 
@@ -257,8 +297,9 @@ class Workspace(QMainWindow):
         return self._canvas
 
     @property
-    def _canvas(self) -> ClusterView | DagView:
-        return self.dag if QApplication.focusWidget() is self.dag else self.cluster
+    def _canvas(self) -> ClusterView | DagView | TimelineView:
+        focused = QApplication.focusWidget()
+        return next((view for view in (self.dag, self.timeline.view) if view is focused), self.cluster)
 
     def fit(self) -> None:
         """Bring everything into view in the canvas that has the focus."""
@@ -270,10 +311,11 @@ class Workspace(QMainWindow):
 
     def zoom(self, factor: float) -> None:
         """Zoom the canvas that has the focus."""
-        if isinstance(self._canvas, DagView):
-            self.dag.zoom_by(factor)
+        view = self._canvas
+        if isinstance(view, ClusterView):
+            view.zoom_to(view.transform().m11() * factor)
         else:
-            self.cluster.zoom_to(self.cluster.transform().m11() * factor)
+            view.zoom_by(factor)
 
     def actual_size(self) -> None:
         """Show the cluster at 100 %."""

@@ -76,6 +76,8 @@ def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], 
     gpus = np.flatnonzero(layout.node_of_gpu == node).tolist()
     if layout.is_folded[node]:
         top = area.top() + camera.to_y(float(layout.node_top[node]))
+        if top < free:
+            return free
         painter.setFont(ui_font(11))
         painter.setPen(theme.color("muted"))
         painter.drawText(QRectF(NODE_COLUMN + 4, top, GUTTER - NODE_COLUMN - 8, 14), LEFT, f"{len(gpus)} GPUs")

@@ -193,17 +193,16 @@ def draw_path(painter: QPainter, canvas: Canvas) -> None:
     painter.setPen(QPen(theme.color("path"), 2))
     painter.drawLines(_hop_lines(canvas, *hops))
     wide = (shown.finish[path] - shown.start[path]) * camera.scale_x
-    for place in path[seen & (wide >= 12)].tolist():
+    for place in path[seen & (wide >= 24)].tolist():
         box = canvas.box(place)
         if canvas.layout.is_shared[lane[place]] or box.height() < READABLE_HEIGHT:
             continue
+        if box.height() >= FRAMED_HEIGHT:
+            painter.setPen(QPen(theme.color("path"), 2.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(box.adjusted(0.5, 0.5, -1.5, -0.5))
         if box.width() >= 40:
-            draw_diamond(painter, theme, QPointF(max(box.left(), canvas.area.left()) + 7, box.top() + 2))
-        if box.height() < FRAMED_HEIGHT:
-            continue
-        painter.setPen(QPen(theme.color("path"), 2.5))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(box.adjusted(0.5, 0.5, -1.5, -0.5))
+            draw_diamond(painter, theme, QPointF(max(box.left(), canvas.area.left()) + 8, box.top() + 2))
 
 
 def _hop_lines(canvas: Canvas, before: IntArray, after: IntArray) -> list[QLineF]:

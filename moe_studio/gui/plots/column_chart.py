@@ -1,0 +1,92 @@
+"""Charts of stacked columns: one for each GPU or layer."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor
+from typing_extensions import override
+
+from moe_studio.document.table import Table
+from moe_studio.graph.column import FloatArray
+from moe_studio.gui.plots.chart import Chart
+from moe_studio.gui.plots.legend import Entry
+from moe_studio.gui.plots.style import count_ticks, tint
+from moe_studio.gui.theme import Theme
+
+WIDTH, DENSE = 0.74, 40
+"""Width of a column in those of its place; more than so many columns touch each other."""
+
+
+class ColumnChart(Chart):
+    """Columns made of parts, stacked on each other. Kinds of it say what the parts are."""
+
+    unit = ""
+    of = ""
+
+    def __init__(self, title: str, theme: Theme, parts: tuple[str, ...]) -> None:
+        super().__init__(title, theme)
+        self.names = parts
+        self.parts: tuple[FloatArray, ...] = tuple(np.zeros(0) for _ in parts)
+        self.high = 1.0
+        self.stacks = [pg.BarGraphItem(x=[0], y0=[0], width=WIDTH, height=[0]) for _ in parts]
+        for stack in self.stacks:
+            self.plot.addItem(stack)
+        self._ticked = -1
+
+    def colors(self) -> tuple[QColor, ...]:
+        """Colour of each part."""
+        raise NotImplementedError
+
+    def set_range(self, high: float) -> None:
+        """Let the scale end a little above ``high``, and number the columns."""
+        self.high = high or 1.0
+        self.plot.setYRange(0, self.high * 1.03, padding=0)
+        self.plot.setXRange(-0.6, self.count - 0.4, padding=0)
+        if self._ticked != self.count:
+            self._ticked = self.count
+            self.plot.getAxis("bottom").setTicks([count_ticks(self.count)])
+
+    @property
+    def width_of_column(self) -> float:
+        """Width of each column."""
+        return WIDTH if self.count <= DENSE else 1.0
+
+    @property
+    def total(self) -> FloatArray:
+        """Height of each column."""
+        return np.sum(self.parts, axis=0) if self.parts else np.zeros(0)
+
+    @override
+    def draw(self) -> None:
+        tint(self.plot, self.theme, strong="")
+        base, x = np.zeros(self.count), np.arange(self.count)
+        for stack, height, color in zip(self.stacks, self.parts, self.colors(), strict=True):
+            stack.setOpts(x=x, y0=base, height=height, width=self.width_of_column, brush=color, pen=None)
+            base = base + height
+
+    @override
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(
+            (name, color) for name, color, part in zip(self.names, self.colors(), self.parts, strict=True) if part.any()
+        )
+
+    @property
+    @override
+    def count(self) -> int:
+        return len(self.parts[0])
+
+    @override
+    def box(self, item: int) -> QRectF:
+        width = self.width_of_column
+        return QRectF(item - width / 2, 0, width, max(float(self.total[item]), self.high / 200))
+
+    @override
+    def item_at(self, x: float, y: float) -> int:
+        item = round(x)
+        return item if 0 <= item < self.count else -1
+
+    @override
+    def table(self) -> Table:
+        columns = (self.of, *(f"{name} ({self.unit})" for name in self.names))
+        rows = zip(range(self.count), *(part.tolist() for part in self.parts), strict=True)
+        return Table(columns=columns, rows=tuple(rows))
