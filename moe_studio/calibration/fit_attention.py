@@ -1,8 +1,7 @@
 """Fits `kernel.attention` to measured run times."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 
@@ -23,16 +22,19 @@ _BOUNDS = {
     "solo": (0.4, 2.0),
     "tail": (0.001, 2.0),
     "memory_share": (0.1, 1.0),
+    "row_weight": (0.1, 4.0),
     "cache_ratio": (0.3, 20.0),
     "cache_fit": (0.2, 1.5),
     "overlap": (1.0, 8.0),
     "combine_us": (0.01, 20.0),
     "part_us": (0.001, 1.0),
 }
-_TILE_ROWS = (64, 128, 192)
-_SPLITS = ((0.0, 128), (0.4, 128), (0.4, 512), (0.8, 128), (0.8, 256), (0.8, 512))
+_TILES = ((64, 64), (128, 64), (128, 128), (192, 64), (192, 192))
+"""Choices of ``tile_rows`` and ``tile_step``: a block computes whole matrix instructions, or its whole tile."""
+_SPLITS = ((0.8, 256), (0.8, 128), (0.8, 512), (0.4, 128), (0.4, 512), (0.0, 128))
 """Choices of ``split_below`` and ``split_tokens``; FlashAttention stops splitting at 0.8."""
-_FEW_ROWS, _FEW_EVALUATIONS, _EVALUATIONS = 500, 12, 50
+_FEW_ROWS, _ROWS = 500, 4000
+_FEW_EVALUATIONS, _EVALUATIONS = 12, 40
 _BREAK_TOKENS = 384
 _BREAK_GAIN = 0.8
 """A second kernel for long contexts is believed when it lowers the residual to this share."""
@@ -79,16 +81,20 @@ def _kernel(predict: Predictor, columns: Columns, time: FloatArray, head_dim: in
         part = chosen(columns, rows)
         return robust_fit(start, _BOUNDS, lambda head: predict(head, part), time[rows], evaluations=evaluations)
 
-    few = thinned(len(time), _FEW_ROWS)
-    starts = [_start(head_dim, tile, *split) for tile, split in product(_TILE_ROWS, _SPLITS)]
-    best = min((fitted(start, few, _FEW_EVALUATIONS) for start in starts), key=lambda found: found[1])[0]
-    return fitted(best, thinned(len(time)), _EVALUATIONS)
+    def best(starts: Iterable[HeadParameters]) -> HeadParameters:
+        few = thinned(len(time), _FEW_ROWS)
+        return min((fitted(start, few, _FEW_EVALUATIONS) for start in starts), key=lambda found: found[1])[0]
+
+    tiled = best(_start(head_dim, *tile, *_SPLITS[0]) for tile in _TILES)
+    split = best(_start(head_dim, tiled.tile_rows, tiled.tile_step, *choice) for choice in _SPLITS)
+    return fitted(split, thinned(len(time), _ROWS), _EVALUATIONS)
 
 
-def _start(head_dim: int, tile_rows: int, split_below: float, split_tokens: int) -> HeadParameters:
+def _start(head_dim: int, tile_rows: int, tile_step: int, split_below: float, split_tokens: int) -> HeadParameters:
     return HeadParameters(
         head_dim=head_dim,
         tile_rows=tile_rows,
+        tile_step=tile_step,
         split_below=split_below,
         split_tokens=split_tokens,
         launch_us=10.0,
@@ -102,6 +108,7 @@ def _start(head_dim: int, tile_rows: int, split_below: float, split_tokens: int)
         solo=0.9,
         tail=0.3,
         memory_share=0.9,
+        row_weight=1.0,
         cache_ratio=2.0,
         cache_fit=0.7,
         overlap=1.6,

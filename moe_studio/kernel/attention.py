@@ -1,7 +1,7 @@
 """Run time of fused attention: prefill (causal or full) and decode with a KV cache."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,6 @@ from moe_studio.project.setting import setting
 
 IntArray = NDArray[np.intp]
 
-_MMA_ROWS = 64
-"""Rows of the smallest warp-group matrix instruction (NVIDIA PTX ISA, wgmma)."""
 _EVICTION = 14.0
 """How suddenly a working set falls out of the cache; steps seen on A100 and H100 span about 15 % of its size."""
 
@@ -24,6 +22,7 @@ class HeadParameters:
     head_dim: int = setting("head size it is compiled for", above=0)
     from_tokens: int = setting("shortest context it is used for", 0, low=0)
     tile_rows: int = setting("query rows of a block, heads that share a KV head packed together", above=0)
+    tile_step: int = setting("query rows by which the arithmetic of a block grows up to its tile", above=0)
     split_below: float = setting("share of the SMs below which the context of a block is split over several", low=0)
     split_tokens: int = setting("fewest tokens of context in a part", above=0)
     launch_us: float = setting("launch, first loads and last stores", above=0)
@@ -37,6 +36,7 @@ class HeadParameters:
     solo: float = setting("pace of a block alone on the chip against one among others", above=0)
     tail: float = setting("waves lost when blocks of unequal length end", low=0)
     memory_share: float = setting("share of the memory bandwidth reached", above=0)
+    row_weight: float = setting("a byte of queries or results against one of keys, which lie in pages", above=0)
     cache_ratio: float = setting("second-level cache bandwidth over memory bandwidth", above=0)
     cache_fit: float = setting("share of the second-level cache that a working set may take", above=0)
     overlap: float = setting("exponent that joins arithmetic and traffic: 1 one after the other, large side by side")
@@ -62,7 +62,9 @@ class AttentionWork:
     kv_heads: FloatArray
     pair_flop: FloatArray
     """For one query row and one token of context."""
-    byte: FloatArray
+    kv_byte: FloatArray
+    row_byte: FloatArray
+    """Queries in and results out."""
     value_size: FloatArray
     """Elements of a result row."""
     peak_flop_s: float
@@ -72,7 +74,7 @@ class AttentionWork:
 
     def rows(self, chosen: IntArray) -> "AttentionWork":
         """Some of the rows."""
-        arrays = ("batch", "q_len", "kv_len", "heads", "kv_heads", "pair_flop", "byte", "value_size")
+        arrays = [field.name for field in fields(self) if isinstance(getattr(self, field.name), np.ndarray)]
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})
 
 
@@ -93,7 +95,7 @@ def attention_us(
     sizes = np.array(sorted({head.head_dim for head in parameters.heads}))
     padded = sizes[np.minimum(np.searchsorted(sizes, columns["head_dim"]), len(sizes) - 1)]
     kv_byte = 2 * columns["batch"] * columns["kv_heads"] * columns["kv_len"] * columns["head_dim"]
-    io_byte = 4 * columns["batch"] * columns["heads"] * columns["q_len"] * columns["head_dim"]
+    row_byte = 4 * columns["batch"] * columns["heads"] * columns["q_len"] * columns["head_dim"]
     work = AttentionWork(
         batch=columns["batch"],
         q_len=columns["q_len"],
@@ -101,7 +103,8 @@ def attention_us(
         heads=columns["heads"],
         kv_heads=columns["kv_heads"],
         pair_flop=4 * np.maximum(padded, columns["head_dim"]),
-        byte=kv_byte * element_byte(kv_dtype) + io_byte,
+        kv_byte=kv_byte * element_byte(kv_dtype),
+        row_byte=row_byte,
         value_size=columns["head_dim"],
         peak_flop_s=device.peak(dtype),
         is_causal=is_causal,
@@ -135,7 +138,8 @@ def _kernel_us(kernel: HeadParameters, device: DeviceFacts, work: AttentionWork)
     units = work.batch * work.kv_heads * blocks * work.value_parts
     parts = _parts(kernel, device, units, work.kv_len)
     busy = np.maximum(_blocks_us(kernel, device, work, blocks, units, parts), 1e-9)
-    traffic = traffic_us(kernel.memory_share, kernel.cache_ratio, kernel.cache_fit, device, work.byte)
+    byte = work.kv_byte + kernel.row_weight * work.row_byte
+    traffic = traffic_us(kernel.memory_share, kernel.cache_ratio, kernel.cache_fit, device, byte)
     joined = _joined(busy, traffic, kernel.overlap)
     rows = np.minimum(kernel.tile_rows, work.q_len * group)
     start = kernel.launch_us + kernel.unpacked_us * (group == 1) + kernel.first_row_us * rows
@@ -163,7 +167,7 @@ def _blocks_us(
 ) -> FloatArray:
     """Until the last block ends: waves of blocks over the SMs, or the longest block, whichever takes longer."""
     group, waves = work.heads / work.kv_heads, units * parts / device.sms
-    rows = np.minimum(kernel.tile_rows, _MMA_ROWS * np.ceil(work.q_len * group / _MMA_ROWS))
+    rows = np.minimum(kernel.tile_rows, kernel.tile_step * np.ceil(work.q_len * group / kernel.tile_step))
     token_us = 1e6 * rows * work.pair_flop / work.value_parts * device.sms / (kernel.compute_share * work.peak_flop_s)
     span = np.minimum(work.q_len, kernel.tile_rows / group)
     hidden = work.q_len - np.minimum(work.q_len, (work.q_len + span) / 2)

@@ -41,15 +41,16 @@ def mla_prefill_us(
 ) -> FloatArray:
     """Time of prefill attention with every head's own keys and values, shape (rows,)."""
     batch, q_len, kv_len, heads = (columns[name] for name in ("batch", "q_len", "kv_len", "heads"))
-    q_size, kv_size = QK_NOPE + QK_ROPE + V_DIM, QK_NOPE + QK_ROPE + V_DIM
+    size = QK_NOPE + QK_ROPE + V_DIM
     work = AttentionWork(
         batch=batch,
         q_len=q_len,
         kv_len=kv_len,
         heads=heads,
         kv_heads=heads,
-        pair_flop=np.full(len(batch), 2.0 * (QK_NOPE + QK_ROPE + V_DIM)),
-        byte=2 * batch * heads * (q_len * q_size + kv_len * kv_size),
+        pair_flop=np.full(len(batch), 2.0 * size),
+        kv_byte=2 * batch * heads * kv_len * size,
+        row_byte=2 * batch * heads * q_len * size,
         value_size=np.full(len(batch), float(V_DIM)),
         peak_flop_s=device.peak(dtype),
         is_causal=True,
@@ -70,7 +71,8 @@ def mla_decode_us(
         heads=heads,
         kv_heads=np.ones_like(heads),
         pair_flop=np.full(len(batch), 2.0 * (latent + KV_LORA)),
-        byte=batch * (kv_len * latent * element_byte(kv_dtype) + 2 * heads * q_len * (latent + KV_LORA)),
+        kv_byte=batch * kv_len * latent * element_byte(kv_dtype),
+        row_byte=2 * batch * heads * q_len * (latent + KV_LORA),
         value_size=np.full(len(batch), float(KV_LORA)),
         peak_flop_s=device.peak(dtype),
         is_causal=False,
