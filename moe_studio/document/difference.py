@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.reference import Headline, Tell, headline
 from moe_studio.document.selection import Selection
 from moe_studio.engine.cost import LayerCost
@@ -108,7 +109,7 @@ def difference(reference: Project, project: Project, tell: Tell) -> Difference:
     if reference.name == project.name:
         reference = replace(reference, name=f"{reference.name} (pinned)")
     tell("Evaluating both designs")
-    first, second = evaluate(reference), evaluate(project)
+    first, second = evaluate(reference, provide), evaluate(project, provide)
     comparison = compare(first, second)
     tell("Comparing operators")
     found = list(_operator_changes(first, second))
@@ -130,7 +131,7 @@ def difference(reference: Project, project: Project, tell: Tell) -> Difference:
         headline=comparison.headline,
         claim=comparison.claim,
         reasons=comparison.reasons,
-        groups=tuple(group for group in comparison.groups if group[1] or group[2]),
+        groups=tuple(group for group in comparison.groups if max(group[1:]) > SAME * first.metrics.latency_s),
         experts=experts,
         rows=tuple(row for name in CATEGORIES for row in rows[name][:MOST_ROWS]),
         counts=dict(counts),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.history import History
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.project.project import Project
@@ -83,4 +84,4 @@ def headline(evaluation: Evaluation) -> Headline:
 def project_headline(project: Project, tell: Tell) -> Headline:
     """The first figures of ``project``; ``tell`` takes what is being done."""
     tell("Evaluating the reference")
-    return headline(evaluate(project))
+    return headline(evaluate(project, provide))

@@ -52,7 +52,7 @@ BUSY_AFTER_MS = 300
 MOST_STATES = 24
 """States of the history in the menu, the newest; every one can be reached by going to it and pinning it."""
 
-SHARES = (26, 18, 27, 27, 40)
+SHARES = (25, 19, 26, 26, 44)
 """Widths of the words, the bars, both pictures and the list."""
 
 EMPTY = "Pin a design to compare with: the current state, one of the history, an example, or another file."
@@ -167,6 +167,9 @@ class ComparePanel(QWidget):
         split.addWidget(self.table)
         for place, share in enumerate(SHARES):
             split.setStretchFactor(place, share)
+            part = split.widget(place)
+            if part is not None:
+                part.setMinimumWidth(share * 6)
         split.setSizes([share * 10 for share in SHARES])
         self.split = split
         return split

@@ -41,7 +41,7 @@ class TimeBars(QScrollArea):
         self.setAccessibleName("Time on the longest path")
         self.bars = GroupBars(theme)
         key = _words("small")
-        key.setText("outlined: reference, filled: this design")
+        key.setText("□ reference   ■ this design")
         _stack(self, plain_label("Time on the longest path", "fact"), key, self.bars)
 
     def show_difference(self, shown: Difference) -> None:

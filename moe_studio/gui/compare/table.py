@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -21,7 +21,7 @@ from moe_studio.gui.compare.mark import SIGNS, mark_color
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
-COLUMNS = ("Change", "What", "Was", "Is")
+COLUMNS = ("", "What", "Was", "Is")
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
 
@@ -58,9 +58,11 @@ class DifferenceModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return (f"{SIGNS[row.change]} {row.change}", row.what, row.was, row.now)[column]
+            return (SIGNS[row.change], row.what, row.was, row.now)[column]
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
+            return row.change
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(f"{row.what}: {row.was} → {row.now}")
+            return plain_tip(f"{row.change}: {row.what}: {row.was} → {row.now}")
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return mark_color(self.theme, row.change)
         if role == Qt.ItemDataRole.ForegroundRole and column == 3 and row.gain:
@@ -69,7 +71,13 @@ class DifferenceModel(QAbstractTableModel):
 
 
 class _Table(QTableView):
-    """A table whose Enter key chooses the row."""
+    """A table whose Enter key chooses the row, and whose columns share its width."""
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for column in (2, 3):
+            self.setColumnWidth(column, max(72, int(self.viewport().width() * 0.26)))
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -124,8 +132,7 @@ class DifferenceTable(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
-        for column, width in ((0, 92), (2, 124), (3, 124)):
-            view.setColumnWidth(column, width)
+        view.setColumnWidth(0, 40)
         view.clicked.connect(self._on_clicked)
         row = QHBoxLayout()
         row.setSpacing(8)

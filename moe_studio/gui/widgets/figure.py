@@ -42,9 +42,11 @@ def figures(
 
 
 def change_text(now: float, before: float) -> str:
-    """A relative change: ``+4.6 %``, or ± 0 when it would read as nothing."""
-    if before == now or before == 0:
+    """A relative change: ``+4.6 %``, ± 0 when it would read as nothing, or ``from 0``."""
+    if before == now:
         return "± 0 %"
+    if before == 0:
+        return "from 0"
     ratio = now / before - 1
     text = percent_text(abs(ratio), 1 if abs(ratio) < 1 else 0)
     return f"{'+' if ratio > 0 else '−'}{text}"
