@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moe_studio.calibration.provider import PROVIDERS
+from moe_studio.document.layout_edit import free_place, places
 from moe_studio.document.setting_field import NO_DEFAULT, Field, Words, choices_of, fields_of
 from moe_studio.document.setting_value import (
     add_nodes,
@@ -362,7 +363,7 @@ def node_adder(cluster: Cluster) -> Action:
 
 
 def _copy_of(cluster: Cluster, node: Node) -> Node:
-    return replace(node, name=free_node_name(cluster, node.name), at=free_place(cluster, node.at))
+    return replace(node, name=free_node_name(cluster, node.name), at=free_at(cluster, node.at))
 
 
 def free_node_name(cluster: Cluster, like: str, taken: Sequence[str] = ()) -> str:
@@ -372,15 +373,9 @@ def free_node_name(cluster: Cluster, like: str, taken: Sequence[str] = ()) -> st
     return next(name for number in range(len(used) + 1) if (name := f"{stem}{number}") not in used)
 
 
-def free_place(cluster: Cluster, like: tuple[float, ...], taken: Sequence[tuple[float, ...]] = ()) -> tuple[float, ...]:
+def free_at(cluster: Cluster, like: Sequence[float], taken: Sequence[tuple[float, float]] = ()) -> tuple[float, ...]:
     """A place on the canvas beside ``like`` where no node is; none when places are not given."""
-    used = {node.at for node in cluster.nodes} | set(taken)
-    if len(like) != 2:
-        return ()
-    column, row = like
-    while (column, row) in used:
-        column += 1
-    return (column, row)
+    return free_place([*places(cluster), *taken], (like[0] + 1, like[1])) if len(like) == 2 else ()
 
 
 def _device(device: Device, words: Words) -> Iterator[Field]:
