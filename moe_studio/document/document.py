@@ -1,7 +1,7 @@
 """One open project: its history, the preview of a gesture, the selection, and its file."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from moe_studio.calibration.provider import provide
@@ -42,6 +42,7 @@ class Document:
         self.path = path
         self.folder = folder or (path.parent if path else None)
         self.selection = NOTHING
+        self.selected: tuple[Selection, ...] = ()
         self.span: Span = None
         self.on_project: list[Listener] = []
         self.on_selection: list[Listener] = []
@@ -159,10 +160,20 @@ class Document:
         _tell(self.on_project)
 
     def select(self, selection: Selection) -> None:
-        """Select something else, in every view."""
-        if selection != self.selection:
-            self.selection = selection
+        """Select something else, and nothing beside it, in every view."""
+        self.select_all(() if selection == NOTHING else (selection,))
+
+    def select_all(self, selected: Sequence[Selection]) -> None:
+        """Select several things; the first is the one that views show which show only one."""
+        chosen = tuple(dict.fromkeys(selected))
+        if chosen != self.selected:
+            self.selected, self.selection = chosen, chosen[0] if chosen else NOTHING
             _tell(self.on_selection)
+
+    def toggle(self, selection: Selection) -> None:
+        """Select ``selection`` beside what is selected, or no longer."""
+        others = tuple(item for item in self.selected if item != selection)
+        self.select_all(others if len(others) < len(self.selected) else (selection, *others))
 
     @property
     def layer(self) -> int | None:

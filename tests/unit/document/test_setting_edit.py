@@ -358,3 +358,19 @@ def test_whatever_is_typed_undoing_all_gives_the_very_same_project(data: st.Data
     document.go_to(0)
     assert document.project is example
     assert project_text(document.project) == before
+
+
+def test_several_things_are_selected_and_the_first_is_the_one_to_show(example: Project) -> None:
+    document = Document(example)
+    told: list[int] = []
+    document.on_selection.append(lambda: told.append(len(document.selected)))
+    first, second = Selection(kind="node", node=0), Selection(kind="node", node=1)
+    document.select(first)
+    document.toggle(second)
+    assert (document.selection, document.selected) == (second, (second, first))
+    document.toggle(second)
+    assert document.selected == (first,)
+    document.select(Selection())
+    assert document.selected == ()
+    document.select(Selection())
+    assert told == [1, 2, 1, 0]
