@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 from typing_extensions import override
 
 from moe_studio.errors import MoeStudioError
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
 
 LOG = logging.getLogger(__name__)
@@ -45,9 +46,10 @@ class Toast(QFrame):
 
     def say(self, text: str, *, action: str = "", act: Act | None = None) -> None:
         """Show ``text`` for a while; ``action`` is a button that calls ``act``."""
+        text = tr(text)
         self.label.setText(text)
-        self.button.setText(action)
-        self.button.setAccessibleName(action)
+        self.button.setText(tr(action))
+        self.button.setAccessibleName(tr(action))
         self.button.setVisible(act is not None)
         self._act = act
         metrics = self.label.fontMetrics()

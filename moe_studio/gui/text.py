@@ -19,6 +19,9 @@ ENGLISH, CHINESE, SYSTEM, PSEUDO = "en", "zh_CN", "system", "pseudo"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", CHINESE: "中文"}
 """Languages that there are, by their own names."""
 
+SEAMS = ((re.compile(r" · "), " · "), (re.compile(r"(?<=[.;:!?]) "), " "))
+"""Where text is put together of pieces, and what stands between them."""
+
 _NAME = re.compile(r"\\{(\w+)\\}")
 _ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñóšúýžÁÇÉÍÑÓŠÚÝŽ")
 _PLACEHOLDER = re.compile(r"(\{\w*\})")
@@ -38,12 +41,16 @@ class Catalogue(NullTranslations):
         return message if found is None else found
 
     def sentence(self, text: str) -> str:
-        """A finished sentence in this language, by itself or by the pattern that it follows."""
-        if text in self._messages:
-            return self._messages[text]
+        """Finished text in this language: by itself, by the pattern that it follows, or piece by piece."""
+        if text in self._messages or not self._messages:
+            return self._messages.get(text, text)
         for pattern, wanted in self._patterns:
             if found := pattern.fullmatch(text):
                 return wanted.format(**{name: self.sentence(value) for name, value in found.groupdict().items()})
+        for mark, between in SEAMS:
+            pieces = mark.split(text)
+            if len(pieces) > 1:
+                return between.join(self.sentence(piece) for piece in pieces)
         return text
 
 

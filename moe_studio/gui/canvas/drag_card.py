@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from moe_studio.document.effect import Effect
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.figure import change_text, memory_text
 from moe_studio.gui.widgets.label import plain_label, set_tone
 from moe_studio.units import si_text, time_text
@@ -30,9 +31,9 @@ class DragCard(QFrame):
     def show_drag(self, drag: ExpertDrag, at: QPoint) -> None:
         """Say what ``drag`` would do, beside the point ``at`` of the parent."""
         heading, latency, rest, tone = card_lines(drag)
-        self.heading.setText(heading)
-        self.latency.setText(latency)
-        self.rest.setText(rest)
+        self.heading.setText(tr(heading))
+        self.latency.setText(tr(latency))
+        self.rest.setText(tr(rest))
         set_tone(self.latency, tone)
         self.latency.setVisible(bool(latency))
         self.rest.setVisible(bool(rest))

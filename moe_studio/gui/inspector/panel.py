@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVB
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.inspector.fact import Fact, Facts, facts
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, rule_line, set_tone
 from moe_studio.gui.widgets.memory_bars import MemoryBars
@@ -59,13 +60,13 @@ class Inspector(QScrollArea):
         for widget in (self.rule, self.memory_title, self.memory):
             widget.setVisible(has_memory)
         if has_memory:
-            self.memory_title.setText(f"GPU {found.gpu} memory")
+            self.memory_title.setText(tr("GPU {gpu} memory", gpu=found.gpu))
             self.memory.show_gpu(evaluation, found.gpu)
         if found != self._shown:
             self._shown = found
             self.title.setText(found.title)
-            self.kind.setText(found.kind)
-            self.sentence.setText(found.sentence)
+            self.kind.setText(tr(found.kind))
+            self.sentence.setText(tr(found.sentence))
             self.sentence.setVisible(bool(found.sentence))
             self._show_rows(found.rows)
 
@@ -86,9 +87,9 @@ class Inspector(QScrollArea):
             label.setVisible(is_used)
             value.setVisible(is_used)
             if is_used:
-                label.setText(rows[index].label)
-                value.setText(rows[index].value)
-                value.setAccessibleName(f"{rows[index].label}: {rows[index].value}")
+                label.setText(tr(rows[index].label))
+                value.setText(tr(rows[index].value))
+                value.setAccessibleName(f"{label.text()}: {value.text()}")
                 set_tone(value, rows[index].tone)
 
     def _add_cell(self) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout
 from typing_extensions import override
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.figure import Figure
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip, set_tone
 
@@ -28,6 +29,7 @@ class FigureCard(QFrame):
         self.setProperty("role", "card")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.name = title
         self.title = plain_label(title, "small")
         self.note = ElidedLabel("", "small")
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -47,21 +49,21 @@ class FigureCard(QFrame):
         if figure == self._shown:
             return
         self._shown = figure
-        self.value.setText(figure.value)
-        self.note.setText(figure.note)
+        self.value.setText(tr(figure.value))
+        self.note.setText(tr(figure.note))
         set_tone(self.note, figure.tone)
         set_tone(self.value, figure.value_tone)
-        self.setToolTip(plain_tip(figure.tip))
-        self.setAccessibleName(f"{figure.title}: {figure.value} {figure.note}".strip())
+        self.setToolTip(plain_tip(tr(figure.tip)))
+        self.setAccessibleName(f"{self.title.text()}: {self.value.text()} {self.note.text()}".strip())
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.activated.emit(self.title.text())
+        self.activated.emit(self.name)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.activated.emit(self.title.text())
+            self.activated.emit(self.name)
         else:
             super().keyPressEvent(event)
 

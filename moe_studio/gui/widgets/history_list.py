@@ -4,6 +4,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QListWidget, QVBoxLayout, QWidget
 
 from moe_studio.document.history import History
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 
 
@@ -38,7 +39,7 @@ class HistoryList(QWidget):
     def _fill(self, history: History) -> None:
         if self._shown is None or not _same(self._shown, history):
             self.list.clear()
-            self.list.addItems([entry.label for entry in history.entries])
+            self.list.addItems([tr(entry.label) for entry in history.entries])
         self.list.setCurrentRow(history.cursor)
 
     def _on_row(self, row: int) -> None:

@@ -7,12 +7,13 @@ from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QLabel, QStyleOption, QStylePainter, QToolTip, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 
 
 def plain_label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
-    """A label of plain text; ``role`` chooses its looks in the style sheet."""
-    label = QLabel(text, parent)
+    """A label of plain text in the user's language; ``role`` chooses its looks in the style sheet."""
+    label = QLabel(tr(text), parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setFont(ui_font())
     if role:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 
 SQUARE, GAP = 9, 10
@@ -23,8 +24,8 @@ class Legend(QWidget):
 
     def show_entries(self, entries: Sequence[tuple[str, QColor]], text: QColor) -> None:
         """Show these names with their colours."""
-        self._entries, self._text = tuple(entries), text
-        self.setAccessibleName(", ".join(name for name, _ in entries))
+        self._entries, self._text = tuple((tr(name), color) for name, color in entries), text
+        self.setAccessibleName(", ".join(name for name, _ in self._entries))
         self.updateGeometry()
         self.update()
 

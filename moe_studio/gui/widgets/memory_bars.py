@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.units import si_text
 
@@ -33,7 +34,7 @@ class MemoryBars(QWidget):
         room = float(memory.capacity[gpu])
         if (values, room) != (self._values, self._room):
             self._values, self._room = values, room
-            text = ", ".join(f"{NAMES[p]} {si_text(v, 'B', 3)}" for p, v in zip(MEMORY_PARTS, values, strict=True))
+            text = ", ".join(f"{tr(NAMES[p])} {si_text(v, 'B', 3)}" for p, v in zip(MEMORY_PARTS, values, strict=True))
             self.setAccessibleDescription(text)
             self.update()
 
@@ -56,7 +57,7 @@ class MemoryBars(QWidget):
         for row, (part, value) in enumerate(zip(MEMORY_PARTS, self._values, strict=True)):
             top = row * ROW
             painter.setPen(self._theme.color("muted"))
-            painter.drawText(QRectF(0, top, LABEL, ROW), Qt.AlignmentFlag.AlignVCenter, NAMES[part])
+            painter.drawText(QRectF(0, top, LABEL, ROW), Qt.AlignmentFlag.AlignVCenter, tr(NAMES[part]))
             painter.setPen(self._theme.color("text"))
             right = QRectF(self.width() - VALUE, top, VALUE, ROW)
             painter.drawText(right, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, si_text(value, "B", 3))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 from moe_studio.document.placing import hosted_experts
 from moe_studio.document.selection import Selection, operator_selection
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.project.design import layers_text
 from moe_studio.units import time_text
@@ -51,7 +52,7 @@ class Outline(QTreeWidget):
         self.itemExpanded.connect(self._on_expanded)
 
     def _head(self, title: str) -> QTreeWidgetItem:
-        item = QTreeWidgetItem([title, ""])
+        item = QTreeWidgetItem([tr(title), ""])
         item.setFont(0, ui_font(12, is_bold=True))
         item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
         self.addTopLevelItem(item)
@@ -65,9 +66,9 @@ class Outline(QTreeWidget):
             self._design.setText(0, project.name)
             self._design.setData(0, SELECTION, Selection(kind="design"))
             self._items[Selection(kind="design")] = self._design
-            self._model.setText(1, f"{project.model.layer_count} layers")
+            self._model.setText(1, tr("{count} layers", count=project.model.layer_count))
             self._fill(self._model, self._layer_rows(evaluation))
-            self._cluster.setText(1, f"{project.cluster.gpu_count} GPUs")
+            self._cluster.setText(1, tr("{count} GPUs", count=project.cluster.gpu_count))
             self._fill_cluster(evaluation, layer)
             self._path.setText(1, f"{len(evaluation.scheduled_path.rows):,}")
             self._path.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
@@ -91,7 +92,7 @@ class Outline(QTreeWidget):
         layers = evaluation.project.model.layers
         return [
             (
-                f"{'Layer' if item.ffn.is_moe else 'Dense'} {index}",
+                tr("Layer {number}" if item.ffn.is_moe else "Dense {number}", number=index),
                 time_text(spent[index], 3),
                 Selection(kind="layer", layer=index),
             )

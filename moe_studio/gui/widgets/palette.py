@@ -7,6 +7,8 @@ from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.text import tr
+
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
@@ -16,14 +18,14 @@ class CommandPalette(QDialog):
     def __init__(self, parent: QWidget, actions: Sequence[QAction]) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Command palette")
+        self.setWindowTitle(tr("Command palette"))
         self.setMinimumWidth(460)
         self._actions = [action for action in actions if action.isEnabled()]
         self.line = QLineEdit()
-        self.line.setPlaceholderText("What do you want to do?")
-        self.line.setAccessibleName("Search actions")
+        self.line.setPlaceholderText(tr("What do you want to do?"))
+        self.line.setAccessibleName(tr("Search actions"))
         self.list = QListWidget()
-        self.list.setAccessibleName("Actions")
+        self.list.setAccessibleName(tr("Actions"))
         self.line.textChanged.connect(self._on_text)
         self.line.installEventFilter(self)
         self.line.returnPressed.connect(self._on_chosen)

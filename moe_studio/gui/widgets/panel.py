@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
 
 HEAD = 36
@@ -42,9 +43,9 @@ def panel(title: str, content: QWidget, *controls: QWidget) -> QWidget:
 
 def dock(name: str, title: str, content: QWidget, *controls: QWidget) -> QDockWidget:
     """A dock that can be moved by its title row, closed and floated."""
-    made = QDockWidget(title)
+    made = QDockWidget(tr(title))
     made.setObjectName(name)
-    made.setAccessibleName(title)
+    made.setAccessibleName(tr(title))
     head = TitleRow(title, *controls)
     head.setProperty("role", "dock_head")
     made.setTitleBarWidget(head)
@@ -60,9 +61,9 @@ def dock(name: str, title: str, content: QWidget, *controls: QWidget) -> QDockWi
 
 def bare_dock(name: str, title: str, content: QWidget) -> QDockWidget:
     """A dock whose content has tabs, and so needs no title row."""
-    made = QDockWidget(title)
+    made = QDockWidget(tr(title))
     made.setObjectName(name)
-    made.setAccessibleName(title)
+    made.setAccessibleName(tr(title))
     made.setTitleBarWidget(QWidget())
     body = panel("", content)
     body.setContentsMargins(11, 3, 7, 3)
@@ -73,9 +74,9 @@ def bare_dock(name: str, title: str, content: QWidget) -> QDockWidget:
 def toggle(text: str, tip: str, *, is_checked: bool = False) -> QToolButton:
     """A small button that stays down."""
     button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
+    button.setText(tr(text))
+    button.setToolTip(tr(tip))
+    button.setAccessibleName(tr(tip))
     button.setCheckable(True)
     button.setChecked(is_checked)
     button.setProperty("flat", True)

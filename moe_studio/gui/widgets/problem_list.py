@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from moe_studio.engine.rule import Problem
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
@@ -67,7 +68,7 @@ class ProblemList(QWidget):
 
     def _show_row(self, item: QListWidgetItem, problem: Problem) -> None:
         item.setIcon(self._icons[problem.severity])
-        item.setText(f"{WORDS[problem.severity]} · {problem.message}")
+        item.setText(f"{tr(WORDS[problem.severity])} · {tr(problem.message)}")
         item.setData(Qt.ItemDataRole.UserRole, problem.where)
         item.setToolTip(plain_tip(f"{problem.code}: {problem.where}"))
 

@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from moe_studio.gui.actions import COMMANDS, GESTURES
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
 
 
@@ -14,7 +15,7 @@ class ShortcutSheet(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Shortcuts")
+        self.setWindowTitle(tr("Shortcuts"))
         grid = QGridLayout(self)
         grid.setContentsMargins(24, 20, 24, 20)
         grid.setHorizontalSpacing(20)
