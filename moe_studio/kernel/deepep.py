@@ -24,7 +24,8 @@ class DeepepParameters:
     start_us: float = setting("launch and first flags in one node", above=0)
     hidden_us: float = setting("further start for each 1,024 elements of a token", low=0)
     expert_us: float = setting("further start for each expert", low=0)
-    node_us: float = setting("further start over two nodes; half of it again for each doubling", low=0)
+    node_us: float = setting("further start over two nodes", low=0)
+    node_power: float = setting("that start grows with the other nodes to this power", low=0)
     token_us: float = setting("one SM's time for each token that it sends", low=0)
     token_element_us: float = setting("one SM's time for each 1,024 elements of a token", low=0)
     copy_us: float = setting("one SM's time for each GPU that a token goes to", low=0)
@@ -104,7 +105,7 @@ def _joined_us(
     sending = columns["tokens"] * copy_us / senders
     near = near_byte / (parameters.link_share * link_byte_s(device) / 1e6)
     start = parameters.start_us + parameters.hidden_us * kilo + parameters.expert_us * columns["experts"]
-    start = start + np.where(nodes > 1, parameters.node_us * (1 + np.log2(np.maximum(nodes, 1))) / 2, 0.0)
+    start = start + parameters.node_us * np.maximum(nodes - 1, 0) ** parameters.node_power
     largest = np.maximum(np.maximum(sending, near), np.maximum(far_us, 1e-9))
     parts = sum((part / largest) ** parameters.overlap for part in (sending, near, far_us))
     return np.asarray(start + largest * parts ** (1 / parameters.overlap))
