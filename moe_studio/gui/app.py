@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, QSize, QTimer
 from PySide6.QtWidgets import QApplication
 
 from moe_studio.document.document import Document
@@ -83,14 +83,22 @@ def screenshot(
     window = MainWindow(document, theme=theme)
     window.open_at(QSize(*size))
     window.workspace.show_tab(tab)
-    # Layouts settle in the event loop; what is queued behind them sees the finished window.
-    QTimer.singleShot(0, window, lambda: QTimer.singleShot(0, window, app.quit))
-    app.exec()
+    _settle(window)
     window.workspace.finish()
+    window.workspace.breakdown.why.finish()
+    _settle(window)
     is_saved = window.grab().save(str(out))
     window.close()
     if not is_saved:
         raise SaveError(f"The picture {Path(out).name} could not be written; is the folder there, and the ending .png?")
+
+
+def _settle(window: MainWindow) -> None:
+    """Let layouts settle in the event loop: what is queued behind them sees the finished window."""
+    # Not the application's own loop: leaving that one closes the window, and what is hidden is not drawn.
+    loop = QEventLoop()
+    QTimer.singleShot(0, window, lambda: QTimer.singleShot(0, window, loop.quit))
+    loop.exec()
 
 
 def opened(path: str | Path | None) -> Document:
