@@ -31,6 +31,7 @@ class DeepepParameters:
     copy_us: float = setting("one SM's time for each GPU that a token goes to", low=0)
     element_us: float = setting("one SM's time for each 1,024 elements of such a copy", low=0)
     node_copy: float = setting("copies that passing a token on to one further node is worth", low=0)
+    """Several nodes are served partly at once: they count with their square root."""
     link_share: float = setting("share of the link in a node reached", above=0)
     network_gb_s: float = setting("traffic between nodes reached over two nodes", above=0, unit="GB/s")
     congestion: float = setting("that traffic falls with the nodes to this power", low=0)
@@ -79,7 +80,7 @@ def normal_us(
     far_byte = tokens * remote * message
     waiting = far_byte / _network_byte_us(parameters, nodes)
     far_us = np.maximum(np.maximum(waiting - parameters.absorbed_us, 0), far_byte / (parameters.relay_gb_s * 1e3))
-    worth = copies + parameters.node_copy * remote
+    worth = copies + parameters.node_copy * np.sqrt(remote)
     senders = np.maximum(columns["sms"], 1)
     return _joined_us(parameters, device, columns, copies=worth, senders=senders, near_byte=near_byte, far_us=far_us)
 
