@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from moe_studio.document.layout_edit import fitted
-from moe_studio.document.placing import hosted_experts
+from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.document.selection import Selection
 from moe_studio.document.setting_section import free_at, free_node_name
 from moe_studio.errors import FileError, MoeStudioError, ProjectError
@@ -51,10 +51,10 @@ class Paste:
     selected: tuple[Selection, ...] = field(default=())
 
 
-def copied_text(project: Project, selected: Sequence[Selection], layer: int | None = None) -> str:
+def copied_text(project: Project, selected: Sequence[Selection], span: Span = None) -> str:
     """The selected nodes, or the placement of the selected experts, GPUs and layers, as YAML.
 
-    ``layer`` is the one whose experts are shown, None for all.
+    ``span`` are the layers whose experts are shown.
 
     Raises:
         MoeStudioError: if nothing of that is selected.
@@ -62,7 +62,7 @@ def copied_text(project: Project, selected: Sequence[Selection], layer: int | No
     nodes = [item.node for item in selected if item.kind == "node" and 0 <= item.node < len(project.cluster.nodes)]
     if nodes:
         return _text(Copied(cluster=_copied_nodes(project.cluster, sorted(set(nodes)))))
-    moves = tuple(move for item in selected for move in _moves(project, item, layer))
+    moves = tuple(move for item in selected for move in _moves(project, item, span))
     if moves:
         return _text(Copied(placement=Placement(moves=tuple(dict.fromkeys(moves)))))
     raise MoeStudioError("Select nodes, GPUs, experts or layers to copy.")
@@ -95,20 +95,20 @@ def _copied_nodes(cluster: Cluster, numbers: Sequence[int]) -> CopiedCluster:
     )
 
 
-def _moves(project: Project, item: Selection, layer: int | None) -> Iterator[Move]:
+def _moves(project: Project, item: Selection, span: Span) -> Iterator[Move]:
     if item.kind == "expert":
-        yield from _moves_of(project, item.expert, item.layer if item.layer >= 0 else layer)
+        yield from _moves_of(project, item.expert, item.layer if item.layer >= 0 else span)
     elif item.kind == "gpu" and 0 <= item.gpu < project.cluster.gpu_count:
-        for expert in hosted_experts(project, layer)[item.gpu]:
-            yield from _moves_of(project, expert, layer)
+        for expert in hosted_experts(project, span)[item.gpu]:
+            yield from _moves_of(project, expert, span)
     elif item.kind == "layer" and 0 <= item.layer < project.model.layer_count:
         for expert in range(project.model.layers[item.layer].ffn.experts):
             yield from _moves_of(project, expert, item.layer)
 
 
-def _moves_of(project: Project, expert: int, layer: int | None) -> Iterator[Move]:
+def _moves_of(project: Project, expert: int, span: Span) -> Iterator[Move]:
     """Where ``expert`` is, written out, the policy's doing too: elsewhere the policy may be another."""
-    table = {home: slots for home, slots in expert_slots(project, expert).items() if layer in (None, home[0]) and slots}
+    table = {home: slots for home, slots in expert_slots(project, expert).items() if in_span(home[0], span) and slots}
     every = {home[0] for home in expert_slots(project, expert)}
     same: dict[tuple[int | None, tuple[int, ...]], list[int]] = {}
     for number in dict.fromkeys(home[0] for home in table):

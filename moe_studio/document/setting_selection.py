@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
-from moe_studio.document.placing import layers_phrase
+from moe_studio.document.placing import Span, in_span, layers_phrase
 from moe_studio.document.selection import Selection
 from moe_studio.document.setting_field import MANY, Field, Words, fields_of, label_of
 from moe_studio.document.setting_section import attention_choice, ffn_choice, field_at, node_fields
@@ -16,17 +16,15 @@ from moe_studio.project.project import Project
 from moe_studio.project.setting import Setting
 
 
-def selection_fields(
-    project: Project, selected: Sequence[Selection], layer: int | None
-) -> tuple[tuple[Field, ...], ...]:
+def selection_fields(project: Project, selected: Sequence[Selection], span: Span) -> tuple[tuple[Field, ...], ...]:
     """Fields that all of ``selected`` have, one row each; a row holds the field of every selected thing.
 
-    ``layer`` is the one whose experts are shown, None for all.
+    ``span`` are the layers whose experts are shown.
     """
     tables = []
     for selection in selected:
         try:
-            tables.append({(field.label, field.kind): field for field in _of_selection(project, selection, layer)})
+            tables.append({(field.label, field.kind): field for field in _of_selection(project, selection, span)})
         except (ProjectError, IndexError):
             return ()
     if not tables:
@@ -44,7 +42,7 @@ def together(row: Sequence[Field]) -> Field:
     return first if is_same else replace(first, value=MANY)
 
 
-def _of_selection(project: Project, selection: Selection, layer: int | None) -> Iterator[Field]:
+def _of_selection(project: Project, selection: Selection, span: Span) -> Iterator[Field]:
     match selection.kind:
         case "node":
             yield from node_fields(project.cluster, selection.node)
@@ -56,7 +54,7 @@ def _of_selection(project: Project, selection: Selection, layer: int | None) -> 
         case "layer":
             yield from _layer_fields(project, selection.layer)
         case "expert":
-            yield from _expert_fields(project, selection.expert, selection.layer if selection.layer >= 0 else layer)
+            yield from _expert_fields(project, selection.expert, selection.layer if selection.layer >= 0 else span)
         case "operator":
             if selection.expert >= 0:
                 yield from _expert_fields(project, selection.expert, selection.layer)
@@ -97,8 +95,8 @@ def _layer_fields(project: Project, layer: int) -> Iterator[Field]:
         )
 
 
-def _expert_fields(project: Project, expert: int, layer: int | None) -> Iterator[Field]:
-    table = {home: slots for home, slots in expert_slots(project, expert).items() if layer in (None, home[0])}
+def _expert_fields(project: Project, expert: int, span: Span) -> Iterator[Field]:
+    table = {home: slots for home, slots in expert_slots(project, expert).items() if in_span(home[0], span)}
     if not table:
         return
     layers = sorted({home[0] for home in table})
