@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_studio.engine.provider import Provider, Rates
+from moe_studio.engine.provider import RESOURCES, Provider, Rates
 from moe_studio.graph.column import FloatArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.operator import Sync
@@ -118,14 +118,14 @@ def _before(duration_s: FloatArray, body: LayerGraph) -> FloatArray:
 def bound_codes(body: LayerGraph, provider: Provider, rates: Rates) -> NDArray[np.int8]:
     """What binds each operator: index into `BOUNDS`.
 
-    An operator is bound by the resource of which ten times as much would help it most.
+    An operator is bound by the resource of which ten times as much would help it most, or by latency if more
+    than half of its time stays whatever there is more of.
     """
     base = layer_cost(body, provider, rates).own_s
-    gains = []
-    for resource in ("peak compute", "memory bandwidth", "links in a node", "links across nodes"):
+    gains, plenty = [], rates
+    for resource in RESOURCES:
         gains.append(base - layer_cost(body, provider, rates.scaled(resource, 10.0)).own_s)
-    network = np.maximum(gains[2], gains[3])
-    stacked = np.stack([gains[0], gains[1], network])
-    best = stacked.argmax(axis=0)
-    helped = stacked.max(axis=0) > 1e-9 * base
-    return np.where(base == 0, 4, np.where(helped, best, 3)).astype(np.int8)
+        plenty = plenty.scaled(resource, 10.0)
+    stays = (10.0 * layer_cost(body, provider, plenty).own_s - base) / 9.0
+    best = np.stack([gains[0], gains[1], np.maximum(gains[2], gains[3])]).argmax(axis=0)
+    return np.where(base == 0, 4, np.where(stays > base / 2, 3, best)).astype(np.int8)
