@@ -142,11 +142,17 @@ def layout(node_of_gpu: Collection[int], streams: int, folded: Collection[int] =
     )
 
 
+def allowed_scale(camera: Camera, span: float, height: float, size: tuple[float, float]) -> tuple[float, float]:
+    """The scales of ``camera``, kept where bars and lanes can be seen."""
+    scale_x = float(np.clip(camera.scale_x, 0.8 * size[0] / span, MAX_SCALE_X))
+    scale_y = float(np.clip(camera.scale_y, min(24.0, size[1] / height), 64.0))
+    return scale_x, scale_y
+
+
 def clamped(camera: Camera, span: float, height: float, size: tuple[float, float]) -> Camera:
     """``camera`` kept where there is something to see, in an area of ``size`` pixels."""
     width, tall = size
-    scale_x = float(np.clip(camera.scale_x, 0.8 * width / span, MAX_SCALE_X))
-    scale_y = float(np.clip(camera.scale_y, min(24.0, tall / height), 64.0))
+    scale_x, scale_y = allowed_scale(camera, span, height, size)
     seen_x, seen_y = width / scale_x, tall / scale_y
     spare = 0.04 * seen_x
     x = min(max(camera.x, -spare), max(-spare, span - seen_x + spare))

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
 from moe_studio.document.document import Document
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.timeline_view import TimelineView
 from moe_studio.gui.widgets.label import ElidedLabel
@@ -27,8 +28,8 @@ class TimelinePanel(QWidget):
         self.measure = toggle("Measure", "Measure between two moments (M)")
         self.across = QScrollBar(Qt.Orientation.Horizontal)
         self.down = QScrollBar(Qt.Orientation.Vertical)
-        self.across.setAccessibleName("Time in view")
-        self.down.setAccessibleName("GPUs in view")
+        self.across.setAccessibleName(tr("Time in view"))
+        self.down.setAccessibleName(tr("GPUs in view"))
         self._is_following = False
         self._build()
         self.view.moved.connect(self._on_moved)

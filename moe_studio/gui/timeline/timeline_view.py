@@ -22,6 +22,7 @@ from moe_studio.document.document import Document
 from moe_studio.document.selection import NOTHING, Selection, operator_selection
 from moe_studio.document.timeline import operator_sentence
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.gesture import Gesture, MeasureGesture, PanGesture, RangeGesture
 from moe_studio.gui.timeline.margin import draw_axis, draw_gutter, draw_measure, draw_path_title
@@ -55,7 +56,7 @@ class TimelineView(QWidget):
 
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName("Timeline")
+        self.setAccessibleName(tr("Timeline"))
         self.setAccessibleDescription(
             "Left and right go along a stream, up and down to other streams, brackets along the longest path. "
             "N folds a node, M measures, F frames the selection, Home shows everything."

@@ -1,6 +1,7 @@
 """What the timeline shows and which part of it: everything but painting and events."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
@@ -11,6 +12,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.timeline.layout import (
     Camera,
     Layout,
+    allowed_scale,
     clamped,
     fitted,
     framed_bar,
@@ -107,7 +109,14 @@ class Viewport:
 
     def zoom(self, factor_x: float, factor_y: float, at: QPointF) -> None:
         """Nearer by these factors; what is under ``at`` stays there."""
-        self.look(self.camera.zoomed(factor_x, factor_y, (at.x() - self.area.left(), at.y() - self.area.top())))
+        self._zoom(factor_x, factor_y, (at.x() - self.area.left(), at.y() - self.area.top()))
+
+    def _zoom(self, factor_x: float, factor_y: float, at: tuple[float, float]) -> None:
+        """At the ends of the scale the point stays, too."""
+        camera = self.camera
+        wanted = replace(camera, scale_x=camera.scale_x * factor_x, scale_y=camera.scale_y * factor_y)
+        scale_x, scale_y = allowed_scale(wanted, self.shown.span, self.layout.height, self.size)
+        self.look(camera.zoomed(scale_x / camera.scale_x, scale_y / camera.scale_y, at))
 
     def zoom_about(self, factor: float, place: int) -> None:
         """Nearer, keeping an operator where it is if it is seen, else the middle."""
@@ -115,7 +124,7 @@ class Viewport:
         if place >= 0:
             middle = self.camera.to_x(float(self.shown.start[place] + self.shown.finish[place]) / 2)
             x = middle if 0 <= middle <= self.area.width() else x
-        self.look(self.camera.zoomed(factor, 1.0, (x, 0.0)))
+        self._zoom(factor, 1.0, (x, 0.0))
 
     def zoom_to(self, first: float, last: float) -> None:
         """Show a range of time."""
