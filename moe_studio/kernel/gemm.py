@@ -27,6 +27,7 @@ _PARTIAL_BYTE = 8.0
 _SPLIT_K_STEP = 256.0
 _MAX_SPLIT = 32.0
 _WIDE = 160
+_LINEAR_M = 8192.0
 _COARSE = ((64, 64), (64, 128), (128, 64), (128, 128), (64, 256), (256, 64), (128, 256), (256, 128))
 _FINE = (
     *((64, n) for n in (8, 16, 32, 48, 64, 96, 128, 192, 256)),
@@ -214,6 +215,9 @@ class _Kernel:
         return work + self._p.step_us * self._byte / 128
 
     def _throttled(self, m: FloatArray, k: FloatArray, n: FloatArray) -> FloatArray:
-        """How much slower long kernels compute: the clock falls when the power limit is reached."""
-        long = (2e3 * m * k * n / self._peak / self._p.throttle_ms) ** 2
+        """How much slower long kernels compute: the clock falls when the power limit is reached.
+
+        Rows beyond 8,192 do not count: there, time was measured to grow in proportion to m.
+        """
+        long = (2e3 * np.minimum(m, _LINEAR_M) * k * n / self._peak / self._p.throttle_ms) ** 2
         return np.asarray(1 / (1 - self._p.throttle_share * long / (1 + long)))

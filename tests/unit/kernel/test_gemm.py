@@ -1,0 +1,116 @@
+"""The model of one matrix multiplication."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moe_studio.calibration.store import facts_of, load_calibration
+from moe_studio.kernel.device import DeviceFacts, FloatArray
+from moe_studio.kernel.gemm import GemmParameters, gemm_us, tiles_by_rows, tiles_of_fewest_waves
+
+PLAIN = GemmParameters(
+    tiles="coarse",
+    launch_us=2.0,
+    wave_us=1.0,
+    split_us=2.0,
+    memory_share=0.8,
+    math_share=0.8,
+    load_ratio=6.0,
+    quantum=1.0,
+    overlap=2.0,
+)
+H100 = facts_of("h100-sxm")
+
+
+def times(parameters: GemmParameters, m: object, k: object, n: object, dtype: str = "bf16") -> FloatArray:
+    rows = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (m, k, n)))
+    flat = [np.atleast_1d(value).astype(np.float64) for value in rows]
+    return gemm_us(parameters, H100, m=flat[0], k=flat[1], n=flat[2], dtype=dtype)
+
+
+def shipped() -> list[tuple[DeviceFacts, str, GemmParameters]]:
+    devices = ("a100-80g-sxm", "h100-sxm", "h200-sxm", "l40s", "b200", "mi300x")
+    return [
+        (facts_of(name), variant, fitted.parameters)
+        for name in devices
+        for variant, fitted in load_calibration(name).families["gemm"].items()
+    ]
+
+
+def test_one_wave_of_full_tiles_takes_its_k_steps_and_no_more() -> None:
+    """132 tiles of 256×128 on 132 SMs: arithmetic at 0.8 of an SM's peak, and one wave's start and end."""
+    alone = replace(PLAIN, overlap=50.0, load_ratio=100.0)
+    time = times(alone, 256 * 12, 4096, 128 * 11)[0]
+    k_loop_us = 2 * 256 * 128 * 4096 / (989.5e12 / 132 * 0.8) * 1e6
+    assert time == pytest.approx(2.0 + k_loop_us + 1.0, rel=1e-6)
+
+
+def test_a_tile_more_than_a_wave_costs_another_wave() -> None:
+    full, more = times(PLAIN, [256 * 12, 256 * 12 + 1], 8192, 128 * 11)
+    assert more > 1.1 * full
+
+
+def test_split_k_speeds_up_a_single_tile_with_a_long_k() -> None:
+    never = replace(PLAIN, split_us=1e6)
+    assert times(PLAIN, 64, 65536, 64)[0] < 0.3 * times(never, 64, 65536, 64)[0]
+
+
+def test_a_skinny_gemm_reads_its_weights_at_the_share_of_the_bandwidth() -> None:
+    alone = replace(PLAIN, overlap=50.0)
+    weights_us = (16384 * 16384 + 16384) * 2 / (3.35e12 * 0.8) * 1e6
+    assert times(alone, 1, 16384, 16384)[0] == pytest.approx(weights_us + 2.0, rel=0.01)
+
+
+def test_cutlass_takes_taller_tiles_with_more_rows() -> None:
+    rows, columns = tiles_by_rows(np.array([1.0, 64.0, 65.0, 128.0, 129.0]), np.full(5, 4096.0), 132)
+    assert rows.tolist() == [64, 64, 64, 64, 128]
+    assert columns.tolist() == [64, 64, 128, 128, 128]
+
+
+def test_deepgemm_takes_the_tile_with_the_fewest_waves() -> None:
+    """1024 × 4096: 8 · 16 tiles of 128×256 fill one wave of 132; no smaller tile does."""
+    rows, columns = tiles_of_fewest_waves(np.array([1024.0, 1024.0]), np.array([4096.0, 2560.0]), 132)
+    assert (rows[0], columns[0]) == (128, 256)
+    assert (rows[1], columns[1]) == (128, 160)
+
+
+def test_fp8_pays_for_quantisation() -> None:
+    bare = replace(PLAIN, tiles="by_rows")
+    with_quantisation = replace(bare, quantise_us=1.5, quantise_row_us=0.02)
+    assert times(with_quantisation, 1, 512, 512, "fp8")[0] > times(bare, 1, 512, 512, "fp8")[0] + 1.5
+
+
+@pytest.mark.parametrize(("facts", "variant", "parameters"), shipped(), ids=lambda value: getattr(value, "name", value))
+def test_no_shipped_model_beats_the_datasheet(facts: DeviceFacts, variant: str, parameters: GemmParameters) -> None:
+    m, k, n = (grid.ravel() for grid in np.meshgrid(*[np.geomspace(1, 65536, 9).round()] * 3))
+    time = gemm_us(parameters, facts, m=m, k=k, n=n, dtype=variant)
+    element = 1.0 if variant.startswith("fp8") else 2.0
+    peak = facts.peak(variant.removesuffix("_block"))
+    roofline = np.maximum(2 * m * k * n / peak, (m * k + k * n) * element / facts.memory_byte_s) * 1e6
+    assert np.all(time > roofline)
+
+
+@pytest.mark.parametrize(("facts", "variant", "parameters"), shipped(), ids=lambda value: getattr(value, "name", value))
+def test_time_is_linear_in_m_beyond_the_data(facts: DeviceFacts, variant: str, parameters: GemmParameters) -> None:
+    m = np.array([65536.0, 262144.0])
+    for k, n in ((4096.0, 4096.0), (7168.0, 2048.0)):
+        short, long = gemm_us(parameters, facts, m=m, k=np.full(2, k), n=np.full(2, n), dtype=variant)
+        assert 3.6 < long / short < 4.4
+
+
+@pytest.mark.parametrize(("facts", "variant", "parameters"), shipped(), ids=lambda value: getattr(value, "name", value))
+def test_much_more_work_never_takes_less_time(facts: DeviceFacts, variant: str, parameters: GemmParameters) -> None:
+    base = np.geomspace(64, 16384, 6).round()
+    m, k, n = (grid.ravel() for grid in np.meshgrid(base, base, base))
+    time = gemm_us(parameters, facts, m=m, k=k, n=n, dtype=variant)
+    for more in ((4, 1, 1), (1, 4, 1), (1, 1, 4)):
+        larger = gemm_us(parameters, facts, m=m * more[0], k=k * more[1], n=n * more[2], dtype=variant)
+        # DeepGEMM's own choice of tile is that uneven: the widest tiles in a single wave run at a quarter of the rate.
+        assert np.all(larger > (0.2 if parameters.tiles == "fewest_waves" else 0.98) * time)
+
+
+def test_a_row_costs_the_same_alone_and_among_many() -> None:
+    m = np.arange(1.0, 20001.0)
+    many = gemm_us(PLAIN, H100, m=m, k=np.full_like(m, 512), n=np.full_like(m, 1024), dtype="bf16")
+    assert many[12345] == times(PLAIN, 12346, 512, 1024)[0]
