@@ -172,14 +172,14 @@ class MainWindow(QMainWindow):
         self.state = plain_label("", "muted")
         self.state.setMinimumWidth(82)
         self.phase = QComboBox()
-        self.phase.setAccessibleName("Phase")
-        self.phase.setToolTip("What the model is asked to do")
+        self.phase.setAccessibleName(tr("Phase"))
+        self.phase.setToolTip(tr("What the model is asked to do"))
         phases = dict(settings_of(Workload))["phase"].choices
-        self.phase.addItems([phase.capitalize() for phase in phases])
+        self.phase.addItems([tr(phase.capitalize()) for phase in phases])
         self.phase.activated.connect(lambda index: self._set_phase(phases[index]))
         self.layer = QComboBox()
-        self.layer.setAccessibleName("Layers shown and edited")
-        self.layer.setToolTip("Layers whose experts are shown, and which a drag changes")
+        self.layer.setAccessibleName(tr("Layers shown and edited"))
+        self.layer.setToolTip(tr("Layers whose experts are shown, and which a drag changes"))
         self.layer.setMinimumContentsLength(14)
         self.layer.activated.connect(lambda index: self.document.show_layer(self.layer.itemData(index)))
         space = QWidget()
@@ -225,21 +225,23 @@ class MainWindow(QMainWindow):
         for name, label, word in (("undo", history.undo_label, "Undo"), ("redo", history.redo_label, "Redo")):
             action = self.actions_by_name[name]
             action.setEnabled(bool(label))
-            action.setText(f"{word} {label[:1].lower()}{label[1:]}" if label else word)
-            action.setIconText(word)
-        file = document.path.name if document.path else "not saved yet"
+            action.setText(tr(f"{word} {label[:1].lower()}{label[1:]}" if label else word))
+            action.setIconText(tr(word))
+        file = document.path.name if document.path else tr("not saved yet")
         self.title.setText(document.title)
-        self.state.setText("● unsaved" if document.is_modified else "")
+        self.state.setText(tr("● unsaved") if document.is_modified else "")
         self.setWindowTitle(f"{document.title}[*] – {file} – MoE Studio")
         self.setWindowModified(document.is_modified)
         work = document.project.workload
-        self.phase.setCurrentText(work.phase.capitalize())
+        self.phase.setCurrentText(tr(work.phase.capitalize()))
         self._fill_layers()
 
     def _fill_layers(self) -> None:
         layers = self.document.project.model.layers
-        wanted: list[tuple[str, int | None]] = [(f"All {len(layers)} layers", None)]
-        wanted += [(f"Layer {index}", index) for index, layer in enumerate(layers) if layer.ffn.is_moe]
+        wanted: list[tuple[str, int | None]] = [(tr("All {count} layers", count=len(layers)), None)]
+        wanted += [
+            (tr("Layer {number}", number=index), index) for index, layer in enumerate(layers) if layer.ffn.is_moe
+        ]
         if [self.layer.itemText(index) for index in range(self.layer.count())] != [text for text, _ in wanted]:
             self.layer.clear()
             for text, number in wanted:
