@@ -26,7 +26,7 @@ class Toast(QFrame):
         super().__init__(parent)
         self._room = parent
         self.setProperty("role", "toast")
-        self.setAccessibleName("Message")
+        self.setAccessibleName(tr("Message"))
         self.label = plain_label("")
         self.label.setMaximumWidth(640)
         self.label.setWordWrap(True)

@@ -51,7 +51,9 @@ class Catalogue(NullTranslations):
             pieces = mark.split(text)
             if len(pieces) > 1:
                 return between.join(self.sentence(piece) for piece in pieces)
-        return text
+        capital = text[:1].upper() + text[1:]
+        found = capital if capital == text else self.sentence(capital)
+        return text if found == capital else found
 
 
 class PseudoCatalogue(Catalogue):

@@ -36,6 +36,7 @@ from moe_studio.gui.compare.place import Camera
 from moe_studio.gui.compare.summary import Summary, TimeBars
 from moe_studio.gui.compare.table import DifferenceTable
 from moe_studio.gui.compare.tile import tiles
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.job import Job
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
@@ -108,9 +109,9 @@ class ComparePanel(QWidget):
 
     def _head(self) -> QHBoxLayout:
         self.choose = QToolButton()
-        self.choose.setText("Reference ▾")
-        self.choose.setToolTip("Choose what this design is compared with")
-        self.choose.setAccessibleName("Choose a reference")
+        self.choose.setText(tr("Reference ▾"))
+        self.choose.setToolTip(tr("Choose what this design is compared with"))
+        self.choose.setAccessibleName(tr("Choose a reference"))
         self.choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self.fill_menu)
@@ -119,15 +120,15 @@ class ComparePanel(QWidget):
         self.legend = Legend()
         self.lock = toggle("Locked views", "Pan and zoom both pictures together", is_checked=True)
         self.busy = QProgressBar()
-        self.busy.setAccessibleName("Comparing")
+        self.busy.setAccessibleName(tr("Comparing"))
         self.busy.setRange(0, 0)
         self.busy.setFixedWidth(90)
         self.busy.setTextVisible(False)
         self.doing = plain_label("", "small")
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setAccessibleName("Cancel comparing")
-        self.again = QPushButton("Compare again")
-        self.again.setAccessibleName("Compare again")
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setAccessibleName(tr("Cancel comparing"))
+        self.again = QPushButton(tr("Compare again"))
+        self.again.setAccessibleName(tr("Compare again"))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.choose)
@@ -138,8 +139,8 @@ class ComparePanel(QWidget):
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
-        self.pin = QPushButton("Pin this state")
-        self.pin.setAccessibleName("Pin this state as reference")
+        self.pin = QPushButton(tr("Pin this state"))
+        self.pin.setAccessibleName(tr("Pin this state as reference"))
         self.empty = plain_label(EMPTY, "muted")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
@@ -237,18 +238,18 @@ class ComparePanel(QWidget):
         """Offer what can be compared with, as it is now."""
         menu, history = self.menu, self.document.history
         menu.clear()
-        menu.addAction("Pin this state").triggered.connect(lambda: self.pin_state())
-        states = menu.addMenu("State of the history")
+        menu.addAction(tr("Pin this state")).triggered.connect(lambda: self.pin_state())
+        states = menu.addMenu(tr("State of the history"))
         first = max(0, len(history.entries) - MOST_STATES)
         for place in range(len(history.entries) - 1, first - 1, -1):
             action = states.addAction(_menu_text(f"{place + 1}  {history.entries[place].label}"))
             action.triggered.connect(lambda _=False, cursor=place: self.pin_state(cursor))
-        examples = menu.addMenu("Example")
+        examples = menu.addMenu(tr("Example"))
         for name in example_names():
             examples.addAction(name).triggered.connect(lambda _=False, chosen=name: self.pin_example(chosen))
-        menu.addAction("File…").triggered.connect(self.ask_file)
+        menu.addAction(tr("File…")).triggered.connect(self.ask_file)
         menu.addSeparator()
-        unpin = menu.addAction("Unpin")
+        unpin = menu.addAction(tr("Unpin"))
         unpin.setEnabled(self.reference is not None)
         unpin.triggered.connect(self.unpin)
 
@@ -301,7 +302,7 @@ class ComparePanel(QWidget):
         if self.reference is None:
             return
         self._wanted = (self.reference.project, self.document.history.current)
-        self.doing.setText("Comparing")
+        self.doing.setText(tr("Comparing"))
         self.job.start(difference, *self._wanted)
         self._late.start()
         self._show_state()
@@ -314,7 +315,7 @@ class ComparePanel(QWidget):
         for name, title, side in zip(
             self.names, ("Reference", "This design"), (found.first, found.second), strict=True
         ):
-            name.setText(f"{title}: {side.name}")
+            name.setText(f"{tr(title)}: {side.name}")
         self._show_tiles()
         self.show_selection()
         self._show_state()

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 from moe_studio.document.difference import CHANGES, Difference
 from moe_studio.gui.compare.bars import GroupBars
 from moe_studio.gui.compare.mark import SIGNS
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_label
 
@@ -15,7 +16,7 @@ class Summary(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Why one is faster")
+        self.setAccessibleName(tr("Why one is faster"))
         self.headline = _words("heading")
         self.counts = _words("fact")
         self.reasons = _words("figure")
@@ -38,10 +39,10 @@ class TimeBars(QScrollArea):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName("Time on the longest path")
+        self.setAccessibleName(tr("Time on the longest path"))
         self.bars = GroupBars(theme)
         key = _words("small")
-        key.setText("□ reference   ■ this design")
+        key.setText(tr("□ reference   ■ this design"))
         _stack(self, plain_label("Time on the longest path", "fact"), key, self.bars)
 
     def show_difference(self, shown: Difference) -> None:

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from moe_studio.document.difference import CATEGORIES, Difference, Row
 from moe_studio.gui.compare.mark import SIGNS, mark_color
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
@@ -51,7 +52,7 @@ class DifferenceModel(QAbstractTableModel):
     @override
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+            return tr(COLUMNS[section])
         return None
 
     @override
@@ -100,12 +101,12 @@ class DifferenceTable(QWidget):
         super().__init__()
         self.model = DifferenceModel(theme)
         self.category = QComboBox()
-        self.category.setAccessibleName("Kind of difference")
-        self.category.addItems(["All", *(name.capitalize() for name in CATEGORIES)])
+        self.category.setAccessibleName(tr("Kind of difference"))
+        self.category.addItems([tr("All"), *(tr(name.capitalize()) for name in CATEGORIES)])
         self.category.currentIndexChanged.connect(self._filter)
         self.line = QLineEdit()
-        self.line.setAccessibleName("Filter differences")
-        self.line.setPlaceholderText("Filter: moved expert 5")
+        self.line.setAccessibleName(tr("Filter differences"))
+        self.line.setPlaceholderText(tr("Filter: moved expert 5"))
         self.line.setClearButtonEnabled(True)
         self.line.textChanged.connect(self._filter)
         self.count = plain_label("", "small")
@@ -117,7 +118,7 @@ class DifferenceTable(QWidget):
     def _build(self) -> None:
         view = self.view
         view.setModel(self.model)
-        view.setAccessibleName("Differences")
+        view.setAccessibleName(tr("Differences"))
         view.setFont(ui_font(12))
         view.setShowGrid(False)
         view.setIconSize(QSize(10, 10))
@@ -167,7 +168,7 @@ class DifferenceTable(QWidget):
         rows = [row for text, row in of_kind if all(word in text for word in words)]
         whole = self._listed.get(category, 0) if category else sum(self._listed.values())
         self.model.show_rows(rows)
-        self.count.setText(f"{len(rows):,} of {whole:,}")
+        self.count.setText(tr(f"{len(rows):,} of {whole:,}"))
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self.chosen.emit(self.model.rows[index.row()].selection)

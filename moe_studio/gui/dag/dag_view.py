@@ -29,6 +29,7 @@ from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path,
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.raster import Camera, picture
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.legend import Legend
@@ -55,8 +56,8 @@ class DagView(QWidget):
 
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName("Operator graph")
-        self.setAccessibleDescription("Arrows go along edges, brackets along the longest path.")
+        self.setAccessibleName(tr("Operator graph"))
+        self.setAccessibleDescription(tr("Arrows go along edges, brackets along the longest path."))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.document = document
@@ -248,8 +249,8 @@ class DagView(QWidget):
         area, camera = self._area(), self.camera
         left, right = max(0.0, camera.x), min(self.shown.span, camera.from_x(area.width()))
         if self.columns == "time":
-            return f"{time_text(left, 3)} – {time_text(right, 3)} of {time_text(self.shown.span, 3)}"
-        return f"levels {int(left) + 1}–{int(np.ceil(right))} of {int(self.shown.span)}"
+            return tr(f"{time_text(left, 3)} – {time_text(right, 3)} of {time_text(self.shown.span, 3)}")
+        return tr(f"levels {int(left) + 1}–{int(np.ceil(right))} of {int(self.shown.span)}")
 
     # Painting
 
@@ -264,7 +265,7 @@ class DagView(QWidget):
             sys.excepthook(*sys.exc_info())
             painter.resetTransform()
             painter.setPen(self.theme.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "The graph cannot be drawn.")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("The graph cannot be drawn."))
         finally:
             # A painter that stays open would crash the next frame in C++.
             painter.end()
@@ -390,7 +391,7 @@ class DagView(QWidget):
         while value <= min(self.shown.span, camera.x + seen):
             x = area.left() + camera.to_x(float(value))
             middle = camera.scale_x / 2 if self.columns == "level" else 0.0
-            text = f"level {value + 1:.0f}" if self.columns == "level" else time_text(float(value), 3)
+            text = tr(f"level {value + 1:.0f}") if self.columns == "level" else time_text(float(value), 3)
             if x + middle + 30 <= self.width():
                 painter.drawText(QRectF(x + middle - 50, 0, 100, AXIS), Qt.AlignmentFlag.AlignCenter, text)
             value += step
@@ -406,7 +407,7 @@ class DagView(QWidget):
         painter.drawImage(where.topLeft(), self._map)
         painter.setFont(ui_font(10))
         painter.setPen(self.theme.color("muted"))
-        painter.drawText(QRectF(10, where.top(), GUTTER - 12, 14), LEFT, "All")
+        painter.drawText(QRectF(10, where.top(), GUTTER - 12, 14), LEFT, tr("All"))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(self.theme.color("hairline"))
         painter.drawRect(where)

@@ -22,6 +22,7 @@ from moe_studio.document.setting_section import Action, Row
 from moe_studio.document.setting_selection import together
 from moe_studio.gui.form.editor import Editor, LineEditor, SignButton, editor_for
 from moe_studio.gui.form.flow import FlowLayout
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip, set_tone
 
 LABEL_WIDTH = 112
@@ -188,7 +189,7 @@ class FieldRow(QWidget):
         usual = f"Reset to {field.text_of(field.default) or 'nothing'}"
         self.reset.setVisible(not field.is_default)
         self.reset.setToolTip(plain_tip(usual))
-        self.reset.setAccessibleName(f"{field.title}: {usual.lower()}")
+        self.reset.setAccessibleName(tr(f"{field.title}: {usual.lower()}"))
         self.show_note()
 
     def show_note(self) -> None:
@@ -255,7 +256,7 @@ class ItemRow(QWidget):
         row = rows[0]
         self._actions = row.actions
         self.more.setVisible(bool(row.actions))
-        self.more.setAccessibleName(f"More for {row.fields[0].owner}")
+        self.more.setAccessibleName(tr(f"More for {row.fields[0].owner}"))
         for editor, field in zip(self.editors, row.fields, strict=True):
             editor.show_row((field,))
         waiting = [(editor, change) for editor in self.editors if (change := editor.waiting) is not None]

@@ -14,6 +14,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.plots.legend import Entry, Legend
 from moe_studio.gui.plots.save import chart_menu
 from moe_studio.gui.plots.style import frame_pen, make_frame, make_plot
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 
@@ -58,8 +59,8 @@ class Chart(QWidget):
         self.menu_button = QToolButton()
         self.menu_button.setText("⋯")
         self.menu_button.setProperty("flat", True)
-        self.menu_button.setToolTip("Save or copy this chart")
-        self.menu_button.setAccessibleName(f"Save or copy: {title}")
+        self.menu_button.setToolTip(tr("Save or copy this chart"))
+        self.menu_button.setAccessibleName(tr("Save or copy: {title}", title=tr(title)))
         self.menu_button.clicked.connect(lambda: self._show_menu(self.menu_button.mapToGlobal(QPointF(0, 20))))
         self.nothing = plain_label("", "muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -161,7 +162,7 @@ class Chart(QWidget):
     def _show(self) -> None:
         if self.evaluation is None:
             return
-        self.nothing.setText(self.empty)
+        self.nothing.setText(tr(self.empty))
         self._stack.setCurrentWidget(self.nothing if self.empty else self.plot)
         self.legend.show_entries(() if self.empty else self.entries(), self.theme)
         self.legend.setVisible(self.legend.has_entries)
@@ -196,7 +197,7 @@ class Chart(QWidget):
 
     def _read(self, item: int) -> None:
         is_there = 0 <= item < self.count and not self.empty
-        text = self.text_of(item) if is_there else self.title
+        text = self.text_of(item) if is_there else tr(self.title)
         self.heading.setText(text)
         self.legend.setVisible(self.legend.has_entries and not is_there)
         self.setAccessibleDescription(text if is_there else "")

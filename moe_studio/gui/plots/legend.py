@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 
 Entry = tuple[str, QColor]
@@ -25,8 +26,9 @@ class Legend(QWidget):
 
     def show_entries(self, entries: Sequence[Entry], theme: Theme) -> None:
         """Show these words with their colours."""
-        self._entries, self._theme = tuple(entries), theme
-        self.setAccessibleName("Legend: " + ", ".join(text for text, _ in entries) if entries else "")
+        self._entries, self._theme = tuple((tr(text), color) for text, color in entries), theme
+        words = ", ".join(text for text, _ in self._entries)
+        self.setAccessibleName(tr("Legend: {words}", words=words) if words else "")
         self.update()
 
     @property

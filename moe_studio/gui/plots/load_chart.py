@@ -14,6 +14,7 @@ from moe_studio.graph.column import FloatArray
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.legend import Entry
 from moe_studio.gui.plots.style import Ticks, count_ticks, frame_pen, tint
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 
 TITLE = "Load of each GPU's experts, by layer"
@@ -61,7 +62,7 @@ class LoadChart(Chart):
         self.empty = "" if self.load.any() else NO_EXPERTS
         most = float(self.imbalance.max(initial=0.0))
         self.title = TITLE + (f": imbalance at most {most:.2f} ×" if most else "")
-        self.heading.setText(self.title)
+        self.heading.setText(tr(self.title))
         if not keeps_range:
             self.top = max(LEAST_TOP, float(self.relative.max(initial=0.0)))
             self._set_range()

@@ -11,6 +11,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.gui.plots.column_chart import DENSE, WIDTH, ColumnChart
 from moe_studio.gui.plots.style import frame_pen, round_ticks
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.figure import memory_text
 from moe_studio.gui.widgets.memory_bars import NAMES
@@ -41,7 +42,7 @@ class MemoryChart(ColumnChart):
         short = int((memory.total > memory.capacity).sum())
         lack = f"{short} of {self.count} GPUs lack room" if short else "every GPU has room"
         self.title = f"Memory per GPU: {lack}"
-        self.heading.setText(self.title)
+        self.heading.setText(tr(self.title))
         if not keeps_range:
             high = float(max(memory.total.max(), memory.capacity.max()))
             self.set_range(high)

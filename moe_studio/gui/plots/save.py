@@ -12,6 +12,7 @@ from moe_studio.document.table import Table
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.text import plain
 from moe_studio.gui.plots.legend import Legend
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.storage.atomic import save_bytes
 
@@ -126,11 +127,11 @@ def chart_menu(chart: QWidget) -> QMenu:
     drawn: Drawn = chart  # type: ignore[assignment]
     menu = QMenu(chart)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    menu.setAccessibleName("Save or copy the chart")
+    menu.setAccessibleName(tr("Save or copy the chart"))
     for kind, text in (("svg", "Save as SVG…"), ("png", "Save as PNG…"), ("csv", "Save values as CSV…")):
         menu.addAction(text).triggered.connect(lambda _=False, kind=kind: ask_and_save(chart, kind))
     menu.addSeparator()
     clipboard = QGuiApplication.clipboard()
-    menu.addAction("Copy picture").triggered.connect(lambda: clipboard.setImage(chart_image(drawn)))
-    menu.addAction("Copy values").triggered.connect(lambda: clipboard.setText(drawn.table().csv_text()))
+    menu.addAction(tr("Copy picture")).triggered.connect(lambda: clipboard.setImage(chart_image(drawn)))
+    menu.addAction(tr("Copy values")).triggered.connect(lambda: clipboard.setText(drawn.table().csv_text()))
     return menu

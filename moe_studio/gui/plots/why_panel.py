@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from moe_studio.document.why import why
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
 
 PAUSE_MS = 150
@@ -18,7 +19,7 @@ class WhyPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Why")
+        self.setAccessibleName(tr("Why"))
         self.heading = plain_label("Why", "fact")
         self.text = plain_label("", "figure")
         self.text.setWordWrap(True)
@@ -26,7 +27,7 @@ class WhyPanel(QWidget):
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.text.setAccessibleName("Why it takes as long as it does")
+        self.text.setAccessibleName(tr("Why it takes as long as it does"))
         self._evaluation: Evaluation | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -35,7 +36,7 @@ class WhyPanel(QWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setAccessibleName("Why")
+        area.setAccessibleName(tr("Why"))
         area.setWidget(self.text)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
@@ -57,7 +58,7 @@ class WhyPanel(QWidget):
         self._timer.stop()
         evaluation, self._evaluation = self._evaluation, None
         if evaluation is not None:
-            self.text.setText("\n\n".join(why(evaluation)) or "Nothing stands out.")
+            self.text.setText("\n\n".join(map(tr, why(evaluation))) or tr("Nothing stands out."))
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

@@ -20,7 +20,7 @@ class HistoryList(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.list = QListWidget()
-        self.list.setAccessibleName("History")
+        self.list.setAccessibleName(tr("History"))
         self.list.setFont(ui_font(12))
         self.list.currentRowChanged.connect(self._on_row)
         column = QVBoxLayout(self)

@@ -24,7 +24,7 @@ class MemoryBars(QWidget):
         self._theme = theme
         self._values: tuple[float, ...] = (0.0,) * 4
         self._room = 1.0
-        self.setAccessibleName("Memory by part")
+        self.setAccessibleName(tr("Memory by part"))
         self.setMinimumHeight(ROW * 4)
 
     def show_gpu(self, evaluation: Evaluation, gpu: int) -> None:

@@ -28,7 +28,7 @@ class Outline(QTreeWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName("Outline")
+        self.setAccessibleName(tr("Outline"))
         self.setFont(ui_font(12))
         self.setColumnCount(2)
         self.setHeaderHidden(True)

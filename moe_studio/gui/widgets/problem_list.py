@@ -27,7 +27,7 @@ class ProblemList(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.list = QListWidget()
-        self.list.setAccessibleName("Problems")
+        self.list.setAccessibleName(tr("Problems"))
         self.list.setWordWrap(True)
         self.list.setFont(ui_font(12))
         self.list.setIconSize(QSize(14, 14))
@@ -68,7 +68,7 @@ class ProblemList(QWidget):
 
     def _show_row(self, item: QListWidgetItem, problem: Problem) -> None:
         item.setIcon(self._icons[problem.severity])
-        item.setText(f"{tr(WORDS[problem.severity])} · {tr(problem.message)}")
+        item.setText(tr(f"{tr(WORDS[problem.severity])} · {tr(problem.message)}"))
         item.setData(Qt.ItemDataRole.UserRole, problem.where)
         item.setToolTip(plain_tip(f"{problem.code}: {problem.where}"))
 
