@@ -54,14 +54,14 @@ def predict_file(in_path: Path, out_path: Path, *, load: Load = load_calibration
                     writer.writerow([*_kept(table.header), PREDICTED, SOURCE])
                 family, rows = table.family.name, rows + len(table.rows)
                 predicted += _write(writer.writerows, table, *predict_table(table, aside, load=load))
+        if not rows:
+            raise MoeStudioError(f"{in_path.name} has no rows below its header.")
         os.replace(temporary, out_path)
     except OSError as error:
         raise SaveError(f"{out_path.name} was not written: {error.strerror or error}.") from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
-    if not rows:
-        raise MoeStudioError(f"{in_path.name} has no rows below its header.")
     return PredictionReport(family=family, rows=rows, predicted=predicted, aside=aside)
 
 

@@ -1,0 +1,79 @@
+"""Predicting every row of a table."""
+
+import csv
+import gzip
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import process_time
+
+import pytest
+
+from moe_studio.calibration.predict import predict_file
+from moe_studio.errors import FileError, MoeStudioError
+from tests.unit.calibration.conftest import HEADER, gemm_rows
+
+Write = Callable[[Sequence[str]], Path]
+
+
+def predicted(in_path: Path, out_path: Path) -> list[dict[str, str]]:
+    predict_file(in_path, out_path)
+    data = out_path.read_bytes()
+    text = gzip.decompress(data) if out_path.suffix == ".gz" else data
+    return list(csv.DictReader(text.decode().splitlines()))
+
+
+def test_columns_are_added_and_others_pass_through(write: Write, tmp_path: Path) -> None:
+    path = write(["note,k,m,gpu,n,dtype", '"a, b",4096,64,H100-SXM,4096,bfloat16'])
+    (row,) = predicted(path, tmp_path / "out.csv")
+    assert list(row) == ["note", "k", "m", "gpu", "n", "dtype", "predicted_us", "source"]
+    assert row["note"] == "a, b"
+    assert 10 < float(row["predicted_us"]) < 25
+    assert row["source"] == "calibrated: gemm bf16"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_a_prediction_can_be_compressed_and_predicted_again(write: Write, tmp_path: Path, suffix: str) -> None:
+    first = predicted(write([HEADER, *gemm_rows("H100-SXM")[:9]]), tmp_path / f"out{suffix}")
+    again = predicted(tmp_path / f"out{suffix}", tmp_path / "again.csv")
+    assert again == first
+
+
+def test_a_device_known_by_its_datasheet_says_so(write: Write, tmp_path: Path) -> None:
+    rows = predicted(write([HEADER, *gemm_rows("B200")[:3]]), tmp_path / "out.csv")
+    assert {row["source"] for row in rows} == {"datasheet: gemm bf16 of h100-sxm"}
+
+
+def test_rows_that_cannot_be_predicted_stay_with_the_reason(write: Write, tmp_path: Path) -> None:
+    lines = [HEADER, "TPU,bfloat16,1,2,3,4,x", "H100-SXM,bfloat16,0,2,3,4,x", "H100-SXM,bfloat16,64,512,512,4,x"]
+    rows = predicted(write(lines), tmp_path / "out.csv")
+    assert [bool(row["predicted_us"]) for row in rows] == [False, False, True]
+    assert "no GPU 'TPU'" in rows[0]["source"]
+    assert rows[1]["source"] == "not predicted: a number is missing or out of range"
+
+
+def test_counts_are_reported(write: Write, tmp_path: Path) -> None:
+    report = predict_file(write([HEADER, *gemm_rows()[:5], "A100-SXM,bfloat16,x,2,3,4,y"]), tmp_path / "out.csv")
+    assert (report.family, report.rows, report.predicted) == ("gemm", 6, 5)
+    assert report.aside.sentences() == ["1 row set aside: m is not a finite number (line 7)"]
+
+
+def test_a_refused_table_leaves_nothing_behind(write: Write, tmp_path: Path) -> None:
+    path = write(["a,b", "1,2"])
+    with pytest.raises(FileError):
+        predict_file(path, tmp_path / "out.csv")
+    with pytest.raises(MoeStudioError, match="has no rows"):
+        predict_file(write([HEADER]), tmp_path / "out.csv")
+    assert [item.name for item in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_an_unwritable_place_is_named(write: Write, tmp_path: Path) -> None:
+    with pytest.raises(MoeStudioError, match=r"out\.csv was not written"):
+        predict_file(write([HEADER, *gemm_rows()[:1]]), tmp_path / "missing" / "out.csv")
+
+
+def test_a_hundred_thousand_rows_take_a_second_or_two(write: Write, tmp_path: Path) -> None:
+    rows = gemm_rows("H100-SXM")
+    path = write([HEADER, *(rows * (100_000 // len(rows) + 1))[:100_000]])
+    start = process_time()
+    predict_file(path, tmp_path / "out.csv")
+    assert process_time() - start < 3

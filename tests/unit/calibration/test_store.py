@@ -1,0 +1,122 @@
+"""Files that hold what was fitted to a device."""
+
+from pathlib import Path
+
+import pytest
+
+from moe_studio.calibration.store import (
+    calibration_of,
+    calibration_text,
+    device_name,
+    facts_of,
+    load_calibration,
+    merged,
+    read_calibration,
+    save_calibration,
+    shipped,
+)
+from moe_studio.errors import FileError, MoeStudioError
+from moe_studio.kernel.fitted import CALIBRATED, DATASHEET, NotCalibratedError
+from moe_studio.locator import resource
+from moe_studio.project.cluster import Device
+
+
+@pytest.mark.parametrize(
+    ("gpu", "name"),
+    [
+        ("H100-SXM", "h100-sxm"),
+        ("h200_sxm", "h200-sxm"),
+        ("A100-DGX", "a100-80g-sxm"),
+        ("NVIDIA H100 80GB HBM3", "h100-sxm"),
+        ("H100-PCIe", "h100-pcie"),
+        ("B200-SXM", "b200"),
+        ("L40S", "l40s"),
+    ],
+)
+def test_a_gpu_is_found_in_the_catalogue(gpu: str, name: str) -> None:
+    assert device_name(gpu) == name
+
+
+def test_an_unknown_gpu_is_refused() -> None:
+    with pytest.raises(MoeStudioError, match="no GPU 'TPU-v5'"):
+        device_name("TPU-v5")
+
+
+@pytest.mark.parametrize("name", ["a100-80g-sxm", "h100-sxm", "h200-sxm"])
+def test_a_shipped_file_is_the_text_of_what_it_holds(name: str) -> None:
+    path = resource("calibration", f"{name}.yaml")
+    assert calibration_text(read_calibration(path)) == path.read_text(encoding="utf-8")
+
+
+def test_every_shipped_fit_says_what_it_rests_on() -> None:
+    for calibration in shipped():
+        for variants in calibration.families.values():
+            for fitted in variants.values():
+                assert fitted.evidence.rows > 0
+                assert fitted.evidence.date
+                assert fitted.evidence.sources
+                assert fitted.evidence.files
+                assert fitted.evidence.ranges
+
+
+def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
+    first = shipped()[0]
+    save_calibration(tmp_path / "own.yaml", first)
+    assert calibration_text(read_calibration(tmp_path / "own.yaml")) == calibration_text(first)
+
+
+def test_merging_keeps_what_is_not_new() -> None:
+    first, other = shipped()[:2]
+    both = merged(first, other)
+    assert set(both.families["gemm"]) >= set(first.families["gemm"]) | set(other.families["gemm"])
+
+
+def test_a_device_without_data_takes_its_nearest_relative_and_says_so() -> None:
+    own, carried = load_calibration("h100-sxm").fitted("gemm", "bf16"), load_calibration("b200").fitted("gemm", "bf16")
+    assert (own.provenance, own.origin) == (CALIBRATED, "h100-sxm")
+    assert (carried.provenance, carried.origin) == (DATASHEET, "h100-sxm")
+    assert load_calibration("l40s").fitted("gemm", "bf16").origin == "a100-80g-sxm"
+    assert carried.expected_error(64) == 2 * own.expected_error(64)
+
+
+def test_a_device_of_the_users_own_is_calibrated_by_its_data_types() -> None:
+    device = Device(memory_gb=80, memory_tb_s=3, peak_tflops={"bf16": 900, "fp8": 1800})
+    assert calibration_of("mine", device).fitted("gemm", "fp8").origin == "h100-sxm"
+
+
+def test_an_unknown_variant_names_the_known_ones() -> None:
+    with pytest.raises(NotCalibratedError, match="known variants: bf16"):
+        load_calibration("h100-sxm").fitted("gemm", "int3")
+
+
+def test_the_expected_error_is_that_of_the_band() -> None:
+    fitted = load_calibration("h100-sxm").fitted("gemm", "bf16")
+    for band in fitted.evidence.held_out:
+        assert fitted.expected_error(band.low) == band.median
+    assert fitted.expected_error(1e9) == fitted.evidence.held_out[-1].median
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gemm: {}\n", "device: is missing"),
+        ("device: h1000\n", "is not a device of the catalogue"),
+        ("device: h100-sxm\ngem: {}\n", "not a known kernel family; did you mean 'gemm'"),
+        ("device: h100-sxm\ngemm: {bf16: {}}\n", "gemm.bf16.parameters: is missing"),
+        ("device: h100-sxm\ngemm: {bf16: {parameters: {tiles: coarse}, evidence: {}}}\n", "launch_us: is missing"),
+        ("device: h100-sxm\ngemm: 3\n", "must be a mapping"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileError, match=message):
+        read_calibration(path)
+
+
+def test_facts_of_the_catalogue_are_complete() -> None:
+    for name in ("a100-80g-sxm", "h100-sxm", "b200", "mi300x", "seed-64g"):
+        facts = facts_of(name)
+        assert facts.sms > 0
+        assert facts.l2_byte > 1e6
+        assert facts.peak("fp8") >= facts.peak("bf16") > 0

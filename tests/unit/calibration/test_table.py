@@ -1,0 +1,119 @@
+"""Reading tables of run times."""
+
+import gzip
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from moe_studio.calibration.registry import FAMILIES
+from moe_studio.calibration.table import SetAside, blocks_of, read_chunks, sound_rows
+from moe_studio.errors import FileError
+
+Write = Callable[[Sequence[str]], Path]
+HEADER = "gpu,dtype,m,k,n,time_us,kernel"
+GOOD = "H100-SXM,bfloat16,64,4096,4096,15.5,cublas"
+
+
+def read(path: Path) -> tuple[list[str], SetAside]:
+    aside = SetAside()
+    families = []
+    for table in read_chunks(path, FAMILIES, aside, chunk_rows=2):
+        sound_rows(table, aside, with_time=True)
+        families.append(table.family.name)
+    return families, aside
+
+
+@pytest.mark.parametrize(
+    ("header", "family"),
+    [
+        ("gpu,dtype,m,k,n,time_us,kernel", "gemm"),
+        ("n,k,m,dtype,gpu", "gemm"),
+        ("op,gpu,dtype,m,k,time_us,kernel,framework,version", "elementwise"),
+        ("gpu,dtype,tokens,hidden,inter,topk,experts,moe_tp,moe_ep,routing,time_us,kernel", "moe"),
+        ("op,gpu,dtype,kv_dtype,batch,q_len,kv_len,heads,kv_heads,head_dim,time_us,kernel", "attention"),
+        ("op,gpu,dtype,kv_dtype,batch,q_len,kv_len,heads,time_us,kernel", "mla"),
+        ("op,gpu,dtype,gpus,nodes,bytes,time_us,kernel,framework,version", "collective"),
+        ("op,gpu,dtype,gpus,nodes,gpus_per_node,bytes,time_us", "p2p"),
+        ("op,gpu,gpus,nodes,tokens,hidden,topk,experts,sms,time_us,notify_us,version", "deepep"),
+    ],
+)
+def test_the_kind_of_a_table_is_told_by_its_columns(write: Write, header: str, family: str) -> None:
+    path = write([header, ",".join("1" for _ in header.split(","))])
+    aside = SetAside()
+    assert [table.family.name for table in read_chunks(path, FAMILIES, aside)] == [family]
+
+
+def test_a_compressed_table_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(f"{HEADER}\n{GOOD}\n{GOOD}\n{GOOD}".encode()))
+    assert read(path)[0] == ["gemm", "gemm"]
+
+
+def test_missing_columns_are_named(write: Write) -> None:
+    with pytest.raises(FileError, match=r"nearest is gemm, which needs the column n\."):
+        read(write(["gpu,dtype,m,k,time_us", "H100-SXM,bfloat16,1,2,3"]))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("H100-SXM,bfloat16,0,4096,4096,15.5,x", "m is zero or negative"),
+        ("H100-SXM,bfloat16,64,-1,4096,15.5,x", "k is zero or negative"),
+        ("H100-SXM,bfloat16,64,4096,nan,15.5,x", "n is not a finite number"),
+        ("H100-SXM,bfloat16,64,4096,4096,,x", "time_us is not a finite number"),
+        ("H100-SXM,bfloat16,64,4096,4096,inf,x", "time_us is not a finite number"),
+        ("H100-SXM,bfloat16,64,4096,4096,fast,x", "time_us is not a finite number"),
+        ("H100-SXM,bfloat16,64,4096,4096,0,x", "time_us is zero or negative"),
+        ("H100-SXM,bfloat16,64,4096", "not 7 fields"),
+    ],
+)
+def test_an_unusable_row_is_set_aside_with_its_line(write: Write, row: str, reason: str) -> None:
+    _, aside = read(write([HEADER, GOOD, GOOD, GOOD, row, GOOD]))
+    assert aside.sentences() == [f"1 row set aside: {reason} (line 5)"]
+
+
+def test_many_unusable_rows_are_counted_and_the_first_named(write: Write) -> None:
+    _, aside = read(write([HEADER, *[GOOD.replace("64", "0")] * 1000]))
+    assert aside.total == 1000
+    assert aside.sentences()[0].endswith("20, 21, …)")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no header"),
+        (b"gpu,gpu,m\n", "more than once"),
+        (b'gpu,dtype,m,k,n\n"open', "is not CSV"),
+        (b"gpu,dtype,m,k,n\n\xff\xfe,1\n", "not valid UTF-8"),
+        (b"x" * 3_000_000, "has a line of more than"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        read(path)
+
+
+def test_a_cut_off_compressed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + "\n" + (GOOD + "\n") * 5000).encode())[:-20])
+    with pytest.raises(FileError, match="cannot be read to its end"):
+        read(path)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="not a plain file"):
+        read(tmp_path)
+
+
+def test_rows_with_the_same_words_are_one_block(write: Write) -> None:
+    other = GOOD.replace("bfloat16", "fp8")
+    aside = SetAside()
+    (table,) = read_chunks(write([HEADER, GOOD, other, GOOD]), FAMILIES, aside)
+    blocks = blocks_of(table, sound_rows(table, aside, with_time=True), with_time=True)
+    assert [(rows.tolist(), gpu, block.words) for rows, gpu, block in blocks] == [
+        ([0, 2], "H100-SXM", {"dtype": "bfloat16"}),
+        ([1], "H100-SXM", {"dtype": "fp8"}),
+    ]
