@@ -21,7 +21,8 @@ from moe_studio.errors import ProjectError
 from moe_studio.graph.build import build_layer
 from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.edge import edge_count
-from moe_studio.graph.graph import MAX_OPERATORS, Graph, build_graph, operator_estimate
+from moe_studio.graph.estimate import MAX_OPERATORS, operator_estimate
+from moe_studio.graph.graph import Graph, build_graph
 from moe_studio.graph.layer import LayerGraph, LayerPlace
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.graph.stage import Stage

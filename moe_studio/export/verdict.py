@@ -14,7 +14,8 @@ from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.engine.memory import memory as memory_of
 from moe_studio.errors import MoeStudioError
-from moe_studio.graph.graph import build_graph, operator_estimate
+from moe_studio.graph.estimate import operator_estimate
+from moe_studio.graph.graph import build_graph
 from moe_studio.graph.operator import OP_KINDS, OP_NUMBER, Phase
 from moe_studio.graph.size import sizes
 from moe_studio.project.edit import Edit, in_order, set_value

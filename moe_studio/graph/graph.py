@@ -19,9 +19,6 @@ from moe_studio.graph.stage import Stage, device_names, stages
 from moe_studio.project.instance import Instances, layer_instances
 from moe_studio.project.project import Project
 
-MAX_OPERATORS = 10_000_000
-"""More operators than this are refused before anything is built."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -208,15 +205,3 @@ def layer_place(
         load=_load(project, layer),
         placement=instances.key if instances is not None else b"",
     )
-
-
-def operator_estimate(project: Project) -> int:
-    """About how many operators the graph will have, found without building it."""
-    per_layer = 0
-    width, dp, tp = project.width, project.parallel.dp, project.parallel.tp
-    copies = max(1, project.slots // max(1, project.parallel.ep))
-    for layer in project.model.layers:
-        per_gpu = 16 + 3 * (tp > 1)
-        instances = layer.ffn.experts * copies * project.parallel.etp
-        per_layer += dp * (width * per_gpu + instances * (layer.ffn.matrices + 1 + (project.parallel.etp > 1)))
-    return per_layer * project.workload.micro_batches
