@@ -23,6 +23,7 @@ from moe_studio.gui.timeline.raster import picture
 from moe_studio.gui.timeline.timeline_view import TimelineView
 from moe_studio.gui.timeline.viewport import Viewport
 from moe_studio.project.project import Project
+from tests.gui.conftest import Driver
 
 LEFT = Qt.MouseButton.LeftButton
 NO_KEYS = Qt.KeyboardModifier.NoModifier
@@ -412,3 +413,35 @@ def test_it_can_be_drawn_in_both_themes_at_every_zoom(panel: TimelinePanel) -> N
             assert not panel.grab().isNull()
             _wheel(panel.view, 1500, QPoint(700, 300))
             _wheel(panel.view, 200, QPoint(700, 300), Qt.KeyboardModifier.ControlModifier)
+
+
+# In the window
+
+
+def test_a_bar_clicked_in_the_window_is_selected_in_every_view_and_framed_from_the_menu(driver: Driver) -> None:
+    workspace = driver.window.workspace
+    driver.window.actions_by_name["show_timeline"].trigger()
+    view = workspace.timeline.view
+    shown = _viewport(view).shown
+    place = _longest(shown, 6)
+    QTest.mouseClick(view, LEFT, NO_KEYS, _point_of(view, place))
+    name = shown.evaluation.graph.name(int(shown.row[place]))
+    assert workspace.inspector.text().startswith(name)
+    view.setFocus()
+    driver.window.actions_by_name["frame"].trigger()
+    camera = _viewport(view).camera
+    wide = camera.to_x(float(shown.finish[place])) - camera.to_x(float(shown.start[place]))
+    assert wide == pytest.approx(0.3 * (view.width() - GUTTER), rel=0.01)
+
+
+def test_during_a_drag_the_timeline_follows_only_when_it_is_seen(driver: Driver) -> None:
+    view = driver.window.workspace.timeline.view
+    driver.drag(5, 13)
+    driver.settle()
+    assert view.viewport is None
+    driver.window.workspace.show_tab("timeline")
+    assert _viewport(view).shown.evaluation is driver.document.evaluation
+    driver.move(driver.gpu_point(9))
+    driver.settle()
+    assert _viewport(view).shown.evaluation is driver.document.evaluation
+    driver.release(driver.gpu_point(9))

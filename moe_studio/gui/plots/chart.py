@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -67,7 +67,8 @@ class Chart(QWidget):
         self.nothing.setWordWrap(True)
         self._arrange()
         self.plot.scene().sigMouseClicked.connect(self._on_clicked)
-        self.plot.scene().sigMouseMoved.connect(self._on_moved)
+        # The plot's own signal leaves out moves that follow each other quickly, the last one, too.
+        self.plot.viewport().installEventFilter(self)
 
     def _arrange(self) -> None:
         head = QHBoxLayout()
@@ -216,8 +217,11 @@ class Chart(QWidget):
         place = view.mapSceneToView(point)
         return self.item_at(place.x(), place.y())
 
-    def _on_moved(self, point: QPointF) -> None:
-        self.read(self._item_under(point))
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QMouseEvent) and event.type() is QEvent.Type.MouseMove:
+            self.read(self._item_under(self.plot.mapToScene(event.position().toPoint())))
+        return False
 
     def _on_clicked(self, event: object) -> None:
         if event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
