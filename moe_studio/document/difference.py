@@ -31,7 +31,7 @@ Category = Literal["figures", "settings", "experts", "operators"]
 CHANGES: tuple[Change, ...] = ("added", "removed", "moved", "changed")
 CATEGORIES: tuple[Category, ...] = ("figures", "settings", "experts", "operators")
 
-MOST_ROWS = 5000
+MOST_ROWS = 2000
 """Rows of one category that are listed, those that change most; the counts are of all."""
 
 SAME = 1e-9

@@ -55,7 +55,7 @@ class Job(QObject):
         process.setProcessEnvironment(environment)
         process.readyReadStandardOutput.connect(lambda: self._on_read(process))
         process.finished.connect(lambda: self._on_finished(process))
-        process.errorOccurred.connect(lambda _: self._on_finished(process))
+        process.errorOccurred.connect(lambda error: self._on_error(process, error))
         self._process, self._read = process, bytearray()
         # -P: what lies in the folder from which the program was started is not imported.
         process.start(sys.executable, ["-P", "-m", "moe_studio.gui.widgets.job_child"])
@@ -102,6 +102,11 @@ class Job(QObject):
             self.done.emit(value)
         elif kind in (REFUSED, DEFECT):
             self.failed.emit(str(value))
+
+    def _on_error(self, process: QProcess, error: QProcess.ProcessError) -> None:
+        """A process that never started does not finish; every other one does."""
+        if error is QProcess.ProcessError.FailedToStart:
+            self._on_finished(process)
 
     def _on_finished(self, process: QProcess) -> None:
         """A child that ends without an answer was ended by somebody, or ran out of memory."""
