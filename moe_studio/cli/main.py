@@ -38,7 +38,7 @@ def run(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return _fail(f"{error.filename or 'the output'}: {error.strerror or error}.")
     except MemoryError:
         return _fail("There is not enough memory for this design.")
     except UsageFault as error:

@@ -44,4 +44,4 @@ def read_plain_bytes(path: Path, *, limit_byte: int) -> bytes:
 
 
 def _refusal(path: Path, message: str) -> FileError:
-    return FileError(path.name, [Fault(path="", message=message)])
+    return FileError(path.name or str(path), [Fault(path="", message=message)])

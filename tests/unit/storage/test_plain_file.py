@@ -1,6 +1,7 @@
 """Reading files that may be anything."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,8 @@ def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "missing", Path("/dev/zero"), tmp_path / "with\0nothing"):
-        with pytest.raises(FileError):
+    for path in (tmp_path, Path("."), tmp_path / "missing", Path("/dev/zero"), tmp_path / "with\0nothing"):
+        with pytest.raises(FileError, match=re.escape(f"{path.name or '.'}: ")):
             read_plain_text(path, limit_byte=100)
 
 
