@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy
 
 import pytest
 from PySide6.QtCore import Qt, QTimer, QUrl
@@ -92,6 +93,21 @@ def test_the_file_is_the_one_that_the_command_shown_writes(
         assert main(words[1:]) in (0, 1)
     assert path.read_bytes() == written
     assert path.name.endswith(suffix)
+
+
+def test_a_comparison_with_the_pinned_reference_is_offered(driver: Driver, tmp_path: Path) -> None:
+    driver.document.save_as(tmp_path / "design.moe.yaml")
+    driver.window.compare.pin_file(copy(example_path("seed0-baseline"), tmp_path / "base.moe.yaml"))
+    driver.window.exports.show()
+    made = driver.window.exports.dialog
+    assert made is not None
+    path = export(driver, made, "comparison", ".md")
+    written = path.read_bytes()
+    assert b"2.36 times faster" in written
+    path.unlink()
+    assert main(shlex.split(made.command.text())[1:]) in (0, 1)
+    assert path.read_bytes() == written
+    driver.window.compare.end()
 
 
 def test_the_preview_is_the_beginning_of_the_file_and_its_size_is_right(driver: Driver, dialog: ExportDialog) -> None:

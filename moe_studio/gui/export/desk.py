@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from moe_studio.document.document import Document
+from moe_studio.document.reference import Reference
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.export.copy import copy_picture, copy_sum, copy_yaml
 from moe_studio.gui.export.dialog import ExportDialog
@@ -17,12 +18,20 @@ from moe_studio.gui.text import tr
 from moe_studio.units import si_text
 
 
+class Pinned(Protocol):
+    """What knows the design to compare with."""
+
+    reference: Reference | None
+
+
 class Host(Protocol):
     """What the window is to its exports."""
 
     document: Document
     toast: Toast
 
+    @property
+    def compare(self) -> Pinned: ...
     def current_view(self) -> QWidget: ...
 
 
@@ -38,7 +47,8 @@ class Exports(QObject):
         """Show the dialog."""
         document = self._host.document
         folder = document.path.parent if document.path else document.folder or Path.home()
-        self.dialog = ExportDialog(document, folder, self._stem(document.title), self._parent)
+        stem, reference = self._stem(document.title), self._host.compare.reference
+        self.dialog = ExportDialog(document, folder, stem, self._parent, reference=reference)
         self.dialog.written.connect(self._on_written)
         self.dialog.finished.connect(self._on_finished)
         self.dialog.open()

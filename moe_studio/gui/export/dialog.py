@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.gui.export.order import SUBJECTS, Order, Subject, command_line, with_suffix
+from moe_studio.document.reference import Reference
+from moe_studio.gui.export.order import COMPARISON, SUBJECTS, Order, Subject, command_line, with_suffix
 from moe_studio.gui.export.work import Preview, preview, write
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
@@ -78,13 +79,22 @@ class ExportDialog(QDialog):
 
     written = Signal(object, object)
 
-    def __init__(self, document: Document, folder: Path, stem: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        folder: Path,
+        stem: str,
+        parent: QWidget | None = None,
+        *,
+        reference: Reference | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Export"))
         self.resize(QSize(980, 660))
         self.document = document
-        self._folder, self._stem = folder, stem
+        self._folder, self._stem, self._reference = folder, stem, reference
+        self._known = (*SUBJECTS, COMPARISON) if reference else SUBJECTS
         self._project = document.history.current
         self._named = False
         self._previewed: Order | None = None
@@ -108,7 +118,7 @@ class ExportDialog(QDialog):
         self.subjects = QListWidget()
         self.subjects.setAccessibleName(tr("What to export"))
         self.subjects.setFixedWidth(190)
-        self.subjects.addItems([tr(subject.title) for subject in SUBJECTS])
+        self.subjects.addItems([tr(subject.title) for subject in self._known])
         self.detail = plain_label("", "fact")
         self.format = QComboBox()
         self.format.setAccessibleName(tr("Format"))
@@ -223,7 +233,7 @@ class ExportDialog(QDialog):
     @property
     def subject(self) -> Subject:
         """What is chosen in the list."""
-        return SUBJECTS[max(0, self.subjects.currentRow())]
+        return self._known[max(0, self.subjects.currentRow())]
 
     @property
     def order(self) -> Order:
@@ -234,11 +244,12 @@ class ExportDialog(QDialog):
             format=subject.formats[max(0, self.format.currentIndex())],
             layer=self.layer.value() if subject.has_layer and self.layer.value() != AUTOMATIC else None,
             gpu=self.gpu.value() if subject.has_gpu and self.gpu.value() != AUTOMATIC else None,
+            reference=self._reference if subject is COMPARISON else None,
         )
 
     def choose(self, name: str, suffix: str = "") -> None:
         """Choose a subject and a format by name, as a user would in the lists."""
-        self.subjects.setCurrentRow([subject.name for subject in SUBJECTS].index(name))
+        self.subjects.setCurrentRow([subject.name for subject in self._known].index(name))
         if suffix:
             self.format.setCurrentIndex([item.suffix for item in self.subject.formats].index(suffix))
 
@@ -287,6 +298,8 @@ class ExportDialog(QDialog):
         notes = []
         if path.is_file():
             notes.append(tr("The file is there already and will be replaced."))
+        if self._reference is not None and self._reference.path is None and self.subject is COMPARISON:
+            notes.append(tr("The reference has no file: save that state as reference.moe.yaml for the command."))
         if known is None or self.document.is_modified:
             notes.append(tr("The command reads the project file: save the design first."))
         self.note.setText(" ".join(notes))

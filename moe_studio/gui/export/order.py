@@ -4,6 +4,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from moe_studio.document.reference import Reference
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
@@ -120,6 +122,15 @@ SUBJECTS: tuple[Subject, ...] = (
 )
 
 
+COMPARISON = Subject(
+    name="comparison",
+    title="Comparison",
+    detail="The design compared with the pinned reference, as a document.",
+    formats=(Format(suffix=".html", title="HTML, a page"), Format(suffix=".md", title="Markdown")),
+)
+"""Offered while a reference is pinned."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One export: what, in which format, of which layer and GPU; None leaves the choice to the view."""
@@ -128,6 +139,7 @@ class Order:
     format: Format
     layer: int | None = None
     gpu: int | None = None
+    reference: Reference | None = None
 
     @property
     def stem(self) -> str:
@@ -150,6 +162,9 @@ def with_suffix(name: str, suffix: str) -> str:
 def command_line(order: Order, project: str, path: Path | str) -> str:
     """The command that writes the same file, to be pasted into a shell."""
     subject = order.subject
+    if order.reference is not None:
+        other = order.reference.path or "reference.moe.yaml"
+        return shlex.join(["moe-studio", "compare", str(other), project, "-o", str(path)])
     words = ["moe-studio", "report" if subject.name == "report" else "export", project, "-o", str(path)]
     if subject.view and subject.view != "overview":
         words += ["--view", subject.view]

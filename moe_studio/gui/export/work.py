@@ -9,12 +9,14 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from moe_studio.api import Design, Result, report_format
+from moe_studio.api import Design, Result, compare, report_format
+from moe_studio.document.reference import Reference
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.export import VIEW_WRITERS, WHOLE_WRITERS
 from moe_studio.gui.export.order import Order
 from moe_studio.gui.render import render_svg, svg_picture
 from moe_studio.project.project import Project
+from moe_studio.storage.atomic import save_text
 from moe_studio.view.view import view
 
 HEAD = 24_000
@@ -49,7 +51,9 @@ def write(project: Project, home: Path | None, order: Order, path: Path, tell: T
     tell("Evaluating")
     result = _result(project, home)
     tell(f"Writing {path.name}")
-    if order.subject.name == "report":
+    if order.reference is not None:
+        save_text(path, _comparison(result, order.reference, path.suffix))
+    elif order.subject.name == "report":
         result.report(path)
     elif order.format.suffix in PICTURES:
         render_svg(_svg(result, order), path)
@@ -63,6 +67,8 @@ def preview(project: Project, home: Path | None, order: Order, tell: Tell) -> Pr
     tell("Evaluating")
     result = _result(project, home)
     tell("Drawing" if order.format.is_picture else "Reading the beginning")
+    if order.reference is not None:
+        return _of_text(_comparison(result, order.reference, order.format.suffix))
     if order.subject.name == "report":
         path = Path(f"report{order.format.suffix}")
         return _of_text(result.report(format=report_format(path)))
@@ -75,6 +81,11 @@ def preview(project: Project, home: Path | None, order: Order, tell: Tell) -> Pr
 
 def _result(project: Project, home: Path | None) -> Result:
     return Design(project=project, path=home).evaluate()
+
+
+def _comparison(result: Result, reference: Reference, suffix: str) -> str:
+    other = _result(reference.project, reference.path)
+    return compare(other, result).report(format=report_format(Path(f"comparison{suffix}")))
 
 
 def _svg(result: Result, order: Order) -> str:
