@@ -449,3 +449,16 @@ def test_during_a_drag_the_timeline_follows_only_when_it_is_seen(driver: Driver)
     driver.settle()
     assert shows_the_document()
     driver.release(driver.gpu_point(9))
+
+
+def test_what_cannot_be_drawn_is_reported_and_leaves_the_window_usable(
+    panel: TimelinePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[type[BaseException]] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, *_: seen.append(kind))
+    port = _viewport(panel.view)
+    monkeypatch.setattr(port, "camera", None)
+    assert not panel.view.grab().isNull()
+    assert seen == [AttributeError]
+    monkeypatch.undo()
+    assert not panel.view.grab().isNull()

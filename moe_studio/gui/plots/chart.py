@@ -198,7 +198,7 @@ class Chart(QWidget):
 
     def _read(self, item: int) -> None:
         is_there = 0 <= item < self.count and not self.empty
-        text = self.text_of(item) if is_there else tr(self.title)
+        text = tr(self.text_of(item) if is_there else self.title)
         self.heading.setText(text)
         self.legend.setVisible(self.legend.has_entries and not is_there)
         self.setAccessibleDescription(text if is_there else "")

@@ -5,6 +5,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from moe_studio.document.timeline import Timeline
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 from moe_studio.gui.timeline.layout import tick_step
 from moe_studio.gui.timeline.paint import AXIS, CENTER, GUTTER, LEFT, NODE_COLUMN, PATH_LANE, Canvas, draw_diamond
@@ -80,7 +81,9 @@ def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], 
             return free
         painter.setFont(ui_font(11))
         painter.setPen(theme.color("muted"))
-        painter.drawText(QRectF(NODE_COLUMN + 4, top, GUTTER - NODE_COLUMN - 8, 14), LEFT, f"{len(gpus)} GPUs")
+        painter.drawText(
+            QRectF(NODE_COLUMN + 4, top, GUTTER - NODE_COLUMN - 8, 14), LEFT, tr("{count} GPUs", count=len(gpus))
+        )
         return top + 14
     for gpu in gpus:
         top = area.top() + camera.to_y(float(layout.gpu_top[gpu]))
@@ -96,7 +99,7 @@ def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], 
         painter.setFont(ui_font(11, is_bold=token != "muted"))
         painter.setPen(theme.color(token))
         box = QRectF(NODE_COLUMN + 5, top, GUTTER - NODE_COLUMN - 8, min(max(camera.scale_y, 9.0), 20.0))
-        painter.drawText(box, LEFT, f"GPU {gpu}")
+        painter.drawText(box, LEFT, tr("GPU {gpu}", gpu=gpu))
         free = top + 13
         if is_path:
             draw_diamond(painter, theme, QPointF(GUTTER - 7, box.center().y()))
@@ -130,12 +133,13 @@ def draw_measure(painter: QPainter, canvas: Canvas, measure: tuple[float, float]
 def measure_text(shown: Timeline, measure: tuple[float, float]) -> str:
     """A measured range in words: ``Δ 1.432 s · 4.7 % of the run time``."""
     seconds = abs(measure[1] - measure[0])
-    return f"Δ {time_text(seconds)} · {percent_text(seconds / shown.span)} of the run time"
+    share = percent_text(seconds / shown.span)
+    return tr("Δ {time} · {share} of the run time", time=time_text(seconds), share=share)
 
 
 def draw_path_title(painter: QPainter, canvas: Canvas) -> None:
     """The name of the lane that the longest path has for itself."""
     painter.setFont(ui_font(11, is_bold=True))
     painter.setPen(canvas.theme.color("path"))
-    painter.drawText(QRectF(9, AXIS - 1, GUTTER - 24, PATH_LANE - 3), LEFT, "Longest path")
+    painter.drawText(QRectF(9, AXIS - 1, GUTTER - 24, PATH_LANE - 3), LEFT, tr("Longest path"))
     draw_diamond(painter, canvas.theme, QPointF(GUTTER - 7, AXIS + PATH_LANE / 2 - 2))

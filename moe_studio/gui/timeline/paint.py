@@ -10,6 +10,7 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygo
 from moe_studio.document.timeline import Timeline, operator_text, waits
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.operator import FAMILIES
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.timeline.ink import ink_of, readable_on
 from moe_studio.gui.timeline.layout import Camera, Layout
@@ -170,7 +171,7 @@ def draw_waits(painter: QPainter, canvas: Canvas) -> None:
     for box, seconds in boxes:
         seen = box.intersected(canvas.area)
         if seen.width() >= 84 and seen.height() >= READABLE_HEIGHT:
-            _draw_wait(painter, theme, seen, f"waits {time_text(seconds, 3)}")
+            _draw_wait(painter, theme, seen, tr("waits {time}", time=time_text(seconds, 3)))
 
 
 def _draw_wait(painter: QPainter, theme: Theme, seen: QRectF, text: str) -> None:

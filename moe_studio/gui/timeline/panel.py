@@ -23,7 +23,7 @@ class TimelinePanel(QWidget):
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
         self.view = TimelineView(document, theme)
-        self.readout = ElidedLabel(HINT, "fact")
+        self.readout = ElidedLabel(tr(HINT), "fact")
         self.fold = toggle("Fold nodes", "Show each node as one lane")
         self.measure = toggle("Measure", "Measure between two moments (M)")
         self.across = QScrollBar(Qt.Orientation.Horizontal)
@@ -33,7 +33,7 @@ class TimelinePanel(QWidget):
         self._is_following = False
         self._build()
         self.view.moved.connect(self._on_moved)
-        self.view.read.connect(lambda text: self.readout.setText(text or HINT))
+        self.view.read.connect(lambda text: self.readout.setText(tr(text or HINT)))
         self.view.measuring_changed.connect(self.measure.setChecked)
         self.fold.toggled.connect(self.view.fold_all)
         self.measure.toggled.connect(self.view.set_measuring)

@@ -1,5 +1,7 @@
 """The schedule by GPU and stream, with everything that the pointer and the keys do in it."""
 
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
@@ -58,8 +60,10 @@ class TimelineView(QWidget):
         super().__init__()
         self.setAccessibleName(tr("Timeline"))
         self.setAccessibleDescription(
-            "Left and right go along a stream, up and down to other streams, brackets along the longest path. "
-            "N folds a node, M measures, F frames the selection, Home shows everything."
+            tr(
+                "Left and right go along a stream, up and down to other streams, brackets along the longest path. "
+                "N folds a node, M measures, F frames the selection, Home shows everything."
+            )
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -265,8 +269,14 @@ class TimelineView(QWidget):
                 self._image = lanes_image(canvas, self.size(), self.devicePixelRatioF(), self._focus)
             painter.drawImage(QPointF(0, 0), self._image)
             self._paint_over(painter, canvas)
+        except Exception:
+            # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
+            sys.excepthook(*sys.exc_info())
+            painter.setClipping(False)
+            painter.setPen(self.theme.color("muted"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("The timeline cannot be drawn."))
         finally:
-            # An exception must not leave the painter open: the next frame would crash in C++.
+            # A painter that stays open would crash the next frame in C++.
             painter.end()
 
     def _paint_over(self, painter: QPainter, canvas: Canvas) -> None:
