@@ -393,5 +393,6 @@ def _number(name: str, most: int) -> QSpinBox:
     field.setRange(AUTOMATIC, most)
     field.setSpecialValueText(tr("first"))
     field.setValue(AUTOMATIC)
-    field.setMinimumWidth(84)
+    field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # arrow keys, the wheel and typing do it
+    field.setFixedWidth(72)
     return field
