@@ -45,7 +45,7 @@ def candidates(evaluation: Evaluation, selection: Selection) -> Iterator[tuple[i
 
 
 def advice(document: Document, tried: tuple[int, int, int]) -> Advice | None:
-    """What one candidate does to the committed design, when it is faster and fits."""
+    """What one candidate does to the committed design, when it is faster and no GPU is fuller than before."""
     expert, source, target = tried
     try:
         grab = grabbed(document.history.current, expert, source, None)
@@ -53,7 +53,8 @@ def advice(document: Document, tried: tuple[int, int, int]) -> Advice | None:
         effect = document.effect(drop.edit, target)
     except MoeStudioError:
         return None
-    if effect.ratio > WORTH or not effect.fits:
+    room = max(effect.capacity_byte, float(document.committed_evaluation.memory.total.max()))
+    if effect.ratio > WORTH or effect.memory_byte > room:
         return None
     text = f"Move E{expert} to GPU {target}: {percent_text(-effect.ratio)} faster"
     return Advice(drop=drop, text=text, effect=effect)

@@ -6,10 +6,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.setting_field import Field, Words, label_of
 from moe_studio.document.setting_value import changed, rough, value_edit
 from moe_studio.engine.evaluation import check_size
-from moe_studio.calibration.provider import provide
 from moe_studio.errors import MoeStudioError, ProjectError
 from moe_studio.project.edit import Edit, reset_placement
 from moe_studio.project.project import Project

@@ -31,6 +31,7 @@ from moe_studio.project.project import Project
 class Session:
     """What is being typed into one field: the state before it, and what it gives so far."""
 
+    row: tuple[Field, ...]
     key: Key
     history: History
     before: Draft
@@ -65,11 +66,13 @@ class Editing:
         document = self.document
         before = self._session.before if self._session else self.draft
         is_back = row[0].value is not MANY and text == row[0].text and self._session is None
+        # Its fields as they were before: a name that is being typed must not be called by its own beginning.
+        row = self._session.row if self._session else tuple(row)
         change = change_of(row, text, folder=document.folder)
         result = outcome(document.history.current, before.with_change(change))
         if is_back and result.project == document.history.current:
             result = Outcome(project=document.history.current, draft=before.without(key))
-        self._session = Session(key=key, history=document.history, before=before, result=result)
+        self._session = Session(row=row, key=key, history=document.history, before=before, result=result)
         self.draft = result.draft
         made = result.project
         document.preview(identity if made == document.history.current else lambda _: made)

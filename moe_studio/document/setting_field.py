@@ -94,6 +94,8 @@ class Field:
     owner: str = ""
     choices: tuple[Choice, ...] = ()
     is_optional: bool = False
+    blank: str = ""
+    """What an empty text stands for."""
 
     @property
     def path(self) -> str:
@@ -236,6 +238,7 @@ def fields_of(value: Any, words: Words, *, base: Any = None, owner: str = "") ->
             owner=owner,
             choices=choices_of(shape.known.choices),
             is_optional=get_origin(shape.kind) is UnionType,
+            blank="all" if shape.name in ("layers", "replica") else "",
         )
 
 

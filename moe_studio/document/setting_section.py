@@ -392,4 +392,5 @@ def _device(device: Device, words: Words) -> Iterator[Field]:
             value=device.peak_tflops.get(dtype),
             owner=owner,
             is_optional=True,
+            blank="none",
         )

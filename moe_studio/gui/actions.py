@@ -36,6 +36,19 @@ class ExportVerbs(Protocol):
     def copy_sum(self) -> None: ...
 
 
+class EditVerbs(Protocol):
+    """What the actions ask for to edit settings, nodes and placements."""
+
+    def finish(self) -> None: ...
+    def show_settings(self) -> None: ...
+    def rename(self) -> None: ...
+    def cut(self) -> None: ...
+    def copy(self) -> bool: ...
+    def paste(self) -> None: ...
+    def duplicate(self) -> None: ...
+    def select_all(self) -> None: ...
+
+
 class CompareVerbs(Protocol):
     """What the actions ask of the comparison."""
 
@@ -51,6 +64,8 @@ class Verbs(Protocol):
     def files(self) -> FileVerbs: ...
     @property
     def exports(self) -> ExportVerbs: ...
+    @property
+    def edits(self) -> EditVerbs: ...
     @property
     def compare(self) -> CompareVerbs: ...
     def show_help(self) -> None: ...
@@ -234,6 +249,64 @@ COMMANDS: tuple[Command, ...] = (
         menu="Edit",
         keys=("Ctrl+Y", "Ctrl+Shift+Z"),
         run=lambda w: w.redo(),
+    ),
+    Command(
+        name="cut",
+        text="Cut nodes",
+        tip="Copy the selected nodes and remove them",
+        menu="Edit",
+        keys=("Ctrl+X", "Shift+Del"),
+        run=lambda w: w.edits.cut(),
+        begins_group=True,
+    ),
+    Command(
+        name="copy",
+        text="Copy nodes or placement",
+        tip="Copy the selected nodes, or where the selected experts are, as YAML",
+        menu="Edit",
+        keys=("Ctrl+C", "Ctrl+Ins"),
+        run=lambda w: w.edits.copy(),
+    ),
+    Command(
+        name="paste",
+        text="Paste",
+        tip="Add the nodes, or take over the placement, that stand in the clipboard as YAML",
+        menu="Edit",
+        keys=("Ctrl+V", "Shift+Ins"),
+        run=lambda w: w.edits.paste(),
+    ),
+    Command(
+        name="duplicate",
+        text="Duplicate nodes",
+        tip="Put a copy of each selected node beside it",
+        menu="Edit",
+        keys=("Ctrl+D",),
+        run=lambda w: w.edits.duplicate(),
+    ),
+    Command(
+        name="select_all",
+        text="Select all",
+        tip="Select all things of the kind that is selected; else all nodes",
+        menu="Edit",
+        keys=("Ctrl+A",),
+        run=lambda w: w.edits.select_all(),
+    ),
+    Command(
+        name="rename",
+        text="Rename",
+        tip="Change the name of the selected node, or of the design",
+        menu="Edit",
+        keys=("F2",),
+        run=lambda w: w.edits.rename(),
+    ),
+    Command(
+        name="settings",
+        text="Settings…",
+        tip="Find and change any setting of the design",
+        menu="Edit",
+        keys=("Ctrl+,",),
+        run=lambda w: w.edits.show_settings(),
+        begins_group=True,
     ),
     Command(
         name="remove_instance",
@@ -530,6 +603,8 @@ def make_actions(parent: QWidget, verbs: Verbs, commands: Iterable[Command] = CO
 
 def _runner(command: Command, verbs: Verbs) -> Callable[[], None]:
     def run() -> None:
+        # What is being typed into a form is a step of its own, before this one.
+        verbs.edits.finish()
         command.run(verbs)
 
     return run

@@ -62,10 +62,17 @@ class DocumentBridge(QObject):
         """Whether a change is still to be shown."""
         return self._timer.isActive()
 
+    def ask(self) -> None:
+        """Tell the views at the next frame, as after a change."""
+        self._on_project()
+
     def _on_project(self) -> None:
         # The first change of a burst is shown after one frame, with all that came meanwhile.
         if not self._timer.isActive():
             self._timer.start()
 
     def _on_selection(self) -> None:
+        # What is selected may be new: views must know of it first.
+        if self.is_pending:
+            self.refresh()
         self.selection_changed.emit()

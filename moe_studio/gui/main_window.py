@@ -26,6 +26,7 @@ from moe_studio.errors import MoeStudioError
 from moe_studio.gui.actions import COMMANDS, MENUS, make_actions
 from moe_studio.gui.bridge import DocumentBridge
 from moe_studio.gui.compare.panel import ComparePanel
+from moe_studio.gui.edits import Edits
 from moe_studio.gui.export.desk import Exports
 from moe_studio.gui.files import SUFFIX, Files, file_stem
 from moe_studio.gui.help.tour import Stop, Tour
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.hook = ErrorHook(self.toast)
         self.files = Files(self, self, places)
         self.exports = Exports(self, self, file_stem)
+        self.edits = Edits(self, self)
         self.actions_by_name = make_actions(self, self)
         self._build_body()
         self._build_menus()
@@ -103,6 +105,7 @@ class MainWindow(QMainWindow):
         self.bridge.failed.connect(self._on_failed)
         self.bridge.selection_changed.connect(self.workspace.show_selection)
         self.workspace.refused.connect(self.toast.say)
+        self.workspace.drafted.connect(self.bridge.ask)
         self.workspace.compare.pinned.connect(self._show_figures)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
         self.strip.activated.connect(lambda title: self.workspace.show_tab(FIGURE_TABS.get(title, "")))
@@ -432,6 +435,7 @@ class MainWindow(QMainWindow):
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.edits.finish()
         if not self.files.may_lose():
             event.ignore()
             return

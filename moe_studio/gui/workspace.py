@@ -9,10 +9,12 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, selection_at
+from moe_studio.document.setting_edit import Editing
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
+from moe_studio.gui.form.settings_panel import SettingsPanel
 from moe_studio.gui.inspector.panel import Inspector
 from moe_studio.gui.plots.breakdown import BreakdownPanel
 from moe_studio.gui.plots.chart import Chart
@@ -35,7 +37,10 @@ OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 LARGE, PAUSE_MS = 20_000, 8
 """From so many operators on, views follow one after the other with a pause between."""
 
-TABS = ("breakdown", "timeline", "memory", "load", "roofline", "compare", "problems", "history")
+COMPARE_SHARE = 0.44
+"""Height of the evidence, as a share of the whole, while two designs are compared."""
+
+TABS = ("breakdown", "timeline", "memory", "load", "roofline", "compare", "settings", "problems", "history")
 
 
 class Workspace(QMainWindow):
@@ -43,24 +48,28 @@ class Workspace(QMainWindow):
 
     Signals:
         refused: something cannot be done; carries the sentence that says why.
+        drafted: what waits to become a valid design has changed.
     """
 
     refused = Signal(str)
+    drafted = Signal()
 
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
         self.setWindowFlags(Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
         self.document = document
+        self.editing = Editing(document)
         self.cluster = ClusterView(document, theme)
         self.dag = DagView(document, theme)
-        self.inspector = Inspector(theme)
+        self.inspector = Inspector(theme, self.editing)
         self.outline = Outline(theme)
         self.breakdown = BreakdownPanel(theme)
         self.timeline = TimelinePanel(document, theme)
         self.memory = MemoryChart(theme)
         self.load = LoadChart(theme)
         self.roofline = RooflineChart(theme)
+        self.settings = SettingsPanel(self.editing)
         self.problems = ProblemList(theme)
         self.history = HistoryList()
         self.compare = ComparePanel(document, theme)
@@ -72,6 +81,7 @@ class Workspace(QMainWindow):
         self._timer.timeout.connect(self._on_timeout)
         self._docks: dict[str, QDockWidget] = {}
         self._is_wide: dict[str, bool] = {}
+        self._low = 0
         self._build()
         self._first = self.saveState()
         self._connect()
@@ -82,7 +92,7 @@ class Workspace(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName("Evidence")
         shown = (self.breakdown, self.timeline, self.memory, self.load, self.roofline, self.compare)
-        for name, widget in zip(TABS, (*shown, self.problems, self.history), strict=True):
+        for name, widget in zip(TABS, (*shown, self.settings, self.problems, self.history), strict=True):
             self.tabs.addTab(widget, name.capitalize())
         for chart in (self.memory, self.load, self.roofline):
             chart.setContentsMargins(10, 4, 10, 4)
@@ -127,9 +137,12 @@ class Workspace(QMainWindow):
     def _connect(self) -> None:
         self.cluster.refused.connect(self.refused)
         self.dag.moved.connect(self.place.setText)
-        self.outline.chosen.connect(self._on_chosen)
-        self.problems.chosen.connect(lambda where: self._on_chosen(selection_at(where)))
+        self.outline.chosen.connect(self._on_several)
+        self.problems.chosen.connect(self._on_problem)
+        self.editing.on_draft.append(self._on_draft)
         self.history.chosen.connect(lambda cursor: self.document.go_to(cursor))
+        # Once the layout has settled, which it has not while the window opens.
+        self.tabs.currentChanged.connect(lambda _: QTimer.singleShot(0, self, self._make_room))
         self.compare.chosen.connect(self._on_chosen)
         self.compare.refused.connect(self.refused)
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
@@ -141,6 +154,10 @@ class Workspace(QMainWindow):
     def set_document(self, document: Document) -> None:
         """Show another document."""
         self.document = document
+        self.editing = Editing(document)
+        self.editing.on_draft.append(self._on_draft)
+        self.inspector.form.set_editing(self.editing)
+        self.settings.set_editing(self.editing)
         self.cluster.set_document(document)
         self.dag.set_document(document)
         self.compare.set_document(document)
@@ -156,7 +173,8 @@ class Workspace(QMainWindow):
     def show_evaluation(self) -> None:
         """Show what the document shows, in every view."""
         evaluation = self.document.evaluation
-        self.found = problems(evaluation)
+        self.editing.refresh()
+        self.found = (*self.editing.problems(), *problems(evaluation))
         self.cluster.show_evaluation(evaluation)
         self._waiting = [
             self._show_inspector,
@@ -191,7 +209,8 @@ class Workspace(QMainWindow):
 
     def _show_inspector(self) -> None:
         document = self.document
-        self.inspector.show_evaluation(document.evaluation, document.selection, document.layer)
+        self.inspector.show_evaluation(document.evaluation, document.selected, document.layer)
+        self.settings.refresh()
 
     def _show_dag(self) -> None:
         self.dag.show_evaluation(self.document.evaluation)
@@ -228,12 +247,28 @@ class Workspace(QMainWindow):
         self.timeline.show_selection()
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.show_selection(document.selection)
-        self.inspector.show_evaluation(document.evaluation, document.selection, document.layer)
+        self.inspector.show_evaluation(document.evaluation, document.selected, document.layer)
 
     def show_tab(self, name: str) -> None:
         """Bring one of `TABS` to the front."""
         if name in TABS:
             self.tabs.setCurrentIndex(TABS.index(name))
+
+    def focus_name(self) -> bool:
+        """Go to the name of what is selected; False if it has none that can be changed."""
+        self._docks["inspector"].show()
+        return self.inspector.form.focus(("name", "@name"))
+
+    def _make_room(self) -> None:
+        """Two pictures need more height than a list; another tab gives it back."""
+        evidence, wanted = self._docks["evidence"], int(self.height() * COMPARE_SHARE)
+        if self.tabs.currentWidget() is self.compare and evidence.height() < wanted:
+            self._low, height = evidence.height(), wanted
+        elif self.tabs.currentWidget() is not self.compare and self._low:
+            self._low, height = 0, self._low
+        else:
+            return
+        self.resizeDocks([evidence], [height], Qt.Orientation.Vertical)
 
     def toggle_path(self) -> None:
         """Mark the longest path in the graph and on the timeline, or not."""
@@ -324,3 +359,19 @@ class Workspace(QMainWindow):
     def _on_chosen(self, selection: Selection) -> None:
         # A tree that is being rebuilt must not be changed by its own signal.
         QTimer.singleShot(0, self, lambda: self.document.select(selection))
+
+    def _on_several(self, selected: tuple[Selection, ...]) -> None:
+        QTimer.singleShot(0, self, lambda: self.document.select_all(selected))
+
+    def _on_problem(self, where: str) -> None:
+        """Go to the place that a problem names: a thing in the views, or a setting in its form."""
+        chosen = selection_at(where)
+        self._on_chosen(chosen)
+        if chosen.kind == "setting" and self.settings.has(where):
+            self.show_tab("settings")
+            self.settings.reveal(where)
+
+    def _on_draft(self) -> None:
+        self.inspector.form.refresh()
+        self.settings.refresh()
+        self.drafted.emit()

@@ -42,7 +42,7 @@ class LineEditor(QLineEdit):
 
     def show_field(self, field: Field, text: str | None) -> None:
         """Show the value of ``field``, or ``text`` that waits to become it."""
-        self.setPlaceholderText(DIFFERENT if field.value is MANY else "none" if field.is_optional else "")
+        self.setPlaceholderText(DIFFERENT if field.value is MANY else field.blank)
         shown = field.text if text is None else text
         if self.text() != shown:
             # What the user types must not be rewritten into another spelling under the cursor.

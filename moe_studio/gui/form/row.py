@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from moe_studio.document.setting_draft import Change, Suggestion, allowed, allowed_because, suggestions
 from moe_studio.document.setting_edit import Editing
-from moe_studio.document.setting_field import Field
+from moe_studio.document.setting_field import NO_DEFAULT, Field
 from moe_studio.document.setting_section import Action, Row
 from moe_studio.document.setting_selection import together
 from moe_studio.gui.form.editor import Editor, LineEditor, SignButton, editor_for
@@ -155,17 +155,17 @@ class FieldEditor(QWidget):
 class FieldRow(QWidget):
     """One setting in a line of its own."""
 
-    def __init__(self, row: Sequence[Field], editing: Editing) -> None:
+    def __init__(self, row: Sequence[Field], editing: Editing, *, label_width: int = LABEL_WIDTH) -> None:
         super().__init__()
         self.editing = editing
         self.label = ElidedLabel("", "fact")
-        self.label.setFixedWidth(LABEL_WIDTH)
+        self.label.setFixedWidth(label_width)
         self.editor = FieldEditor(row, editing)
         self.reset = SignButton("back", "Reset to the default")
         self.reset.clicked.connect(self._on_reset)
         self.note = Note()
         policy = self.reset.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
+        policy.setRetainSizeWhenHidden(row[0].default is not NO_DEFAULT)
         self.reset.setSizePolicy(policy)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

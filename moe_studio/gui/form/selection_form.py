@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from moe_studio.document.advice import MOST_TRIES, Advice, advice, candidates
@@ -21,6 +21,8 @@ REST_MS = 150
 SLOW_OPERATORS = 400_000
 """With more operators one try takes too long for something that nobody asked for."""
 
+LABEL_WIDTH = 84
+
 Key = tuple[tuple[tuple[Words, ...], str], ...]
 
 
@@ -37,6 +39,7 @@ class SelectionForm(QWidget):
         self.link.hide()
         self.rows: list[FieldRow] = []
         self._key: Key = ()
+        self._is_showing = self._is_stale = False
         self._lines = QVBoxLayout()
         self._lines.setSpacing(5)
         column = QVBoxLayout(self)
@@ -57,9 +60,21 @@ class SelectionForm(QWidget):
         self.editing = editing
         self._key = ()
         self._rebuild(())
+        self._forget()
 
     def refresh(self) -> None:
         """Show the settings of what is selected."""
+        # A field that goes away while something is typed into it ends its step, which asks to be shown in turn.
+        self._is_stale = True
+        if self._is_showing:
+            return
+        self._is_showing = True
+        while self._is_stale:
+            self._is_stale = False
+            self._show()
+        self._is_showing = False
+
+    def _show(self) -> None:
         self.editing.refresh()
         document = self.editing.document
         selected = document.selected or (NOTHING,)
@@ -75,6 +90,14 @@ class SelectionForm(QWidget):
         self.setVisible(bool(found))
         self._look_for_advice()
 
+    def focus(self, names: Sequence[str]) -> bool:
+        """Go to the first field of one of these names; False if there is none."""
+        for line in self.rows:
+            if line.editor.row[0].words[-1] in names:
+                line.editor.input.setFocus(Qt.FocusReason.TabFocusReason)
+                return True
+        return False
+
     def _rebuild(self, found: Sequence[tuple[Field, ...]]) -> None:
         gone, self.rows = self.rows, []
         for line in gone:
@@ -82,7 +105,7 @@ class SelectionForm(QWidget):
             self._lines.removeWidget(line)
             line.deleteLater()
         for row in found:
-            line = FieldRow(row, self.editing)
+            line = FieldRow(row, self.editing, label_width=LABEL_WIDTH)
             self.rows.append(line)
             self._lines.addWidget(line)
 

@@ -13,6 +13,7 @@ from moe_studio.document.setting_field import Words
 from moe_studio.document.setting_section import Group, matching, sections
 from moe_studio.gui.form.group import GroupBox
 from moe_studio.gui.form.row import Chip, Note, chips_of
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 from moe_studio.gui.widgets.label import plain_label
 
@@ -25,8 +26,8 @@ class SearchLine(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setPlaceholderText("Find a setting")
-        self.setAccessibleName("Find a setting")
+        self.setPlaceholderText(tr("Find a setting"))
+        self.setAccessibleName(tr("Find a setting"))
         self.setClearButtonEnabled(False)
         self.setFont(ui_font(12))
         self.setProperty("role", "field")
@@ -47,10 +48,10 @@ class SettingsPanel(QWidget):
     def __init__(self, editing: Editing) -> None:
         super().__init__()
         self.editing = editing
-        self.setAccessibleName("Settings")
+        self.setAccessibleName(tr("Settings"))
         self.search = SearchLine()
         self.nav = QListWidget()
-        self.nav.setAccessibleName("Sections")
+        self.nav.setAccessibleName(tr("Sections"))
         self.nav.setFont(ui_font(12))
         self.nav.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area = QScrollArea()
@@ -130,18 +131,33 @@ class SettingsPanel(QWidget):
         self._show_groups(matching(table, text) if text else chosen.groups, "" if text else chosen.title)
         self._show_waiting()
 
-    def reveal(self, words: Words) -> bool:
-        """Bring the field of the setting at ``words`` into view and give it the focus."""
+    def has(self, path: str) -> bool:
+        """Whether there is a field at ``path``, or below it."""
+        return self._place(path) is not None
+
+    def reveal(self, path: str) -> None:
+        """Bring the field at ``path``, or the first below it, into view and give it the focus."""
+        found = self._place(path)
+        if found is not None:
+            number, words = found
+            self.search.clear()
+            self.refresh()
+            self.nav.setCurrentRow(number)
+            self._focus(words)
+
+    def _place(self, path: str) -> tuple[int, Words] | None:
+        """The number of the section that has the field at ``path``, and the words of that field."""
         table = sections(self.editing.document.project, self.editing.draft.values)
-        for number, section in enumerate(table):
-            for group in section.groups:
-                if any(field.words == words for row in group.rows for field in row.fields):
-                    self.search.clear()
-                    self.refresh()
-                    self.nav.setCurrentRow(number)
-                    self._focus(words)
-                    return True
-        return False
+        every = [
+            (number, field)
+            for number, section in enumerate(table)
+            for group in section.groups
+            for row in group.rows
+            for field in row.fields
+        ]
+        exact = ((number, field.words) for number, field in every if field.path == path)
+        below = ((number, field.words) for number, field in every if field.path.startswith((f"{path}.", f"{path}[")))
+        return next(exact, next(below, None))
 
     def start_search(self) -> None:
         """Let a setting be found by its name."""

@@ -1,6 +1,7 @@
 """What there is to say about a selected thing: rows of text, and a sentence on what binds it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,23 @@ def facts(evaluation: Evaluation, selection: Selection, layer: int | None) -> Fa
     elif selection.kind == "setting":
         return _setting(evaluation, selection.path)
     return _design(evaluation)
+
+
+def common_facts(every: Sequence[Facts], count: int) -> Facts:
+    """What several things have in common, ``count`` of them in all; a dash where they differ."""
+    first = every[0]
+    if count < 2:
+        return first
+    tables = [{row.label: row for row in item.rows} for item in every]
+    rows = [row for row in first.rows if all(row.label in table for table in tables)]
+    same = [row if all(table[row.label] == row for table in tables) else _dash(row) for row in rows]
+    kinds = {item.kind for item in every}
+    kind = kinds.pop() if len(kinds) == 1 else "thing"
+    return Facts(title=f"{count} {kind}s", kind="selected", rows=tuple(same))
+
+
+def _dash(row: Fact) -> Fact:
+    return Fact(label=row.label, value="—")
 
 
 def _operator(evaluation: Evaluation, row: int) -> Facts:

@@ -1,23 +1,30 @@
 """The inspector: a table of facts about the selection, what binds it, and its GPU's memory."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from moe_studio.document.selection import Selection
+from moe_studio.document.selection import NOTHING, Selection
+from moe_studio.document.setting_edit import Editing
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.gui.inspector.fact import Fact, Facts, facts
+from moe_studio.gui.form.selection_form import SelectionForm
+from moe_studio.gui.inspector.fact import Fact, Facts, common_facts, facts
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, rule_line, set_tone
 from moe_studio.gui.widgets.memory_bars import MemoryBars
 
+MOST = 64
+"""Of so many selected things the facts are compared; of more, those of the first."""
+
 
 class Inspector(QScrollArea):
     """Everything about the selected thing, as text that can be read out."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, editing: Editing) -> None:
         super().__init__()
-        self.setAccessibleName("Inspector")
+        self.setAccessibleName(tr("Inspector"))
         self.setWidgetResizable(True)
         self.setMinimumWidth(258)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -28,6 +35,8 @@ class Inspector(QScrollArea):
         self.memory_title = plain_label("", "heading")
         self.memory = MemoryBars(theme)
         self.rule = rule_line()
+        self.form_rule = rule_line()
+        self.form = SelectionForm(editing)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(7)
@@ -47,15 +56,20 @@ class Inspector(QScrollArea):
         column.addLayout(head)
         column.addLayout(self._grid)
         column.addWidget(self.sentence)
+        column.addWidget(self.form_rule)
+        column.addWidget(self.form)
         column.addWidget(self.rule)
         column.addWidget(self.memory_title)
         column.addWidget(self.memory)
         column.addStretch(1)
         self.setWidget(inner)
 
-    def show_evaluation(self, evaluation: Evaluation, selection: Selection, layer: int | None) -> None:
-        """Show what there is to say about ``selection``."""
-        found = facts(evaluation, selection, layer)
+    def show_evaluation(self, evaluation: Evaluation, selected: Sequence[Selection], layer: int | None) -> None:
+        """Show what there is to say about all of ``selected``, and what can be edited."""
+        every = [facts(evaluation, selection, layer) for selection in (selected or (NOTHING,))[:MOST]]
+        found = common_facts(every, len(selected))
+        self.form.refresh()
+        self.form_rule.setVisible(not self.form.isHidden())
         has_memory = found.gpu >= 0
         for widget in (self.rule, self.memory_title, self.memory):
             widget.setVisible(has_memory)

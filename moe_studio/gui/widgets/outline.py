@@ -21,7 +21,7 @@ class Outline(QTreeWidget):
     """The design as a tree of names and figures.
 
     Signals:
-        chosen: an item was chosen; carries its `Selection`.
+        chosen: items were chosen; carries their `Selection`s, the current one first.
     """
 
     chosen = Signal(object)
@@ -48,7 +48,8 @@ class Outline(QTreeWidget):
         for item in (self._model, self._cluster):
             item.setExpanded(True)
         self._evaluation: Evaluation | None = None
-        self.currentItemChanged.connect(self._on_current)
+        self.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
+        self.itemSelectionChanged.connect(self._on_selected)
         self.itemExpanded.connect(self._on_expanded)
 
     def _head(self, title: str) -> QTreeWidgetItem:
@@ -165,10 +166,12 @@ class Outline(QTreeWidget):
                 child.setForeground(1, self._theme.color("muted"))
                 self._paint_muted(child)
 
-    def _on_current(self, item: QTreeWidgetItem | None) -> None:
-        selection = item.data(0, SELECTION) if item is not None else None
-        if isinstance(selection, Selection):
-            self.chosen.emit(selection)
+    def _on_selected(self) -> None:
+        current = self.currentItem()
+        items = sorted(self.selectedItems(), key=lambda item: item is not current)
+        chosen = [found for item in items if isinstance(found := item.data(0, SELECTION), Selection)]
+        if chosen:
+            self.chosen.emit(tuple(chosen))
 
     def _on_expanded(self, item: QTreeWidgetItem) -> None:
         if item is self._path and self._evaluation is not None:

@@ -1,0 +1,139 @@
+"""The inspector: what is selected can be edited there, one thing or several, and a way to improve is one click."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from moe_studio.document.selection import Selection
+from moe_studio.gui.form.editor import ChoiceEditor, LineEditor
+from moe_studio.gui.form.row import FieldRow
+from moe_studio.gui.form.selection_form import SelectionForm
+from moe_studio.project.edit import move_expert
+from tests.gui.conftest import Driver
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+NODES = (Selection(kind="node", node=0), Selection(kind="node", node=1))
+
+
+@pytest.fixture
+def form(driver: Driver) -> SelectionForm:
+    return driver.window.workspace.inspector.form
+
+
+def row(form: SelectionForm, label: str) -> FieldRow:
+    return next(item for item in form.rows if item.editor.field.label == label)
+
+
+def type_over(found: FieldRow, text: str) -> None:
+    editor = found.editor.input
+    editor.setFocus()
+    QTest.keyClick(editor, Qt.Key.Key_A, CONTROL)
+    QTest.keyClicks(editor, text)
+
+
+def labels(driver: Driver) -> list[str]:
+    return [entry.label for entry in driver.document.history.entries[1:]]
+
+
+def test_f2_renames_the_selected_node(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select(NODES[1])
+    driver.cluster.setFocus()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_F2)
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, LineEditor) and editor.selectedText() == "node1"
+    QTest.keyClicks(editor, "west")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert driver.document.project.cluster.nodes[1].name == "west"
+    assert labels(driver) == ["Set Name of node1 to west"]
+
+
+def test_a_name_that_is_taken_is_said_beside_it(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select(NODES[1])
+    type_over(row(form, "Name"), "node0")
+    assert "used more than once" in row(form, "Name").note.sentence.text()
+    assert driver.document.project.cluster.nodes[1].name != "node0"
+
+
+def test_several_nodes_show_what_they_have_in_common(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select_all(NODES)
+    inspector = driver.window.workspace.inspector
+    assert inspector.title.text() == "2 nodes"
+    assert "GPUs\t—" in inspector.text()
+    assert "Memory\t64 GB" in inspector.text()
+    assert [item.editor.field.label for item in form.rows] == ["GPUs", "Device"]
+
+
+def test_an_edit_of_several_is_one_step(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select_all(NODES)
+    type_over(row(form, "GPUs"), "16")
+    driver.settle()
+    assert [node.gpus for node in driver.document.project.cluster.nodes] == [16, 16]
+    QTest.keyClick(row(form, "GPUs").editor.input, Qt.Key.Key_Return)
+    assert labels(driver) == ["Set GPUs of 2 to 16"]
+    driver.document.undo()
+    assert [node.gpus for node in driver.document.project.cluster.nodes] == [8, 8]
+
+
+def test_different_values_are_a_dash(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select(NODES[0])
+    device = row(form, "Device").editor
+    assert isinstance(device.input, ChoiceEditor)
+    form.editing.enter(device.row, "h200-sxm")
+    driver.settle()
+    driver.document.select_all(NODES)
+    assert row(form, "Device").editor.input.currentIndex() == -1
+    assert row(form, "Device").editor.input.placeholderText() == "—"
+    assert row(form, "GPUs").editor.input.text() == "8"
+
+
+def test_nodes_are_selected_together_in_the_outline(driver: Driver) -> None:
+    outline = driver.window.workspace.outline
+    cluster = outline.topLevelItem(2)
+    rects = [outline.visualItemRect(cluster.child(number)).center() for number in range(2)]
+    QTest.mouseClick(outline.viewport(), Qt.MouseButton.LeftButton, pos=rects[0])
+    QTest.mouseClick(outline.viewport(), Qt.MouseButton.LeftButton, CONTROL, rects[1])
+    driver.qtbot.waitUntil(lambda: len(driver.document.selected) == 2)
+    assert set(driver.document.selected) == set(NODES)
+
+
+def test_select_all_takes_the_kind_that_is_selected(driver: Driver) -> None:
+    driver.document.select(Selection(kind="gpu", gpu=3))
+    driver.cluster.setFocus()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_A, CONTROL)
+    assert len(driver.document.selected) == 16
+    assert driver.window.workspace.inspector.title.text() == "16 GPUs"
+
+
+def test_an_expert_is_placed_by_typing_its_slots(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select(Selection(kind="expert", expert=5, gpu=5))
+    type_over(row(form, "Slots"), "7")
+    driver.settle()
+    QTest.keyClick(row(form, "Slots").editor.input, Qt.Key.Key_Return)
+    assert [move.slots for move in driver.document.project.placement.moves] == [(7,)]
+    assert labels(driver) == ["Set Slots of expert 5, layers 0–3 to 7"]
+
+
+def test_nothing_selected_is_the_design(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select(Selection())
+    assert [item.editor.field.label for item in form.rows][:3] == ["Name", "Phase", "Batch"]
+
+
+def test_a_change_that_was_tried_is_offered_and_does_what_it_says(driver: Driver, form: SelectionForm) -> None:
+    driver.document.commit("Crowd", move_expert(4, 4, 5, layers=range(4)))
+    before = driver.document.evaluation.metrics.latency_s
+    driver.document.select(Selection(kind="gpu", gpu=5))
+    driver.qtbot.waitUntil(form.link.isVisible)
+    said = form.link.text()
+    assert said.startswith("Move E4 to GPU 4: ") or said.startswith("Move E5 to GPU 4: ")
+    QTest.mouseClick(form.link, Qt.MouseButton.LeftButton)
+    driver.settle()
+    after = driver.document.evaluation.metrics.latency_s
+    assert f"{(1 - after / before) * 100:.1f}"[:2] == said.split(": ")[1][:2]
+    assert not form.link.isVisible()
+
+
+def test_nothing_is_offered_where_nothing_helps(driver: Driver, form: SelectionForm) -> None:
+    driver.document.select(Selection(kind="gpu", gpu=5))
+    driver.qtbot.wait(300)
+    assert not form.link.isVisible()
