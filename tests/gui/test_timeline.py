@@ -250,6 +250,21 @@ def test_ticks_are_round() -> None:
     )
 
 
+def test_a_large_cluster_opens_with_its_nodes_folded(
+    qapp: QApplication, qtbot: QtBot, example: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moe_studio.gui.timeline.viewport.FOLDED_BELOW", 1e9)
+    document = Document(example)
+    panel = TimelinePanel(document, LIGHT)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_evaluation(document.evaluation)
+    assert panel.fold.isChecked()
+    assert _viewport(panel.view).layout.is_folded == (True, True)
+    panel.fold.click()
+    assert _viewport(panel.view).layout.is_folded == (False, False)
+
+
 # Selecting
 
 

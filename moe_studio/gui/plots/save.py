@@ -112,7 +112,7 @@ def _draw(chart: Drawn, painter: QPainter, size: QSize) -> None:
 def ask_and_save(chart: QWidget, kind: str) -> None:
     """Ask for a file and write the chart to it; what goes wrong is said through its signal ``refused``."""
     drawn: Drawn = chart  # type: ignore[assignment]
-    wanted, _ = QFileDialog.getSaveFileName(chart, "Save chart", f"{drawn.stem}.{kind}", FILTERS[kind])
+    wanted, _ = QFileDialog.getSaveFileName(chart, tr("Save chart"), f"{drawn.stem}.{kind}", FILTERS[kind])
     if not wanted:
         return
     path = Path(wanted)
@@ -129,7 +129,7 @@ def chart_menu(chart: QWidget) -> QMenu:
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     menu.setAccessibleName(tr("Save or copy the chart"))
     for kind, text in (("svg", "Save as SVG…"), ("png", "Save as PNG…"), ("csv", "Save values as CSV…")):
-        menu.addAction(text).triggered.connect(lambda _=False, kind=kind: ask_and_save(chart, kind))
+        menu.addAction(tr(text)).triggered.connect(lambda _=False, kind=kind: ask_and_save(chart, kind))
     menu.addSeparator()
     clipboard = QGuiApplication.clipboard()
     menu.addAction(tr("Copy picture")).triggered.connect(lambda: clipboard.setImage(chart_image(drawn)))

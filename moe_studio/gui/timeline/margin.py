@@ -43,11 +43,11 @@ def draw_gutter(painter: QPainter, canvas: Canvas, *, gpu: int, node: int) -> No
     painter.save()
     painter.setClipRect(QRectF(0, area.top(), GUTTER, area.height()))
     free = gpu_free = area.top()
-    for index, name in enumerate(names):
+    low, high = camera.y, camera.from_y(area.height())
+    for index in np.flatnonzero((layout.node_bottom >= low) & (layout.node_top <= high)).tolist():
+        name = names[index]
         top = area.top() + camera.to_y(float(layout.node_top[index]))
         bottom = area.top() + camera.to_y(float(layout.node_bottom[index]))
-        if bottom < area.top() or top > area.bottom():
-            continue
         painter.fillRect(QRectF(4, top, 2, bottom - top), theme.color("accent" if index == node else "handle"))
         if max(top, free) + 13 <= max(bottom, top + 14):
             at = max(top, free)
@@ -74,7 +74,7 @@ def _draw_node(painter: QPainter, canvas: Canvas, box: QRectF, index: int, name:
 def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], *, chosen: int, free: float) -> float:
     """Numbers of a node's GPUs from the height ``free`` on, as far as they have room; returns what is free then."""
     layout, camera, area, theme = canvas.layout, canvas.camera, canvas.area, canvas.theme
-    gpus = np.flatnonzero(layout.node_of_gpu == node).tolist()
+    gpus = range(*np.searchsorted(layout.node_of_gpu, (node, node + 1)).tolist())
     if layout.is_folded[node]:
         top = area.top() + camera.to_y(float(layout.node_top[node]))
         if top < free:
@@ -93,7 +93,7 @@ def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], 
             painter.fillRect(QRectF(NODE_COLUMN, top, 3, max(2.0, camera.scale_y)), theme.color("accent"))
         is_path = canvas.has_path and gpu in on_path
         # Beside lanes of few pixels only those that are looked for have a name.
-        if (top < free or (camera.scale_y < 5 and not is_path)) and gpu != chosen:
+        if (top < free - 1 or (camera.scale_y < 5 and not is_path)) and gpu != chosen:
             continue
         token = "accent" if gpu == chosen else "path" if is_path else "muted"
         painter.setFont(ui_font(11, is_bold=token != "muted"))

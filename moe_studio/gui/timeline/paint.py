@@ -18,7 +18,7 @@ from moe_studio.gui.timeline.raster import picture, strip_picture
 from moe_studio.units import time_text
 
 AXIS, PATH_LANE, GUTTER, NODE_COLUMN = 20, 18, 140, 72
-READABLE_WIDTH, READABLE_HEIGHT, FRAMED_HEIGHT = 26.0, 11.0, 20.0
+READABLE_WIDTH, READABLE_HEIGHT, FRAMED_HEIGHT, HATCHED_HEIGHT = 26.0, 11.0, 20.0, 7.0
 MOST_NAMES, MOST_WAITS = 320, 300
 CENTER = Qt.AlignmentFlag.AlignCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -149,15 +149,11 @@ def _write_names(painter: QPainter, canvas: Canvas, places: IntArray, boxes: lis
 
 def draw_waits(painter: QPainter, canvas: Canvas) -> None:
     """Hatches where a compute stream waits, with how long it waits where there is room."""
-    shown, camera, layout, theme = canvas.shown, canvas.camera, canvas.layout, canvas.theme
+    shown, camera, theme = canvas.shown, canvas.camera, canvas.theme
     edge = camera.from_x(canvas.area.width())
     boxes: list[tuple[QRectF, float]] = []
-    for track in range(0, shown.tracks, shown.streams):
+    for track in _readable_tracks(canvas):
         top, bottom = canvas.lane(track)
-        if bottom < canvas.area.top() or top > canvas.area.bottom() or layout.is_shared[layout.lane_of[track]]:
-            continue
-        if bottom - top < 7:
-            return
         for begin, end in waits(shown, track, camera.x, edge, 5 / camera.scale_x).tolist():
             left, right = canvas.x(begin), canvas.x(end)
             boxes.append((QRectF(left, top, right - left, bottom - top), end - begin))
@@ -172,6 +168,16 @@ def draw_waits(painter: QPainter, canvas: Canvas) -> None:
         seen = box.intersected(canvas.area)
         if seen.width() >= 84 and seen.height() >= READABLE_HEIGHT:
             _draw_wait(painter, theme, seen, tr("waits {time}", time=time_text(seconds, 3)))
+
+
+def _readable_tracks(canvas: Canvas) -> list[int]:
+    """Compute tracks in view with lanes that are high enough for a pattern."""
+    layout, camera = canvas.layout, canvas.camera
+    lane = layout.lane_of[:: layout.streams]
+    top, bottom = layout.lane_top[lane], layout.lane_bottom[lane]
+    is_seen = (bottom >= camera.y) & (top <= camera.from_y(canvas.area.height()))
+    is_tall = (bottom - top) * camera.scale_y >= HATCHED_HEIGHT
+    return (np.flatnonzero(is_seen & is_tall & ~layout.is_shared[lane]) * layout.streams).tolist()
 
 
 def _draw_wait(painter: QPainter, theme: Theme, seen: QRectF, text: str) -> None:

@@ -1,6 +1,6 @@
 """The timeline with its scroll bars, its switches, and a line that reads what is under the pointer."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
 from moe_studio.document.document import Document
@@ -78,6 +78,8 @@ class TimelinePanel(QWidget):
         if viewport is None:
             return
         camera, (width, height) = viewport.camera, viewport.size
+        with QSignalBlocker(self.fold):
+            self.fold.setChecked(viewport.is_folded)
         self._is_following = True
         for bar, first, seen, whole in (
             (self.across, camera.x, width / camera.scale_x, viewport.shown.span),

@@ -28,6 +28,10 @@ SNAP = 6
 """Pixels within which a measure snaps to the start or the end of an operator."""
 
 
+FOLDED_BELOW = 0.5
+"""With fewer pixels for each GPU, all nodes are folded at first."""
+
+
 class Viewport:
     """A timeline, its lanes, and a camera on them. ``on_moved`` is told whenever another part is seen."""
 
@@ -39,6 +43,10 @@ class Viewport:
         self._on_moved = on_moved
         self.area = lane_area(*size)
         self.camera: Camera = self._fitted()
+        if self.camera.scale_y < FOLDED_BELOW:
+            self.folded = set(range(len(self.layout.node_top)))
+            self.layout = self._laid_out()
+            self.camera = self._fitted()
 
     @property
     def size(self) -> tuple[float, float]:
@@ -86,6 +94,11 @@ class Viewport:
         if 0 <= selection.gpu < len(self.layout.node_of_gpu):
             return int(self.layout.node_of_gpu[selection.gpu])
         return 0
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether all nodes are folded."""
+        return len(self.folded) == len(self.layout.node_top)
 
     # Looking
 
