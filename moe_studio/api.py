@@ -266,7 +266,7 @@ def get_time(
     count: int = 1,
     dtype: str = "bf16",
     device: str = "h100-sxm",
-    provider: str = "auto",
+    provider: str = "fixed",
     compute: float | None = None,
     memory: float | None = None,
     launch_us: float | None = None,

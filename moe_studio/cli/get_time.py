@@ -21,7 +21,7 @@ def command(
     provider: Annotated[
         Literal["auto", "fixed", "calibrated"],
         typer.Option(help="fixed: shares of the datasheet; calibrated: fitted kernel models."),
-    ] = "auto",
+    ] = "fixed",
     compute: Annotated[
         float | None,
         typer.Option(help="fixed: share of the arithmetic peak that is reached (0.6).", show_default=False),

@@ -1,6 +1,9 @@
 """Parts of a report about how good the design is: verdict, checklist, what would change it."""
 
+import numpy as np
+
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.engine.provider import PROVENANCES
 from moe_studio.engine.rule import RULES
 from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
 from moe_studio.export.section_design import most_experts
@@ -120,12 +123,29 @@ def change_section(evaluation: Evaluation) -> Section:
     return Section(title="What would change it", blocks=tuple(blocks))
 
 
+def _provider_lines(evaluation: Evaluation) -> list[str]:
+    """How run times were got, and how many operators each way."""
+    cost = evaluation.project.cost
+    formula = (
+        f"a GEMM takes max(2·m·k·n·count / (peak × {cost.compute:g}), "
+        f"bytes / (bandwidth × {cost.memory:g})) + {cost.launch_us:g} µs"
+    )
+    counts = np.bincount(evaluation.evidence.provenance, minlength=len(PROVENANCES)).tolist()
+    found = {name: count for name, count in zip(PROVENANCES, counts, strict=True) if count}
+    if set(found) == {"fixed"}:
+        return [f"Provider fixed: {formula}"]
+    parts = ", ".join(f"{count:,} {name}" for name, count in found.items())
+    error = evaluation.latency_error_s / evaluation.metrics.latency_s
+    lines = [f"Provider {cost.provider}, operators by how their time was got: {parts}"]
+    lines += [f"Expected error of the time of one step: ±{percent_text(error)}"] if error == error else []
+    return [*lines, f"Operators without a fitted kernel are fixed: {formula}"] if "fixed" in found else lines
+
+
 def method_section(evaluation: Evaluation) -> Section:
     """How the figures were found, so that anyone can check them."""
     cost = evaluation.project.cost
     lines = [
-        f"Provider {cost.provider}: a GEMM takes max(2·m·k·n·count / (peak × {cost.compute:g}), "
-        f"bytes / (bandwidth × {cost.memory:g})) + {cost.launch_us:g} µs",
+        *_provider_lines(evaluation),
         f"Attention {cost.attention}{', causal' if cost.causal else ''}; "
         f"communication {'on a stream of its own' if cost.overlap else 'on the compute stream'}",
         "A collective starts on all its members at once and lasts as long as its slowest",

@@ -5,7 +5,7 @@ from collections import Counter
 from moe_studio.project.model import Attention, FeedForward, Layer
 from moe_studio.project.project import Project
 
-MAX_OPERATORS = 10_000_000
+MAX_OPERATORS = 5_000_000
 """More operators than this are refused before anything is built."""
 
 

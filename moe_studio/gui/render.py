@@ -5,7 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSizeF, Qt, QUuid
+from PySide6.QtCore import QBuffer, QByteArray, QHashSeed, QIODevice, QMarginsF, QRectF, QSizeF, Qt, QUuid
 from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgRenderer
 
@@ -15,7 +15,7 @@ from moe_studio.gui.theme import FAMILY, install_fonts
 SCALE = 2.0
 """Pixels of a picture for each unit of the drawing, while it stays within `MAX_PIXELS`."""
 
-MAX_PIXELS = 60_000_000
+MAX_PIXELS = 40_000_000
 MIN_SCALE = 0.5
 MAX_PAGE = 14_400.0
 """Longest side of a PDF page in points; readers refuse longer ones."""
@@ -62,7 +62,12 @@ def svg_picture(svg: bytes | str, longest: int) -> bytes:
 @cache
 def _application() -> QGuiApplication:
     """The running application, or one that needs no display."""
+    # Fonts are written in the order of Qt's hashes: with a fixed seed the same drawing gives the same bytes.
+    QHashSeed.setDeterministicGlobalSeed()
     running = QGuiApplication.instance()
+    if running is None:
+        # The fonts of a PDF come in the order of a hash: the same drawing shall give the same bytes every time.
+        QHashSeed.setDeterministicGlobalSeed()
     application = running if isinstance(running, QGuiApplication) else QGuiApplication(["", "-platform", "offscreen"])
     install_fonts()
     return application

@@ -31,13 +31,15 @@ class Driver:
     def latency(self) -> str:
         return self.window.strip.cards["Latency"].value.text()
 
-    def chip_point(self, expert: int) -> QPoint:
-        chips = [chip for gpu in self.cluster.gpus for chip in gpu.chips if chip.expert == expert]
-        return self.cluster.mapFromScene(chips[0].sceneBoundingRect().center())
+    def chip_point(self, expert: int, gpu: int | None = None) -> QPoint:
+        """The middle of an expert, on ``gpu`` or where it is first."""
+        tiles = self.cluster.gpus if gpu is None else [self.cluster.gpus[gpu]]
+        rect = next(rect for tile in tiles if (rect := tile.expert_rect(expert)) is not None)
+        return self.cluster.mapFromScene(rect.center())
 
     def gpu_point(self, gpu: int) -> QPoint:
         """A place in the tile where no chip is."""
-        box = self.cluster.gpus[gpu].sceneBoundingRect()
+        box = self.cluster.gpu_rect(gpu)
         return self.cluster.mapFromScene(QPointF(box.right() - 12, box.top() + 14))
 
     def press(self, point: QPoint) -> None:

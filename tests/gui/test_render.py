@@ -1,5 +1,8 @@
 """Pictures of drawings."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,15 @@ def test_the_same_drawing_gives_the_same_bytes(suffix: str, evaluation: Evaluati
     content = (tmp_path / f"a.{suffix}").read_bytes()
     assert content == (tmp_path / f"b.{suffix}").read_bytes()
     assert content.startswith(b"%PDF" if suffix == "pdf" else b"\x89PNG")
+
+
+def test_another_process_draws_the_same_pdf(tmp_path: Path) -> None:
+    project = str(resource("examples", "seed1.moe.yaml"))
+    for name, seed in (("a", "1"), ("b", "2")):
+        words = [sys.executable, "-m", "moe_studio", "export", project, "-o", str(tmp_path / f"{name}.pdf")]
+        done = subprocess.run(words, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=False)
+        assert done.returncode in (0, 1), done.stderr
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
 
 
 def test_a_pdf_carries_no_date_of_today(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -1,0 +1,222 @@
+"""English, Chinese, and a pseudo-locale that shows what is not translated or has no room."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QTabBar, QWidget
+from pytestqt.qtbot import QtBot
+
+from moe_studio.document.document import Document
+from moe_studio.document.manual import help_pages
+from moe_studio.gui.actions import COMMANDS, GESTURES, MENUS
+from moe_studio.gui.help.tour import Tour
+from moe_studio.gui.main_window import MainWindow
+from moe_studio.gui.text import CHINESE, ENGLISH, PSEUDO, SYSTEM, language_of, pseudo, tr, use_language
+from moe_studio.gui.widgets.label import ElidedLabel
+from moe_studio.locator import resource
+from moe_studio.project.edit import move_expert
+from moe_studio.project.project import Project
+from moe_studio.storage.loader import load_project
+
+ROOT = Path(__file__).parents[2] / "moe_studio" / "gui"
+CATALOGUE: dict[str, str] = json.loads(resource("i18n", "zh_CN.json").read_text(encoding="utf-8"))
+NAMES = re.compile(r"\{(\w+)\}")
+WORDS = re.compile(r"[A-Za-z]{3,}")
+
+KEPT = re.compile(
+    r"(GPU|Seed|EP\d|YAML|PDF|SVG|PNG|CSV|DOT|Get_Time|English|MoE Studio|MFU|FLOP|TPOT|Ctrl|Esc|Home|Enter|"
+    r"node\d|seed[\w-]*|fp\d+|bf16|Source|documents?|claimed|NVLink|GraphML|HTML|JSON|Graphviz|Perfetto|Markdown)"
+)
+"""Names that are the same in Chinese, or come from the design."""
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards() -> Iterator[None]:
+    yield
+    use_language(ENGLISH)
+
+
+@pytest.fixture
+def speaking(qapp: QApplication, qtbot: QtBot, example: Project, request: pytest.FixtureRequest) -> MainWindow:
+    """A window in the language that the test names."""
+    use_language(request.param)
+    window = MainWindow(Document(example), theme="light")
+    qtbot.addWidget(window, before_close_func=lambda _: window.set_document(Document(example)))
+    window.open_at(QSize(1600, 1000))
+    qtbot.waitUntil(lambda: not window.bridge.is_pending and not window.workspace.is_busy)
+    return window
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Every literal that the window's code hands to `tr`, with its file."""
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr" and node.args:
+                first = node.args[0]
+                for part in [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]:
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value, path.name
+
+
+def test_every_text_of_the_code_is_in_the_chinese_catalogue() -> None:
+    missing = {text for text, _ in literals() if text not in CATALOGUE and WORDS.search(text)}
+    assert missing == set()
+
+
+def test_actions_menus_gestures_and_help_pages_are_in_the_chinese_catalogue() -> None:
+    texts = [text for command in COMMANDS for text in (command.text, command.tip)]
+    texts += [*MENUS, *(text for pair in GESTURES for text in pair), *(page.title for page in help_pages())]
+    assert {text for text in texts if text not in CATALOGUE} == set()
+
+
+def test_translations_fill_in_the_same_names() -> None:
+    for key, text in CATALOGUE.items():
+        assert set(NAMES.findall(text)) <= set(NAMES.findall(key)), key
+        assert text.strip(), key
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("Move expert 5 to GPU 13, layers 0–3", "把专家 5 移到 GPU 13，第 0–3 层"),
+        ("Undo move expert 5 to GPU 13, layers 0–3", "撤销：把专家 5 移到 GPU 13，第 0–3 层"),
+        ("latency −1.39 s (−4.6 %)", "延迟 −1.39 s (−4.6 %)"),
+        ("memory 41.2 / 64 GB · cross-node +0.6 GB", "内存 41.2 / 64 GB · 跨节点 +0.6 GB"),
+        ("Something nobody translated", "Something nobody translated"),
+        ("", ""),
+    ],
+)
+def test_sentences_of_other_parts_are_translated_by_their_pattern(english: str, chinese: str) -> None:
+    use_language(CHINESE)
+    assert tr(english) == chinese
+    use_language(ENGLISH)
+    assert tr(english) == english
+
+
+def test_values_are_filled_in_and_never_translated_themselves() -> None:
+    use_language(CHINESE)
+    assert tr("Saved {name}.", name="Open") == "已保存 Open。"
+    assert tr("Saved {name}.", name="{x}") == "已保存 {x}。"
+
+
+def test_languages_that_are_not_there_are_english() -> None:
+    assert language_of("xx") == ENGLISH
+    assert language_of(CHINESE) == CHINESE
+    assert language_of(SYSTEM) in (ENGLISH, CHINESE)
+
+
+def test_the_pseudo_locale_keeps_names_and_is_a_third_longer() -> None:
+    assert pseudo("Saved {name}.").count("{name}") == 1
+    assert len(pseudo("Command palette")) >= 1.3 * len("Command palette")
+
+
+def visible_texts(window: QWidget) -> Iterator[tuple[QWidget, str]]:
+    """All text that widgets of ``window`` show, but for what comes from the design."""
+    for widget in window.findChildren(QWidget):
+        if not widget.isVisible():
+            continue
+        if isinstance(widget, QLabel | QAbstractButton) and widget.text():
+            yield widget, widget.text()
+        elif isinstance(widget, QTabBar):
+            for index in range(widget.count()):
+                yield widget, widget.tabText(index)
+        elif isinstance(widget, QComboBox):
+            yield widget, widget.currentText()
+
+
+def is_data(window: MainWindow, widget: QWidget, text: str) -> bool:
+    """Whether ``text`` is a name or a figure of the design."""
+    values = [value for _, value in window.workspace.inspector._cells]
+    return (
+        not WORDS.search(text)
+        or text in (window.document.title, "MoE Studio")
+        or widget in values
+        or bool(KEPT.search(text))
+    )
+
+
+@pytest.mark.parametrize("speaking", [PSEUDO], indirect=True)
+def test_every_text_of_the_window_goes_through_the_translation(speaking: MainWindow) -> None:
+    plain = {
+        text for widget, text in visible_texts(speaking) if "⟦" not in text and not is_data(speaking, widget, text)
+    }
+    assert plain == set()
+    for action in speaking.findChildren(QAction):
+        if WORDS.search(action.text()) and not KEPT.search(action.text()):
+            assert "⟦" in action.text(), action.text()
+    for menu in speaking.menuBar().actions():
+        assert "⟦" in menu.text()
+
+
+@pytest.mark.parametrize("size", [QSize(1600, 1000), QSize(1280, 800)], ids=["large", "small"])
+@pytest.mark.parametrize("speaking", [PSEUDO, CHINESE, ENGLISH], indirect=True)
+def test_no_text_of_the_window_is_cut_off(speaking: MainWindow, size: QSize, qtbot: QtBot) -> None:
+    speaking.resize(size)
+    qtbot.waitUntil(lambda: speaking.width() == size.width() and not speaking.workspace.is_busy)
+    speaking.grab()
+    cut = []
+    for widget, text in visible_texts(speaking):
+        if isinstance(widget, ElidedLabel | QComboBox | QTabBar):
+            continue  # these end in an ellipsis, with a tooltip, or scroll
+        if isinstance(widget, QLabel) and widget.wordWrap():
+            continue
+        if widget.sizeHint().width() > widget.width() + 1:
+            cut.append((text, widget.sizeHint().width(), widget.width()))
+    assert cut == []
+
+
+@pytest.mark.parametrize("speaking", [CHINESE], indirect=True)
+def test_the_chinese_window_is_chinese(speaking: MainWindow, qtbot: QtBot) -> None:
+    assert speaking.menuBar().actions()[0].text() == "文件"
+    docks = {dock.windowTitle() for dock in speaking.workspace.findChildren(QDockWidget)}
+    assert {"大纲", "图", "检查器", "依据"} <= docks
+    assert speaking.strip.cards["Latency"].title.text() == "延迟"
+    assert speaking.layer.itemText(0) == "全部 4 层"
+    speaking.document.commit("Move expert 5 to GPU 13, layers 0–3", move_expert(5, 5, 13, layers=range(4)))
+    qtbot.waitUntil(lambda: not speaking.bridge.is_pending and not speaking.workspace.is_busy)
+    assert speaking.actions_by_name["undo"].text() == "撤销：把专家 5 移到 GPU 13，第 0–3 层"
+    assert speaking.state.text() == "● 未保存"
+    english = {
+        text
+        for widget, text in visible_texts(speaking)
+        if len(WORDS.findall(KEPT.sub("", text))) > 1 and not is_data(speaking, widget, text)
+    }
+    assert english == set()
+
+
+@pytest.mark.parametrize("speaking", [PSEUDO, CHINESE], indirect=True)
+def test_figures_lead_to_their_tabs_in_every_language(speaking: MainWindow) -> None:
+    speaking.workspace.show_tab("history")
+    speaking.strip.cards["Problems"].activated.emit(speaking.strip.cards["Problems"].name)
+    assert speaking.workspace.tabs.currentWidget() is speaking.workspace.problems
+
+
+@pytest.mark.parametrize("speaking", [PSEUDO], indirect=True)
+def test_start_page_and_tour_go_through_the_translation(speaking: MainWindow) -> None:
+    speaking.files.show_start()
+    plain = {
+        text
+        for widget, text in visible_texts(speaking.files.page)
+        if "⟦" not in text and not is_data(speaking, widget, text) and not isinstance(widget, QComboBox)
+    }
+    assert plain <= {card.offer.title for card in speaking.files.page.examples}
+    speaking.files.leave_start()
+    speaking.show_tour()
+    tour = speaking.findChild(Tour)
+    assert tour is not None
+    assert all("⟦" in text for text in (tour.title.text(), tour.text.text(), tour.next.text()))
+    tour.close()
+
+
+def test_the_example_can_be_read_in_every_language() -> None:
+    """The file is data: no language changes what a project says."""
+    path = resource("examples", "seed0-proposed-dp.moe.yaml")
+    before = load_project(path)
+    use_language(CHINESE)
+    assert load_project(path) == before
