@@ -22,6 +22,7 @@ from moe_studio.gui.plots.load_chart import LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart
 from moe_studio.gui.plots.roofline_chart import RooflineChart
 from moe_studio.gui.plots.save import ask_and_save
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.panel import TimelinePanel
 from moe_studio.gui.timeline.timeline_view import TimelineView
@@ -90,13 +91,13 @@ class Workspace(QMainWindow):
 
     def _build(self) -> None:
         self.tabs.setDocumentMode(True)
-        self.tabs.setAccessibleName("Evidence")
+        self.tabs.setAccessibleName(tr("Evidence"))
         shown = (self.breakdown, self.timeline, self.memory, self.load, self.roofline, self.compare)
         for name, widget in zip(TABS, (*shown, self.settings, self.problems, self.history), strict=True):
-            self.tabs.addTab(widget, name.capitalize())
+            self.tabs.addTab(widget, tr(name.capitalize()))
         for chart in (self.memory, self.load, self.roofline):
             chart.setContentsMargins(10, 4, 10, 4)
-        self.tabs.tabBar().setAccessibleName("Evidence")
+        self.tabs.tabBar().setAccessibleName(tr("Evidence"))
         self.setCentralWidget(panel("Cluster", self.cluster))
         self._docks = {
             "outline": dock("outline", "Outline", self.outline),
@@ -223,7 +224,7 @@ class Workspace(QMainWindow):
 
     def _show_lists(self) -> None:
         self.problems.show_problems(self.found)
-        self.tabs.setTabText(TABS.index("problems"), f"Problems {len(self.found)}" if self.found else "Problems")
+        self.tabs.setTabText(TABS.index("problems"), tr(f"Problems {len(self.found)}" if self.found else "Problems"))
         self.history.show_history(self.document.history)
 
     def _show_outline(self) -> None:
