@@ -9,6 +9,7 @@ from moe_studio.document.setting_field import Words
 from moe_studio.document.setting_section import Action, Group, Row
 from moe_studio.gui.form.flow import FlowLayout
 from moe_studio.gui.form.row import FieldRow, ItemRow, stretch_of
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
 
 RowKey = tuple[tuple[Words, str], ...]
@@ -51,8 +52,8 @@ class GroupBox(QWidget):
 
     def show_group(self, group: Group) -> None:
         """Show ``group``."""
-        self.title.setText(group.title)
-        self.note.setText(group.note)
+        self.title.setText(tr(group.title))
+        self.note.setText(tr(group.note))
         self.note.setVisible(bool(group.note))
         self._show_rows(group)
         self._show_buttons(group.actions)
@@ -108,7 +109,7 @@ class GroupBox(QWidget):
         self._buttons.clear()
         for index, action in enumerate(actions):
             button = QToolButton()
-            button.setText(action.text)
+            button.setText(tr(action.text))
             button.setToolTip(plain_tip(action.label))
             button.setAccessibleName(action.label)
             button.setProperty("role", "link")

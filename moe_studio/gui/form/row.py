@@ -184,7 +184,7 @@ class FieldRow(QWidget):
         row = rows[0].fields
         self.editor.show_row(row)
         field = self.editor.field
-        self.label.setText(field.label)
+        self.label.setText(tr(field.label))
         self.label.setToolTip(self.editor.input.toolTip())
         usual = f"Reset to {field.text_of(field.default) or 'nothing'}"
         self.reset.setVisible(not field.is_default)
@@ -268,7 +268,7 @@ class ItemRow(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for action in self._actions:
-            menu.addAction(action.label).triggered.connect(lambda _=False, chosen=action: self.editing.act(chosen))
+            menu.addAction(tr(action.label)).triggered.connect(lambda _=False, chosen=action: self.editing.act(chosen))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
 

@@ -13,6 +13,7 @@ from moe_studio.document.setting_field import Field, Words
 from moe_studio.document.setting_section import Row
 from moe_studio.document.setting_selection import selection_fields
 from moe_studio.gui.form.row import FieldRow
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
 REST_MS = 150
@@ -86,7 +87,7 @@ class SelectionForm(QWidget):
         else:
             for line, row in zip(self.rows, found, strict=True):
                 line.show_rows((Row(fields=row),))
-        self.title.setText("Settings" if len(selected) == 1 else f"Settings of all {len(selected)}")
+        self.title.setText(tr("Settings") if len(selected) == 1 else tr("Settings of all {count}", count=len(selected)))
         self.setVisible(bool(found))
         self._look_for_advice()
 

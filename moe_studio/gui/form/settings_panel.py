@@ -121,7 +121,7 @@ class SettingsPanel(QWidget):
         editing = self.editing
         editing.refresh()
         table = sections(editing.document.project, editing.draft.values)
-        titles = [section.title for section in table]
+        titles = [tr(section.title) for section in table]
         if [self.nav.item(row).text() for row in range(self.nav.count())] != titles:
             self.nav.clear()
             self.nav.addItems(titles)

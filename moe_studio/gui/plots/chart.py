@@ -51,7 +51,7 @@ class Chart(QWidget):
         self._pending: tuple[Evaluation, bool] | None = None
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.heading = ElidedLabel(title, "fact")
+        self.heading = ElidedLabel(tr(title), "fact")
         self.legend = Legend(theme)
         self.plot: pg.PlotWidget = make_plot(title)
         self.hover_frame = make_frame(self.plot)
