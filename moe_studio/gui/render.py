@@ -65,9 +65,6 @@ def _application() -> QGuiApplication:
     # Fonts are written in the order of Qt's hashes: with a fixed seed the same drawing gives the same bytes.
     QHashSeed.setDeterministicGlobalSeed()
     running = QGuiApplication.instance()
-    if running is None:
-        # The fonts of a PDF come in the order of a hash: the same drawing shall give the same bytes every time.
-        QHashSeed.setDeterministicGlobalSeed()
     application = running if isinstance(running, QGuiApplication) else QGuiApplication(["", "-platform", "offscreen"])
     install_fonts()
     return application
