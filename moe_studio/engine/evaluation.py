@@ -225,9 +225,13 @@ class Evaluation:
 
         With overlap the streams may work at the same time, so this is measured on the timeline.
         """
-        if not self.project.cost.overlap:
-            return self.schedule.makespan_s - self.compute_s - self.communication_s
-        return self.schedule.makespan_s - _covered(self.graph.gpu, self.start_s, self.finish_s, len(self.compute_s))
+        if self.project.cost.overlap:
+            busy = _covered(self.graph.gpu, self.start_s, self.finish_s, len(self.compute_s))
+        else:
+            busy = self.compute_s + self.communication_s
+        idle = self.schedule.makespan_s - busy
+        # Sums in another order differ in the last digits; that is no waiting.
+        return np.where(idle > 1e-12 * self.schedule.makespan_s, idle, 0.0)
 
     def _per_gpu(self, name: str) -> FloatArray:
         result = np.zeros(self.project.cluster.gpu_count)

@@ -45,7 +45,7 @@ class Rule:
 
 def problems(evaluation: Evaluation) -> tuple[Problem, ...]:
     """All broken rules and remarks, errors first."""
-    found = [problem for rule in RULES for problem in rule.check(evaluation)]
+    found = dict.fromkeys(problem for rule in RULES for problem in rule.check(evaluation))
     return tuple(sorted(found, key=lambda problem: (ERROR, WARNING, INFO).index(problem.severity)))
 
 
