@@ -8,7 +8,7 @@ import numpy as np
 
 from moe_studio.errors import ProjectError
 from moe_studio.project.design import layers_text
-from moe_studio.project.edit import Edit, identity, in_order, move_expert, replicate_expert, swap_experts
+from moe_studio.project.edit import Edit, identity, in_order, move_expert, remove_instance, replicate_expert, swap_experts
 from moe_studio.project.instance import layer_instances
 from moe_studio.project.project import Project
 
@@ -149,6 +149,19 @@ def drop_each(
     return Drop(
         label=f"{verb} {what} {to} {where}, {scope}", scope=scope, edit=in_order(*edits.values()) if edits else identity
     )
+
+
+def removal_of(project: Project, grabs: Sequence[Grab], *, is_one_replica: bool = False) -> Drop:
+    """What taking these copies of experts away does; the only copy of an expert stays."""
+    scope = scope_text(project, grabs, is_one_replica=is_one_replica)
+    edits = []
+    for grab in grabs:
+        place = gpu_place(project, grab.gpu)
+        replica = place.replica if is_one_replica else None
+        edits.append(remove_instance(grab.expert, place.slot, layers=grab.layers, replica=replica))
+    what, gpus = experts_phrase({grab.expert for grab in grabs}), {grab.gpu for grab in grabs}
+    where = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+    return Drop(label=f"Remove {what} from {where}, {scope}", scope=scope, edit=in_order(*edits))
 
 
 def spread(project: Project, grabs: Sequence[Grab], gpus: Sequence[int]) -> list[tuple[Grab, int]]:

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from moe_studio.document.effect import Effect
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
+from moe_studio.gui.canvas.tile import Promise
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.figure import change_text, memory_text
 from moe_studio.gui.widgets.label import plain_label, set_tone
@@ -19,7 +20,7 @@ class DragCard(QFrame):
         self._room = parent
         self.setProperty("role", "dragcard")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("What the drop would do")
+        self.setAccessibleName(tr("What the drop would do"))
         self.heading, self.latency, self.rest = plain_label("", "heading"), plain_label(""), plain_label("")
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 10, 14, 11)
@@ -30,7 +31,13 @@ class DragCard(QFrame):
 
     def show_drag(self, drag: ExpertDrag, at: QPoint) -> None:
         """Say what ``drag`` would do, beside the point ``at`` of the parent."""
-        heading, latency, rest, tone = card_lines(drag)
+        self._show(*card_lines(drag), at)
+
+    def show_text(self, text: str, at: QPoint) -> None:
+        """Say one sentence beside the point ``at`` of the parent."""
+        self._show(text, "", "", "", at)
+
+    def _show(self, heading: str, latency: str, rest: str, tone: str, at: QPoint) -> None:
         self.heading.setText(tr(heading))
         self.latency.setText(tr(latency))
         self.rest.setText(tr(rest))
@@ -52,22 +59,40 @@ class DragCard(QFrame):
 
 def card_lines(drag: ExpertDrag) -> tuple[str, str, str, str]:
     """Heading, latency, the rest, and the tone of the latency."""
-    name = f"E{drag.grab.expert}"
-    if drag.target is None:
-        return (
-            f"{name} from GPU {drag.grab.gpu}",
-            "",
-            "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels.",
-            "",
-        )
-    gpu = drag.target.gpu
+    name, target = drag.name, drag.target
+    if target is None:
+        hint = "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels."
+        if drag.is_many:
+            hint = "Drop on a GPU, or on a node to spread them over it. Ctrl copies, Esc cancels."
+        return f"{name} from {_sources(drag)}, {drag.scope}", "", hint, ""
+    place = f"node {target.node}" if target.node >= 0 else f"GPU {target.gpu}"
     if drag.drop is None or drag.effect is None:
-        return f"{name} cannot go to GPU {gpu}", drag.refusal, "", "bad"
-    what = {"move": f"{name} → GPU {gpu}", "replicate": f"Copy {name} → GPU {gpu}"}.get(
-        drag.target.mode, f"{name} ↔ E{drag.target.other}, GPU {gpu}"
-    )
+        return f"{name} cannot go to {place}", drag.refusal, "", "bad"
+    what = f"{'Copy ' if target.is_copy else ''}{name} → {place}"
+    if target.other >= 0 and not target.is_copy:
+        what = f"{name} ↔ E{target.other}, {place}"
     effect = drag.effect
     return f"{what}, {drag.drop.scope}", latency_line(effect), rest_line(effect), latency_tone(effect)
+
+
+def _sources(drag: ExpertDrag) -> str:
+    gpus = sorted({grab.gpu for grab in drag.grabs})
+    return f"GPU {gpus[0]}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+
+
+def promise_of(effect: Effect) -> Promise:
+    """What a tile says of a drop on it."""
+    traffic = ""
+    if abs(effect.cross_node_byte) > 1:
+        sign = "+" if effect.cross_node_byte > 0 else "−"
+        traffic = f"⇄ {sign}{si_text(abs(effect.cross_node_byte), 'B', 2)}"
+    return Promise(
+        latency=change_text(effect.latency_s, effect.before_s),
+        tone=latency_tone(effect),
+        memory=memory_text(effect.memory_byte, effect.capacity_byte),
+        fits=effect.fits,
+        traffic=traffic,
+    )
 
 
 def latency_line(effect: Effect) -> str:

@@ -1,21 +1,37 @@
-"""Carrying an expert to another GPU, by pointer or by keyboard: one gesture, many previews, one commit."""
+"""Carrying experts to another GPU, by pointer or by keyboard: one gesture, many previews, one commit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moe_studio.document.document import Document
 from moe_studio.document.effect import Effect
-from moe_studio.document.placing import Drop, Grab, Mode, drop_of, gpu_place
+from moe_studio.document.placing import (
+    Drop,
+    Grab,
+    Mode,
+    drop_each,
+    drop_of,
+    drop_set,
+    experts_phrase,
+    gpu_place,
+    scope_text,
+    spread,
+)
 from moe_studio.document.selection import Selection
 from moe_studio.errors import MoeStudioError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where the expert would go; ``other`` is the expert to change places with, -1 for none."""
+    """Where experts would go: to a GPU, or evenly onto all GPUs of a node.
+
+    ``other`` is the expert to change places with, ``node`` the node to spread over, -1 for none.
+    """
 
     gpu: int
     other: int = -1
     is_copy: bool = False
+    node: int = -1
 
     @property
     def mode(self) -> Mode:
@@ -26,13 +42,40 @@ class Target:
 class ExpertDrag:
     """The gesture. It works only when the target changes."""
 
-    def __init__(self, document: Document, grab: Grab) -> None:
+    def __init__(self, document: Document, grabs: Sequence[Grab], *, is_one_replica: bool = False) -> None:
         self.document = document
-        self.grab = grab
+        self.grabs = tuple(grabs)
+        self.is_one_replica = is_one_replica
         self.target: Target | None = None
         self.drop: Drop | None = None
         self.effect: Effect | None = None
         self.refusal = ""
+        self.held = frozenset((grab.expert, grab.gpu) for grab in grabs)
+
+    @property
+    def grab(self) -> Grab:
+        """The expert under the pointer."""
+        return self.grabs[0]
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it carries several experts."""
+        return len(self.grabs) > 1
+
+    @property
+    def name(self) -> str:
+        """What is carried, in short: ``E5`` or ``12 experts``."""
+        return f"{len(self.grabs)} experts" if self.is_many else f"E{self.grab.expert}"
+
+    @property
+    def scope(self) -> str:
+        """What it is about, in words: ``layers 0–3``."""
+        return scope_text(self.document.history.current, self.grabs, is_one_replica=self.is_one_replica)
+
+    @property
+    def phrase(self) -> str:
+        """What is carried, in words."""
+        return experts_phrase({grab.expert for grab in self.grabs})
 
     def move(self, target: Target | None) -> bool:
         """Preview the drop on ``target``; whether anything changed."""
@@ -53,25 +96,54 @@ class ExpertDrag:
         return True
 
     def release(self) -> None:
-        """Put the expert down: one step of the history, or nothing."""
+        """Put the experts down: one step of the history, or nothing."""
         if self.drop is None or self.target is None:
             self.document.cancel()
         elif self.document.commit(self.drop.label, self.drop.edit):
             self.document.select(Selection(kind="expert", expert=self.grab.expert, gpu=self.target.gpu))
 
     def escape(self) -> None:
-        """Put the expert back."""
+        """Put the experts back."""
         self.document.cancel()
 
     def drop_on(self, target: Target) -> Drop:
         """What dropping on ``target`` would do."""
         committed = self.document.history.current
-        return drop_of(committed, self.grab, target.gpu, mode=target.mode, other=target.other)
+        if target.node >= 0:
+            pairs = spread(committed, self.grabs, self._gpus_of(target.node))
+            return drop_each(committed, pairs, is_copy=target.is_copy, is_one_replica=self.is_one_replica)
+        if self.is_many:
+            return drop_set(
+                committed, self.grabs, target.gpu, is_copy=target.is_copy, is_one_replica=self.is_one_replica
+            )
+        return drop_of(
+            committed,
+            self.grab,
+            target.gpu,
+            mode=target.mode,
+            other=target.other,
+            is_one_replica=self.is_one_replica,
+        )
 
     def candidates(self) -> list[int]:
-        """One GPU for each slot of the stage but the expert's own: a drop on any GPU of a slot means the same."""
+        """GPUs on which a drop would do something: of the stage, in the replica of the expert."""
         project = self.document.history.current
         source = gpu_place(project, self.grab.gpu)
         first = self.grab.gpu - source.position
-        gpus = range(first, first + project.width, project.parallel.etp)
+        gpus = range(first, first + project.width)
+        if self.is_many:
+            return list(gpus)
         return [gpu for gpu in gpus if gpu_place(project, gpu).slot != source.slot]
+
+    def slot_twins(self, gpu: int) -> list[int]:
+        """GPUs on which a drop is the very same edit: of the same slot, in every replica that it reaches."""
+        project = self.document.history.current
+        place, etp = gpu_place(project, gpu), project.parallel.etp
+        replicas = (place.replica,) if self.is_one_replica else range(project.parallel.dp)
+        firsts = [(replica * project.parallel.pp + place.stage) * project.width for replica in replicas]
+        return [first + place.slot * etp + index for first in firsts for index in range(etp)]
+
+    def _gpus_of(self, node: int) -> list[int]:
+        nodes = self.document.history.current.cluster.nodes
+        first = sum(item.gpus for item in nodes[:node])
+        return list(range(first, first + nodes[node].gpus))

@@ -1,18 +1,22 @@
-"""Where nodes and GPUs stand on the canvas: arithmetic on rectangles, without Qt."""
+"""Where racks, nodes and GPUs stand on the canvas: arithmetic on rectangles, without Qt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import pairwise
 
+from moe_studio.document.layout_edit import STEP, Place, places, rack_of
 from moe_studio.project.cluster import Cluster
 
 TILE_WIDTH = 132.0
-TILE_BASE = 66.0
+TILE_BASE = 70.0
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 34.0, 19.0, 5.0
 CHIPS_IN_ROW = 3
 MAX_CHIP_ROWS = 4
-GAP, PADDING, HEAD, NODE_GAP = 8.0, 12.0, 34.0, 18.0
+CHIP_TOP = 31.0
+GAP, PADDING, HEAD, NODE_GAP = 8.0, 12.0, 34.0, 30.0
+RACK_PADDING, RACK_HEAD = 12.0, 26.0
 TILE_PADDING = 10.0
+EXPANDED_IN_ROW = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +33,53 @@ class Box:
         """Its middle."""
         return self.x + self.width / 2, self.y + self.height / 2
 
+    @property
+    def right(self) -> float:
+        """Its right edge."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        """Its lower edge."""
+        return self.y + self.height
+
+    def has(self, x: float, y: float) -> bool:
+        """Whether a point lies in it."""
+        return self.x <= x <= self.right and self.y <= y <= self.bottom
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterLayout:
-    """Rectangles of nodes and GPUs, and how many rows of chips a GPU has room for."""
+    """Rectangles of racks, nodes and GPUs, and how many rows of chips a GPU has room for.
+
+    ``spots`` are the nodes' columns and rows, ``pitch`` the distance from one to the next.
+    """
 
     nodes: tuple[Box, ...]
     gpus: tuple[Box, ...]
-    width: float
-    height: float
+    racks: tuple[tuple[str, Box], ...]
+    spots: tuple[Place, ...]
+    pitch: tuple[float, float]
+    whole: Box
     chip_rows: int
+
+    @property
+    def neighbours(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of nodes that stand next to each other in a row or a column, with nothing between them."""
+        pairs = []
+        for axis in (0, 1):
+            lines: dict[float, list[tuple[float, int]]] = {}
+            for number, spot in enumerate(self.spots):
+                lines.setdefault(spot[1 - axis], []).append((spot[axis], number))
+            for line in lines.values():
+                line.sort()
+                pairs += [(a, b) for (_, a), (_, b) in pairwise(line)]
+        return tuple(pairs)
+
+    def spot_at(self, x: float, y: float) -> Place:
+        """The column and row whose card has its middle nearest to a point, on the grid."""
+        column, row = x / self.pitch[0] - 0.5, y / self.pitch[1] - 0.5
+        return round(column / STEP) * STEP, round(row / STEP) * STEP
 
 
 def cluster_layout(cluster: Cluster, *, most_experts: int, aspect: float) -> ClusterLayout:
@@ -49,24 +90,32 @@ def cluster_layout(cluster: Cluster, *, most_experts: int, aspect: float) -> Clu
     """
     rows = min(MAX_CHIP_ROWS, max(1, -(-(most_experts + 1) // CHIPS_IN_ROW)))
     widest = max(node.gpus for node in cluster.nodes)
+    across = [count for count in range(1, min(16, widest) + 1) if count == widest or widest % count == 0]
+    if not across or max(across) == 1:
+        across = [min(8, widest)]
     candidates = [
-        _arranged(cluster, grid, columns, rows)
-        for grid in _grids(cluster)
-        for columns in range(1, min(16, widest) + 1)
-        if columns == widest or widest % columns == 0
+        _arranged(cluster, spots, columns, rows) for spots in dict.fromkeys(_grids(cluster)) for columns in across
     ]
-    return max(candidates, key=lambda item: min(aspect / item.width, 1 / item.height))
+    return max(candidates, key=lambda item: min(aspect / item.whole.width, 1 / item.whole.height))
 
 
-def chip_box(index: int) -> Box:
+def chip_box(index: int, in_row: int = CHIPS_IN_ROW) -> Box:
     """Where the chip number ``index`` stands in its GPU."""
-    row, column = divmod(index, CHIPS_IN_ROW)
+    row, column = divmod(index, in_row)
     return Box(
         x=TILE_PADDING + column * (CHIP_WIDTH + CHIP_GAP),
-        y=31 + row * (CHIP_HEIGHT + CHIP_GAP),
+        y=CHIP_TOP + row * (CHIP_HEIGHT + CHIP_GAP),
         width=CHIP_WIDTH,
         height=CHIP_HEIGHT,
     )
+
+
+def expanded_box(tile: Box, count: int) -> Box:
+    """The rectangle in which a GPU shows all of its ``count`` experts, over its neighbours."""
+    in_row = min(EXPANDED_IN_ROW, count)
+    width = 2 * TILE_PADDING + in_row * (CHIP_WIDTH + CHIP_GAP) - CHIP_GAP
+    height = TILE_BASE + -(-count // EXPANDED_IN_ROW) * (CHIP_HEIGHT + CHIP_GAP)
+    return Box(x=tile.x, y=tile.y, width=max(tile.width, width), height=max(tile.height, height))
 
 
 def neighbour(boxes: Sequence[Box], current: int, dx: int, dy: int, allowed: Sequence[int]) -> int:
@@ -82,50 +131,51 @@ def neighbour(boxes: Sequence[Box], current: int, dx: int, dy: int, allowed: Seq
     return best
 
 
-def _grids(cluster: Cluster) -> list[list[tuple[int, int]]]:
+def _grids(cluster: Cluster) -> list[tuple[Place, ...]]:
     """Ways to put the nodes into columns and rows: the project's own, or every sensible one."""
-    places = [node.at for node in cluster.nodes]
-    if all(len(place) == 2 for place in places) and len(set(places)) == len(places):
-        columns = sorted({place[0] for place in places})
-        rows = sorted({place[1] for place in places})
-        return [[(columns.index(place[0]), rows.index(place[1])) for place in places]]
-    count = len(places)
+    count = len(cluster.nodes)
     widths = sorted({-(-count // rows) for rows in range(1, min(count, 32) + 1)})
-    return [[(index % width, index // width) for index in range(count)] for width in widths]
+    return [places(cluster, columns=width) for width in widths]
 
 
-def _arranged(cluster: Cluster, grid: list[tuple[int, int]], columns: int, chip_rows: int) -> ClusterLayout:
+def _arranged(cluster: Cluster, spots: tuple[Place, ...], columns: int, chip_rows: int) -> ClusterLayout:
     tile = TILE_BASE + chip_rows * (CHIP_HEIGHT + CHIP_GAP)
     sizes = [_node_size(node.gpus, columns, tile) for node in cluster.nodes]
-    widths = [max((s[0] for s, g in zip(sizes, grid, strict=True) if g[0] == c), default=0.0) for c in _span(grid, 0)]
-    heights = [max((s[1] for s, g in zip(sizes, grid, strict=True) if g[1] == r), default=0.0) for r in _span(grid, 1)]
-    left = [0.0, *accumulate(width + NODE_GAP for width in widths)]
-    top = [0.0, *accumulate(height + NODE_GAP for height in heights)]
-    nodes, gpus = [], []
-    for node, (column, row), (_, height) in zip(cluster.nodes, grid, sizes, strict=True):
-        x, y = left[column], top[row]
-        nodes.append(Box(x=x, y=y, width=widths[column], height=height))
+    racks = [rack_of(node) for node in cluster.nodes]
+    gap = NODE_GAP + (RACK_HEAD if any(racks) else 0.0)
+    pitch = max(size[0] for size in sizes) + gap, max(size[1] for size in sizes) + gap
+    nodes = [
+        Box(x=spot[0] * pitch[0], y=spot[1] * pitch[1], width=size[0], height=size[1])
+        for spot, size in zip(spots, sizes, strict=True)
+    ]
+    gpus = []
+    for node, box in zip(cluster.nodes, nodes, strict=True):
         for index in range(node.gpus):
             down, across = divmod(index, columns)
-            gpus.append(
-                Box(
-                    x=x + PADDING + across * (TILE_WIDTH + GAP),
-                    y=y + HEAD + down * (tile + GAP),
-                    width=TILE_WIDTH,
-                    height=tile,
-                )
-            )
+            x, y = box.x + PADDING + across * (TILE_WIDTH + GAP), box.y + HEAD + down * (tile + GAP)
+            gpus.append(Box(x=x, y=y, width=TILE_WIDTH, height=tile))
+    rooms = [
+        (name, _around([box for box, rack in zip(nodes, racks, strict=True) if rack == name], is_rack=True))
+        for name in dict.fromkeys(racks)
+        if name
+    ]
     return ClusterLayout(
         nodes=tuple(nodes),
         gpus=tuple(gpus),
-        width=left[-1] - NODE_GAP,
-        height=top[-1] - NODE_GAP,
+        racks=tuple(rooms),
+        spots=spots,
+        pitch=pitch,
+        whole=_around([*nodes, *(box for _, box in rooms)]),
         chip_rows=chip_rows,
     )
 
 
-def _span(grid: list[tuple[int, int]], axis: int) -> range:
-    return range(max(place[axis] for place in grid) + 1)
+def _around(boxes: Sequence[Box], *, is_rack: bool = False) -> Box:
+    """The rectangle around some; a rack leaves room for its name."""
+    side, head = (RACK_PADDING, RACK_HEAD) if is_rack else (0.0, 0.0)
+    left, top = min(box.x for box in boxes) - side, min(box.y for box in boxes) - head
+    right, bottom = max(box.right for box in boxes) + side, max(box.bottom for box in boxes) + side
+    return Box(x=left, y=top, width=right - left, height=bottom - top)
 
 
 def _node_size(gpus: int, columns: int, tile: float) -> tuple[float, float]:

@@ -1,0 +1,109 @@
+"""Carrying experts on screen: the card at the pointer, the thread to where they come from, what drops promise."""
+
+from collections.abc import Hashable, Sequence
+
+from PySide6.QtCore import QLineF, QObject, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsView
+
+from moe_studio.document.alike import drop_keys
+from moe_studio.document.document import Document
+from moe_studio.document.effect import Effect
+from moe_studio.document.placing import Grab
+from moe_studio.gui.canvas.drag_card import DragCard, promise_of
+from moe_studio.gui.canvas.expert_drag import ExpertDrag, Target
+from moe_studio.gui.canvas.tile import Promise
+from moe_studio.gui.canvas.what_if import WhatIfs
+from moe_studio.gui.theme import Theme
+
+
+class Carry(QObject):
+    """One gesture at a time; ``drag`` is None in between.
+
+    Signals:
+        promised: some GPUs can say what a drop on them would do; carries their numbers.
+    """
+
+    promised = Signal(list)
+
+    def __init__(self, view: QGraphicsView) -> None:
+        super().__init__(view)
+        self._view = view
+        self.drag: ExpertDrag | None = None
+        self.is_keyboard = False
+        self.typed = ""
+        self.promises: dict[int, Promise] = {}
+        self.card = DragCard(view.viewport())
+        self.what_ifs = WhatIfs(self)
+        self.what_ifs.found.connect(self._on_found)
+        self._boxes: Sequence[QRectF] = ()
+        self._thread = QGraphicsPathItem()
+        self._thread.setZValue(5)
+        view.scene().addItem(self._thread)
+        self._thread.hide()
+
+    def begin(
+        self,
+        document: Document,
+        grabs: Sequence[Grab],
+        boxes: Sequence[QRectF],
+        theme: Theme,
+        *,
+        is_keyboard: bool,
+        is_one_replica: bool,
+    ) -> ExpertDrag:
+        """Pick experts up; ``boxes`` are where GPUs stand in the scene."""
+        self.drag = ExpertDrag(document, grabs, is_one_replica=is_one_replica)
+        self.is_keyboard, self.typed = is_keyboard, ""
+        self.promises, self._boxes = {}, boxes
+        candidates = self.drag.candidates()
+        port = self._view.mapToScene(self._view.viewport().rect()).boundingRect()
+        origin = boxes[self.drag.grab.gpu].center()
+        candidates.sort(key=lambda gpu: (not port.intersects(boxes[gpu]), QLineF(origin, boxes[gpu].center()).length()))
+        keys: dict[int, Hashable] = dict(drop_keys(document.history.current, grabs, candidates))
+        self.what_ifs.start(self.drag, candidates, keys)
+        pen = QPen(theme.color("accent"), 1.6, Qt.PenStyle.DashLine)
+        pen.setCosmetic(True)
+        self._thread.setPen(pen)
+        return self.drag
+
+    def aim(self, target: Target | None, at: QPoint) -> bool:
+        """Mean another target, with the pointer ``at`` a point of the view; whether anything changed."""
+        assert self.drag is not None
+        changed = self.drag.move(target)
+        if changed and target is not None:
+            if self.drag.effect is not None and target.mode == "move" and target.node < 0:
+                self.what_ifs.settle(target.gpu)
+                self._on_found(self.what_ifs.alike(target.gpu), self.drag.effect)
+            here = self._boxes[target.gpu].center()
+            near = sorted(range(len(self._boxes)), key=lambda gpu: QLineF(here, self._boxes[gpu].center()).length())
+            self.what_ifs.prefer(near[:16])
+        self.show_at(at)
+        return changed
+
+    def show_at(self, at: QPoint) -> None:
+        """Put the card and the end of the thread beside a point of the view."""
+        assert self.drag is not None
+        self.card.show_drag(self.drag, at)
+        start, end = self._boxes[self.drag.grab.gpu].center(), self._view.mapToScene(at)
+        path = QPainterPath(start)
+        path.quadTo((start + end) / 2 + QPointF(0, -0.15 * QLineF(start, end).length()), end)
+        self._thread.setPath(path)
+        self._thread.show()
+
+    def end(self) -> ExpertDrag | None:
+        """Stop; the gesture that was."""
+        drag, self.drag = self.drag, None
+        self.what_ifs.stop()
+        self.card.hide()
+        self._thread.hide()
+        self.promises = {}
+        return drag
+
+    def _on_found(self, gpus: Sequence[int], effect: Effect) -> None:
+        if self.drag is None:
+            return
+        promise = promise_of(effect)
+        twins = [twin for gpu in gpus for twin in self.drag.slot_twins(gpu)]
+        self.promises.update(dict.fromkeys(twins, promise))
+        self.promised.emit(twins)

@@ -1,0 +1,133 @@
+"""What can be done to the nodes of the canvas, each as one step that says what else it changed."""
+
+from collections.abc import Callable
+
+from moe_studio.document.document import Document
+from moe_studio.document.layout_edit import (
+    LayoutChange,
+    Place,
+    add_node,
+    align_nodes,
+    duplicate_nodes,
+    move_nodes,
+    put_in_rack,
+    remove_nodes,
+    set_device,
+    set_gpus,
+    tidy_nodes,
+    use_preset,
+)
+from moe_studio.document.selection import Selection
+from moe_studio.errors import MoeStudioError
+from moe_studio.project.project import Project
+
+Tell = Callable[[str], None]
+
+
+class LayoutVerbs:
+    """Edits of the cluster. ``chosen`` gives the nodes that are selected."""
+
+    def __init__(self, document: Document, chosen: Callable[[], tuple[int, ...]], *, tell: Tell, refuse: Tell) -> None:
+        self.document = document
+        self._chosen = chosen
+        self._tell, self._refuse = tell, refuse
+
+    def run(self, make: Callable[[Project], LayoutChange | None]) -> bool:
+        """Make a change of the committed design; whether anything changed."""
+        try:
+            change = make(self.document.history.current)
+            if change is None or not self.document.commit(change.label, change.edit):
+                return False
+        except MoeStudioError as error:
+            self._refuse(str(error))
+            return False
+        if change.note:
+            self._tell(change.note)
+        return True
+
+    def add(self, device: str = "", gpus: int = 0, at: Place | None = None) -> None:
+        """Add a node; without a device one like the last."""
+        last = self.document.history.current.cluster.nodes[-1]
+        if self.run(lambda project: add_node(project, device or last.device, gpus or last.gpus, at)):
+            self._select_last(1)
+
+    def duplicate(self) -> None:
+        """Copy the selected nodes."""
+        if (chosen := self._some()) and self.run(lambda project: duplicate_nodes(project, chosen)):
+            self._select_last(len(chosen))
+
+    def remove(self) -> None:
+        """Remove the selected nodes."""
+        if (chosen := self._some()) and self.run(lambda project: remove_nodes(project, chosen)):
+            self.document.select(Selection(kind="design"))
+
+    def nudge(self, by: Place) -> None:
+        """Shift the selected nodes."""
+        if chosen := self._some():
+            self.run(lambda project: move_nodes(project, chosen, by))
+
+    def change_device(self, device: str) -> None:
+        """Another kind of GPU in the selected nodes."""
+        if chosen := self._some():
+            self.run(lambda project: set_device(project, chosen, device))
+
+    def change_gpus(self, gpus: int) -> None:
+        """Another number of GPUs in the selected nodes."""
+        if chosen := self._some():
+            self.run(lambda project: set_gpus(project, chosen, gpus))
+
+    def align(self, along: str) -> None:
+        """Bring the selected nodes into one row or column."""
+        if chosen := self._some():
+            self.run(lambda project: align_nodes(project, chosen, along))
+
+    def put_in_rack(self) -> None:
+        """Put the selected nodes into a rack of their own."""
+        if chosen := self._some():
+            self.run(lambda project: put_in_rack(project, chosen))
+
+    def tidy(self) -> None:
+        """Let the canvas arrange the nodes."""
+        self.run(tidy_nodes)
+
+    def use_preset(self, name: str) -> None:
+        """Use a cluster of the catalogue."""
+        self.run(lambda project: use_preset(project, name))
+
+    def drop_device(self, device: str, gpus: int, node: int, at: Place) -> None:
+        """What dropping something of the palette does: see `drop_text`."""
+        self.run(lambda project: dropped(project, device, gpus, node, at))
+
+    def _some(self) -> tuple[int, ...]:
+        chosen = self._chosen()
+        if not chosen:
+            self._refuse("Select a node first: click its card.")
+        return chosen
+
+    def _select_last(self, count: int) -> None:
+        nodes = len(self.document.history.current.cluster.nodes)
+        self.document.select_all([Selection(kind="node", node=number) for number in range(nodes - count, nodes)])
+
+
+def dropped(project: Project, device: str, gpus: int, node: int, at: Place) -> LayoutChange:
+    """Something of the palette dropped: on a node one more GPU or another kind, else a new node.
+
+    ``gpus`` 0 means a single GPU, which a node of its kind takes in.
+    """
+    if node < 0 or gpus:
+        return add_node(project, device or project.cluster.nodes[-1].device, gpus or 1, at)
+    there = project.cluster.nodes[node]
+    if there.device == device:
+        return set_gpus(project, [node], there.gpus + 1)
+    return set_device(project, [node], device)
+
+
+def drop_text(project: Project, device: str, gpus: int, node: int) -> str:
+    """What `dropped` would do, in words."""
+    name = device or project.cluster.nodes[-1].device
+    if node < 0 or gpus:
+        return f"New node: {gpus or 1} × {name}"
+    there = project.cluster.nodes[node]
+    if there.device == device:
+        return f"{there.name}: {there.gpus} → {there.gpus + 1} GPUs"
+    return f"{there.name}: {there.gpus} × {there.device} → {device}"

@@ -1,0 +1,160 @@
+"""The network on the canvas: links between nodes, and how many bytes go over them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from typing_extensions import override
+
+from moe_studio.gui.canvas.layout import Box, ClusterLayout
+from moe_studio.gui.canvas.tile import CENTER, READABLE
+from moe_studio.gui.theme import Theme, ui_font
+
+THICKEST = 16.0
+FAINT = 0.02
+"""Flows below this share of the largest are left out."""
+
+MOST_FLOWS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Bytes between two places, both ways together; ``share`` is that of the largest flow."""
+
+    start: Box
+    end: Box
+    share: float
+    text: str = ""
+
+
+class LinkLayer(QGraphicsItem):
+    """Short bars between neighbouring nodes, with their bandwidth; over the tiles the flows, when they are shown."""
+
+    def __init__(self, theme: Theme, *, is_above: bool) -> None:
+        super().__init__()
+        self.theme = theme
+        self._is_above = is_above
+        self._layout: ClusterLayout | None = None
+        self._text = ""
+        self._flows: tuple[Flow, ...] = ()
+        self.setZValue(3 if is_above else -1.5)
+
+    def show_links(self, layout: ClusterLayout, text: str) -> None:
+        """Show the links of a layout; ``text`` is what one of them carries at most."""
+        if layout is not self._layout or text != self._text:
+            self.prepareGeometryChange()
+            self._layout, self._text = layout, text
+            self.update()
+
+    def show_flows(self, flows: Sequence[Flow]) -> None:
+        """Show flows instead of those before."""
+        if tuple(flows) != self._flows:
+            self._flows = tuple(flows)
+            self.update()
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """The flows that are shown."""
+        return self._flows
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.theme = theme
+        self.update()
+
+    @override
+    def boundingRect(self) -> QRectF:
+        if self._layout is None or (self._is_above and not self._flows):
+            return QRectF()
+        box = self._layout.whole
+        return QRectF(box.x - 80, box.y - 80, box.width + 160, box.height + 160)
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        if self._is_above:
+            self._paint_flows(painter)
+        elif self._layout is not None:
+            self._paint_links(painter, self._layout)
+
+    def _paint_links(self, painter: QPainter, layout: ClusterLayout) -> None:
+        scale = painter.worldTransform().m11()
+        pen = QPen(self.theme.family("communication"), 4.0)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        labelled = False
+        for first, second in layout.neighbours:
+            line = _gap(layout.nodes[first], layout.nodes[second])
+            painter.setPen(pen)
+            painter.drawLine(*line)
+            is_upright = line[0].x() == line[1].x()
+            if scale >= READABLE and is_upright and not labelled and abs(line[1].y() - line[0].y()) >= 14:
+                painter.setPen(self.theme.color("muted"))
+                painter.setFont(ui_font(11))
+                middle = (line[0] + line[1]) / 2
+                painter.drawText(QRectF(middle.x() + 10, middle.y() - 10, 400, 20), LEFT_MIDDLE, self._text)
+                labelled = True
+        if not labelled and scale >= READABLE and layout.neighbours:
+            first, second = layout.neighbours[0]
+            start, end = _gap(layout.nodes[first], layout.nodes[second])
+            middle = (start + end) / 2
+            painter.save()
+            painter.translate(middle)
+            painter.rotate(-90)
+            painter.setPen(self.theme.color("muted"))
+            painter.setFont(ui_font(10))
+            painter.drawText(QRectF(10, -10, 400, 20), LEFT_MIDDLE, self._text)
+            painter.restore()
+
+    def _paint_flows(self, painter: QPainter) -> None:
+        scale = painter.worldTransform().m11()
+        grow = 1 / min(1.0, max(scale, 0.2))
+        places: list[QRectF] = []
+        for flow in self._flows:
+            color = QColor(self.theme.family("communication"))
+            color.setAlphaF(0.35 + 0.5 * flow.share)
+            pen = QPen(color, max(1.5, THICKEST * flow.share) * min(2.5, grow))
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPath(_curve(flow))
+        painter.setFont(ui_font(round(11 * min(2.5, grow)), is_bold=True))
+        metrics = painter.fontMetrics()
+        for flow in self._flows:
+            if not flow.text:
+                continue
+            width, height = metrics.horizontalAdvance(flow.text) + 14.0, metrics.height() + 4.0
+            middle = _curve(flow).pointAtPercent(0.5)
+            pill = QRectF(middle.x() - width / 2, middle.y() - height / 2, width, height)
+            if any(pill.intersects(other) for other in places):
+                continue
+            places.append(pill)
+            painter.setPen(QPen(self.theme.family("communication"), 1))
+            painter.setBrush(self.theme.color("surface"))
+            painter.drawRoundedRect(pill, height / 2, height / 2)
+            painter.setPen(self.theme.color("text"))
+            painter.drawText(pill, CENTER, flow.text)
+
+
+LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+def _gap(first: Box, second: Box) -> tuple[QPointF, QPointF]:
+    """The line from edge to edge between two boxes of a row or a column."""
+    if abs(first.x - second.x) < 1:
+        x = min(first.center[0], second.center[0])
+        return QPointF(x, first.bottom), QPointF(x, second.y)
+    y = min(first.center[1], second.center[1])
+    return QPointF(first.right, y), QPointF(second.x, y)
+
+
+def _curve(flow: Flow) -> QPainterPath:
+    """From middle to middle, bent so that flows along one line can be told apart."""
+    start, end = QPointF(*flow.start.center), QPointF(*flow.end.center)
+    along = end - start
+    length = max(1.0, (along.x() ** 2 + along.y() ** 2) ** 0.5)
+    unit = min(flow.start.width, flow.end.width)
+    bend = 0.0 if length < 1.6 * unit else 0.12 * length
+    path = QPainterPath(start)
+    path.quadTo((start + end) / 2 + QPointF(-along.y(), along.x()) / length * bend, end)
+    return path

@@ -1,0 +1,98 @@
+"""Nodes as cards behind their GPUs, and racks behind the nodes."""
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from typing_extensions import override
+
+from moe_studio.gui.canvas.layout import Box
+from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, TINY
+from moe_studio.gui.theme import Theme, ui_font
+
+ELIDE = Qt.TextElideMode.ElideRight
+
+
+class CardItem(QGraphicsItem):
+    """A card with a title and a detail."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self.mark = ""
+        self._title = self._detail = ""
+        self._size = QRectF()
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+
+    def show_card(self, box: Box, title: str, detail: str = "", *, mark: str = "") -> None:
+        """Show it at ``box``; ``mark`` is ``selected``, ``target`` or nothing."""
+        rect = QRectF(0, 0, box.width, box.height)
+        if rect != self._size:
+            self.prepareGeometryChange()
+            self._size = rect
+        self.setPos(box.x, box.y)
+        if (title, detail, mark) != (self._title, self._detail, self.mark):
+            self._title, self._detail, self.mark = title, detail, mark
+            self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.theme = theme
+        self.update()
+
+    @override
+    def boundingRect(self) -> QRectF:
+        return self._size.adjusted(-2, -2, 2, 2)
+
+
+class RackItem(CardItem):
+    """A rack: a frame around its nodes."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.setZValue(-2)
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        scale = painter.worldTransform().m11()
+        painter.setPen(QPen(self.theme.color("hairline"), 1.0))
+        painter.setBrush(self.theme.color("raised"))
+        painter.drawRoundedRect(self._size, RADIUS + 4, RADIUS + 4)
+        painter.setPen(self.theme.color("muted"))
+        painter.setFont(ui_font(min(22, max(12, round(9 / scale))), is_bold=True))
+        head = QRectF(14, 1, self._size.width() - 28, 24)
+        painter.drawText(head, LEFT, painter.fontMetrics().elidedText(self._title, ELIDE, int(head.width())))
+
+
+class NodeItem(CardItem):
+    """A machine: its name, and what it is made of."""
+
+    def __init__(self, index: int, theme: Theme) -> None:
+        super().__init__(theme)
+        self.index = index
+        self.setZValue(-1)
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        theme = self.theme
+        scale = painter.worldTransform().m11()
+        token, width = ("accent", 2.0 / min(1.0, scale)) if self.mark else ("hairline", 1.0)
+        painter.setPen(QPen(theme.color(token), width))
+        painter.setBrush(theme.color("chosen" if self.mark == "target" else "window"))
+        painter.drawRoundedRect(self._size, RADIUS + 2, RADIUS + 2)
+        painter.setPen(theme.color("text"))
+        if scale < TINY:
+            painter.setFont(ui_font(30, is_bold=True))
+            name = painter.fontMetrics().elidedText(self._title, ELIDE, int(self._size.width()) - 12)
+            painter.drawText(QRectF(0, 0, self._size.width(), 34), CENTER, name)
+            return
+        painter.setFont(ui_font(min(26, max(13, round(9 / scale))), is_bold=True))
+        head = QRectF(14, 6, self._size.width() - 28, 24)
+        share = 0.5 if scale >= READABLE else 1.0
+        name = painter.fontMetrics().elidedText(self._title, ELIDE, int(head.width() * share))
+        painter.drawText(head, LEFT, name)
+        if scale >= READABLE:
+            used = painter.fontMetrics().horizontalAdvance(name) + 10
+            painter.setFont(ui_font(11))
+            painter.setPen(theme.color("muted"))
+            rest = head.adjusted(used, 1, 0, 1)
+            painter.drawText(rest, LEFT, painter.fontMetrics().elidedText(self._detail, ELIDE, int(rest.width())))

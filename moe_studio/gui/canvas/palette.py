@@ -1,0 +1,125 @@
+"""The palette of devices: drag one onto the canvas, or press Enter on it."""
+
+from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QDrag, QMouseEvent, QPixmap
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QToolButton, QWidget
+from typing_extensions import override
+
+from moe_studio.gui.widgets.label import plain_label, plain_tip
+from moe_studio.storage.catalogue import cluster_names, device_names, load_cluster, load_device
+
+MIME = "application/x-moe-studio-device"
+COMMON = ("h100-sxm", "h200-sxm", "b200")
+
+
+class PaletteButton(QToolButton):
+    """A device, or a whole node, that can be dragged. ``gpus`` 0 stands for a single GPU."""
+
+    def __init__(self, text: str, tip: str, device: str, gpus: int) -> None:
+        super().__init__()
+        self.device, self.gpus = device, gpus
+        self.setText(text)
+        self.setToolTip(plain_tip(tip))
+        self.setAccessibleName(tip)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self._from: QPoint | None = None
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._from = event.position().toPoint()
+        super().mousePressEvent(event)
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        start = self._from
+        if start is None or (event.position().toPoint() - start).manhattanLength() < QApplication.startDragDistance():
+            return
+        self._from = None
+        self.setDown(False)
+        drag = QDrag(self)
+        drag.setMimeData(device_mime(self.device, self.gpus))
+        picture = QPixmap(self.size() * self.devicePixelRatioF())
+        picture.setDevicePixelRatio(self.devicePixelRatioF())
+        picture.fill(Qt.GlobalColor.transparent)
+        self.render(picture)
+        drag.setPixmap(picture)
+        drag.setHotSpot(QPoint(self.width() // 2, self.height() // 2))
+        drag.exec(Qt.DropAction.CopyAction)
+
+
+class DevicePalette(QWidget):
+    """A row of devices, and clusters to start from.
+
+    Signals:
+        chosen: a device was pressed; carries its name and the number of GPUs, 0 for a single one.
+        preset_chosen: a cluster of the catalogue was chosen; carries its name.
+    """
+
+    chosen = Signal(str, int)
+    preset_chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Devices")
+        self.buttons: list[PaletteButton] = []
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 12, 8)
+        row.setSpacing(6)
+        row.addWidget(plain_label("Drag to add", "small"))
+        for name in COMMON:
+            if name in device_names():
+                title = name.partition("-")[0].upper()
+                tip = f"{load_device(name).title or name}: drop it on a node, or beside them for a new node"
+                self._add(row, title, tip, name, 0)
+        self._add(row, "Node 8×", "A node with eight GPUs of the kind of the last node", "", 8)
+        row.addWidget(self._menu_button("More", "More kinds of GPU", self._device_menu()))
+        row.addStretch(1)
+        row.addWidget(self._menu_button("Presets", "Generate the cluster from a preset", self._preset_menu()))
+
+    def _add(self, row: QHBoxLayout, text: str, tip: str, device: str, gpus: int) -> None:
+        button = PaletteButton(text, tip, device, gpus)
+        button.clicked.connect(lambda: self.chosen.emit(device, gpus))
+        self.buttons.append(button)
+        row.addWidget(button)
+
+    def _menu_button(self, text: str, tip: str, menu: QMenu) -> QToolButton:
+        button = QToolButton()
+        button.setText(f"{text} ▾")
+        button.setToolTip(plain_tip(tip))
+        button.setAccessibleName(tip)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(menu)
+        return button
+
+    def _device_menu(self) -> QMenu:
+        menu = QMenu("More kinds of GPU", self)
+        for name in device_names():
+            action = QAction(f"Node 8× {load_device(name).title or name}", menu)
+            action.triggered.connect(lambda _=False, chosen=name: self.chosen.emit(chosen, 8))
+            menu.addAction(action)
+        return menu
+
+    def _preset_menu(self) -> QMenu:
+        menu = QMenu("Presets", self)
+        for name in cluster_names():
+            gpus = load_cluster(name).gpu_count
+            action = QAction(f"{name} · {gpus} GPUs", menu)
+            action.triggered.connect(lambda _=False, chosen=name: self.preset_chosen.emit(chosen))
+            menu.addAction(action)
+        return menu
+
+
+def device_mime(device: str, gpus: int) -> QMimeData:
+    """What is dragged."""
+    data = QMimeData()
+    data.setData(MIME, f"{device}\n{gpus}".encode())
+    return data
+
+
+def device_of(data: QMimeData) -> tuple[str, int] | None:
+    """Device and number of GPUs of what is dragged; None for anything else."""
+    if not data.hasFormat(MIME):
+        return None
+    device, _, gpus = bytes(data.data(MIME).data()).decode("utf-8", "replace").partition("\n")
+    known = device == "" or device in device_names()
+    return (device, int(gpus)) if known and gpus.isdigit() and len(gpus) < 6 else None

@@ -1,0 +1,74 @@
+"""The canvas with what belongs to it: layers and scope in its title row, the palette of devices below."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from moe_studio.document.document import Document
+from moe_studio.document.placing import Span
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.engine.traffic_matrix import WHATS
+from moe_studio.gui.canvas.cluster_view import ClusterView
+from moe_studio.gui.canvas.layer_range import LayerRange
+from moe_studio.gui.canvas.palette import DevicePalette
+from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.panel import panel, toggle
+
+WHAT_TEXTS = {"both": "Dispatch + combine", "dispatch": "Dispatch", "combine": "Combine"}
+
+
+class ClusterPanel(QWidget):
+    """The cluster canvas as a card.
+
+    Signals:
+        layers_chosen: other layers shall be shown and edited; carries a `Span`.
+    """
+
+    layers_chosen = Signal(object)
+
+    def __init__(self, document: Document, theme: Theme) -> None:
+        super().__init__()
+        self.view = ClusterView(document, theme)
+        self.layers = LayerRange(theme)
+        self.palette_row = DevicePalette()
+        self.replica = toggle("This replica only", "Drags change the replica of the expert only, not all alike")
+        self.traffic = toggle("Traffic", "Bytes that dispatch and combine send between nodes and GPUs (T)")
+        self.what = QComboBox()
+        self.what.setAccessibleName("Traffic of")
+        self.what.addItems([WHAT_TEXTS[name] for name in WHATS])
+        self.what.hide()
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.palette_row)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(panel("Cluster", body, self.layers, self.replica, self.what, self.traffic))
+        self._connect()
+
+    def _connect(self) -> None:
+        self.layers.chosen.connect(self.layers_chosen)
+        self.layers.refused.connect(self.view.refused)
+        self.replica.clicked.connect(self.view.toggle_one_replica)
+        self.traffic.clicked.connect(self.view.toggle_traffic)
+        self.what.activated.connect(lambda index: self.view.show_traffic_of(WHATS[index]))
+        self.view.switched.connect(self._on_switched)
+        self.palette_row.chosen.connect(lambda device, gpus: self.view.verbs.add(device, gpus or 1))
+        self.palette_row.preset_chosen.connect(lambda name: self.view.verbs.use_preset(name))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.view.set_theme(theme)
+        self.layers.set_theme(theme)
+
+    def show_evaluation(self, evaluation: Evaluation, span: Span) -> None:
+        """Show what the document shows."""
+        self.layers.show_span(span, evaluation.project.model.layer_count)
+        self.replica.setVisible(evaluation.project.parallel.dp > 1)
+        self.view.show_evaluation(evaluation)
+
+    def _on_switched(self) -> None:
+        self.replica.setChecked(self.view.is_one_replica)
+        self.traffic.setChecked(self.view.has_traffic)
+        self.what.setVisible(self.view.has_traffic)

@@ -1,0 +1,260 @@
+"""Traffic as a matrix: who sends how many bytes to whom."""
+
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from moe_studio.document.placing import Span
+from moe_studio.document.selection import Selection
+from moe_studio.engine.evaluation import Evaluation
+from moe_studio.engine.traffic_matrix import WHATS, gpu_traffic, node_traffic
+from moe_studio.graph.column import FloatArray
+from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
+from moe_studio.gui.canvas.panel import WHAT_TEXTS
+from moe_studio.gui.canvas.tile import mixed
+from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label
+from moe_studio.units import si_text
+
+LEFT_ROOM, TOP_ROOM = 84, 40
+EMPTY = "Nothing crosses: every GPU already holds the tokens that its experts need."
+
+
+class MatrixView(QWidget):
+    """A square of cells, from row to column; arrows move, Enter selects what the row stands for.
+
+    Signals:
+        pointed: another cell is looked at; carries a sentence about it.
+        chosen: a row was chosen; carries its number.
+    """
+
+    pointed = Signal(str)
+    chosen = Signal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self.matrix: FloatArray = np.zeros((0, 0))
+        self.names: list[str] = []
+        self.cell = (-1, -1)
+        self._picture: QImage | None = None
+        self.setMouseTracking(True)
+        self.setMinimumSize(120, 80)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Traffic matrix")
+
+    def show_matrix(self, matrix: FloatArray, names: list[str]) -> None:
+        """Show other bytes; row and column i are called ``names[i]``."""
+        self.matrix, self.names = matrix, names
+        self._picture = None
+        if max(self.cell) >= len(names):
+            self.cell = (-1, -1)
+        self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.theme = theme
+        self._picture = None
+        self.update()
+
+    def area(self) -> QRectF:
+        """Where the cells are."""
+        side = max(10, min(self.width() - LEFT_ROOM - 12, self.height() - TOP_ROOM - 8))
+        return QRectF(LEFT_ROOM, TOP_ROOM, side, side)
+
+    def point_at(self, cell: tuple[int, int]) -> None:
+        """Look at a cell."""
+        if cell != self.cell:
+            self.cell = cell
+            self.pointed.emit(self.sentence(cell))
+            self.update()
+
+    def sentence(self, cell: tuple[int, int]) -> str:
+        """What a cell says."""
+        row, column = cell
+        if row < 0:
+            return ""
+        byte = float(self.matrix[row, column])
+        if row == column and not byte:
+            return f"{self.names[row]} sends nothing to itself."
+        share = byte / max(1.0, float(self.matrix.sum()))
+        return f"{self.names[row]} → {self.names[column]}: {si_text(byte, 'B', 3)}, {share:.1%} of all"
+
+    def _cell_at(self, at: QPoint) -> tuple[int, int]:
+        area, count = self.area(), len(self.names)
+        if not count or not area.contains(at):
+            return -1, -1
+        side = area.width() / count
+        return min(count - 1, int((at.y() - area.top()) / side)), min(count - 1, int((at.x() - area.left()) / side))
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.point_at(self._cell_at(event.position().toPoint()))
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        row, _ = self._cell_at(event.position().toPoint())
+        if row >= 0:
+            self.chosen.emit(row)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0)}
+        key = Qt.Key(event.key())
+        if key in steps and self.names:
+            last = len(self.names) - 1
+            row, column = (max(0, min(last, now + step)) for now, step in zip(self.cell, steps[key], strict=True))
+            self.point_at((row, column))
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.cell[0] >= 0:
+            self.chosen.emit(self.cell[0])
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(ui_font(11))
+        if not self.matrix.any():
+            painter.setPen(self.theme.color("muted"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, EMPTY)
+            painter.end()
+            return
+        area = self.area()
+        self._picture = self._picture or _picture(self.matrix, self.theme)
+        painter.drawImage(area, self._picture)
+        self._paint_grid(painter, area)
+        self._paint_names(painter, area)
+        painter.end()
+
+    def _paint_grid(self, painter: QPainter, area: QRectF) -> None:
+        count = len(self.names)
+        side = area.width() / count
+        painter.setPen(QPen(self.theme.color("surface"), 1))
+        if side >= 7:
+            for number in range(count + 1):
+                step = number * side
+                painter.drawLine(area.topLeft() + QPointF(step, 0), area.bottomLeft() + QPointF(step, 0))
+                painter.drawLine(area.topLeft() + QPointF(0, step), area.topRight() + QPointF(0, step))
+        painter.setPen(QPen(self.theme.color("hairline"), 1))
+        painter.drawRect(area)
+        row, column = self.cell
+        if row >= 0:
+            painter.setPen(QPen(self.theme.color("accent"), 2))
+            painter.drawRect(QRectF(area.left() + column * side, area.top() + row * side, side, side))
+
+    def _paint_names(self, painter: QPainter, area: QRectF) -> None:
+        count = len(self.names)
+        side = area.width() / count
+        every = max(1, round(16 / side + 0.49)) if side < 16 else 1
+        painter.setPen(self.theme.color("muted"))
+        painter.drawText(QRectF(area.left(), 2, area.width(), 14), Qt.AlignmentFlag.AlignLeft, "to →   from ↓")
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        across = max(1, round(44 / side + 0.49))
+        for number in range(0, count, every):
+            top = area.top() + number * side
+            painter.drawText(QRectF(0, top - 8 + side / 2, LEFT_ROOM - 6, 16), right, _short(self.names[number], 13))
+        for number in range(0, count, across):
+            left = area.left() + number * side
+            text = _short(self.names[number], 7)
+            painter.drawText(QRectF(left, TOP_ROOM - 20, across * side, 16), Qt.AlignmentFlag.AlignLeft, text)
+
+
+class TrafficPanel(QWidget):
+    """The matrix, of nodes or of GPUs, of dispatch, of combine, or of both. Works only while it can be seen.
+
+    Signals:
+        chosen: a node or a GPU was chosen; carries the `Selection`.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.view = MatrixView(theme)
+        self.level, self.what = QComboBox(), QComboBox()
+        self.level.setAccessibleName("Between")
+        self.level.addItems(["Between nodes", "Between GPUs"])
+        self.what.setAccessibleName("Traffic of")
+        self.what.addItems([WHAT_TEXTS[name] for name in WHATS])
+        self.total = plain_label("", "muted")
+        self.total.setWordWrap(True)
+        self.about = ElidedLabel("", "figure")
+        self._evaluation: Evaluation | None = None
+        self._span: Span = None
+        self._is_shown = False
+        side = QVBoxLayout()
+        for widget in (self.level, self.what, self.total):
+            side.addWidget(widget)
+        side.addStretch(1)
+        main = QVBoxLayout()
+        main.addWidget(self.view, 1)
+        main.addWidget(self.about)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.setSpacing(16)
+        row.addLayout(side)
+        row.addLayout(main, 1)
+        for box in (self.level, self.what):
+            box.activated.connect(lambda _: self._refresh())
+        self.view.pointed.connect(self.about.setText)
+        self.view.chosen.connect(self._on_chosen)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.view.set_theme(theme)
+
+    def show_evaluation(self, evaluation: Evaluation, span: Span) -> None:
+        """Show the traffic of some layers; later, if it cannot be seen now."""
+        if evaluation is self._evaluation and span == self._span and self._is_shown:
+            return
+        self._evaluation, self._span, self._is_shown = evaluation, span, False
+        if self.isVisible():
+            self._refresh()
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._is_shown:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        evaluation = self._evaluation
+        if evaluation is None:
+            return
+        self._is_shown = True
+        cluster, layers = evaluation.project.cluster, layers_of(evaluation, self._span)
+        what = WHATS[self.what.currentIndex()]
+        is_small = cluster.gpu_count <= MOST_GPUS
+        self.level.setEnabled(is_small)
+        if self.level.currentIndex() and is_small:
+            matrix = gpu_traffic(evaluation, what=what, layers=layers)
+            names = [f"GPU {number}" for number in range(cluster.gpu_count)]
+        else:
+            matrix = node_traffic(evaluation, what=what, layers=layers)
+            names = [node.name or f"node {number}" for number, node in enumerate(cluster.nodes)]
+        self.view.show_matrix(matrix, names)
+        node = node_traffic(evaluation, what=what, layers=layers)
+        inside = float(np.trace(node))
+        across = float(node.sum()) - inside
+        self.total.setText(f"{si_text(inside, 'B', 3)} inside nodes\n{si_text(across, 'B', 3)} between nodes")
+        self.about.setText(self.view.sentence(self.view.cell))
+
+    def _on_chosen(self, row: int) -> None:
+        is_gpus = len(self.view.names) and self.view.names[0].startswith("GPU ") and self.level.currentIndex() == 1
+        self.chosen.emit(Selection(kind="gpu", gpu=row) if is_gpus else Selection(kind="node", node=row))
+
+
+def _picture(matrix: FloatArray, theme: Theme) -> QImage:
+    """One pixel for each cell, the fuller the more bytes."""
+    share = np.sqrt(matrix / max(1e-300, float(matrix.max())))
+    steps = [mixed(theme.color("raised"), theme.family("communication"), step / 255) for step in range(256)]
+    table = np.array([(c.blue(), c.green(), c.red(), 255) for c in steps], np.uint8)
+    pixels = np.ascontiguousarray(table[np.round(share * 255).astype(int)])
+    height, width = matrix.shape
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
+
+
+def _short(name: str, length: int) -> str:
+    return name if len(name) <= length else f"…{name[1 - length :]}"
