@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from moe_studio import api
-from moe_studio.cli.console import say
+from moe_studio.cli.console import one_line, say
 from moe_studio.cli.option import Cluster, Force, Name, Output, Phase, refuse_existing
 from moe_studio.storage.atomic import save_text
 
@@ -38,8 +38,10 @@ def command(
     """
     refuse_existing(output, force=force)
     design = api.new(preset, hf_config=hf, cluster=cluster, name=name, phase=phase)
-    save_text(output, design.to_yaml())
-    for warning in design.project.model.warnings:
-        say(f"Note: {warning}")
+    notes = [one_line(warning) for warning in design.project.model.warnings]
+    # What was assumed stays with the file, where the next reader looks.
+    save_text(output, "".join(f"# Assumed on import: {note}\n" for note in notes) + design.to_yaml())
+    for note in notes:
+        say(f"Note: {note}")
     say(f"{output}: {design.name}, {design.project.cluster.gpu_count} GPUs, ep {design.project.parallel.ep}.")
     return 0

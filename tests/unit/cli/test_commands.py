@@ -156,6 +156,7 @@ def test_import_reads_a_config_and_says_what_it_assumed(tmp_path: Path, capsys: 
     project = load_project(target)
     assert project.model.layer_count == 61
     assert "Note: Layers that predict further tokens ahead (1) are left out." in capsys.readouterr().out
+    assert "# Assumed on import: Layers that predict further tokens" in target.read_text("utf-8")
     other = tmp_path / "other.moe.yaml"
     assert main(["new", "--hf", str(HF / "Qwen--Qwen3-30B-A3B.json"), "-o", str(other)]) == 0
     assert load_project(other).model.layers[0].ffn.experts == 128
