@@ -1,0 +1,100 @@
+"""Designs priced by fitted kernels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moe_studio.calibration.provider import provide
+from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate
+from moe_studio.engine.provider import PROVENANCES
+from moe_studio.errors import ProjectError
+from moe_studio.graph.operator import OP_KINDS
+from moe_studio.project.cluster import Cluster, Node
+from moe_studio.project.design import Cost, Parallel, Workload
+from moe_studio.project.edit import place_expert, set_value
+from moe_studio.project.project import Project
+from moe_studio.storage.catalogue import load_device, load_model
+
+
+def project(phase: str = "decode", device: str = "h100-sxm", preset: str = "deepseek-v3", **parallel: int) -> Project:
+    """One model on four nodes of eight GPUs."""
+    return Project(
+        model=load_model(preset),
+        cluster=Cluster(
+            nodes=tuple(Node(name=f"node{index}", device=device) for index in range(4)),
+            catalogue={device: load_device(device)},
+        ),
+        parallel=Parallel(**({"ep": 32} | parallel)),
+        workload=Workload(phase=phase, batch=2048 if phase == "decode" else 64, tokens=2048, context=2048),
+        cost=Cost(provider="calibrated", attention="fused", causal=True),
+    )
+
+
+def shares(evaluation: Evaluation) -> dict[str, int]:
+    counts = np.bincount(evaluation.evidence.provenance, minlength=len(PROVENANCES))
+    return {name: int(count) for name, count in zip(PROVENANCES, counts, strict=True) if count}
+
+
+@pytest.mark.parametrize("phase", ["decode", "prefill"])
+@pytest.mark.parametrize(
+    ("preset", "parallel"), [("deepseek-v3", {}), ("mixtral-8x7b", {"ep": 1, "tp": 8, "etp": 8}), ("gpt-oss-120b", {})]
+)
+def test_no_matmul_is_faster_than_the_datasheet_allows(phase: str, preset: str, parallel: dict[str, int]) -> None:
+    evaluation = evaluate(project(phase, preset=preset, **parallel), provide)
+    graph, device = evaluation.graph, load_device("h100-sxm")
+    peak = max(device.peak_tflops.values()) * 1e12
+    is_weight = np.array([kind.has_weight and not kind.is_expert for kind in OP_KINDS])[graph.op]
+    floor = graph.column("flop") / peak
+    assert (evaluation.duration_s[is_weight] >= floor[is_weight]).all()
+    assert np.isfinite(evaluation.duration_s).all()
+    assert evaluation.duration_s[evaluation.scheduled_path.rows].sum() == pytest.approx(evaluation.metrics.latency_s)
+
+
+def test_how_each_time_was_got_is_known() -> None:
+    measured = shares(evaluate(project(), provide))
+    assert measured["calibrated"] > measured.get("fixed", 0)
+    carried = shares(evaluate(project(device="b200"), provide))
+    assert "calibrated" not in carried
+    assert carried["datasheet"] > carried.get("fixed", 0)
+    assert shares(evaluate(set_value("cost.provider", "fixed")(project()), provide)).keys() == {"fixed"}
+
+
+def test_the_expected_error_of_the_latency_grows_with_ignorance() -> None:
+    known, carried = (evaluate(project(device=device), provide) for device in ("h100-sxm", "b200"))
+    ratios = [item.latency_error_s / item.metrics.latency_s for item in (known, carried)]
+    assert 0 < ratios[0] < ratios[1] < 1
+    assert np.isnan(evaluate(set_value("cost.provider", "fixed")(project()), provide).latency_error_s)
+
+
+def test_more_of_each_resource_helps_or_leaves_alone() -> None:
+    evaluation = evaluate(project("prefill"), provide)
+    assert all(change <= 1e-9 * evaluation.metrics.latency_s for change in evaluation.sensitivity.values())
+    assert min(evaluation.sensitivity.values()) < -1e-3 * evaluation.metrics.latency_s
+
+
+def test_two_experts_on_a_gpu_take_longer_than_one() -> None:
+    before = project()
+    after = evaluate(place_expert(5, [9], layers=range(3, 61))(before), provide)
+    assert after.metrics.latency_s > evaluate(before, provide).metrics.latency_s
+
+
+def test_a_pipeline_that_has_seen_other_designs_gives_the_same_bits() -> None:
+    pipeline = Pipeline(provide=provide)
+    for phase in ("decode", "prefill", "decode"):
+        last = pipeline.evaluate(project(phase))
+    fresh = evaluate(project("decode"), provide)
+    assert (last.start_s == fresh.start_s).all()
+    assert last.metrics == fresh.metrics
+
+
+def test_auto_is_calibrated_on_known_devices_only() -> None:
+    known = set_value("cost.provider", "auto")(project())
+    assert "calibrated" in shares(evaluate(known, provide))
+    own = replace(known, cluster=replace(known.cluster, devices={"h100-sxm": load_device("h100-sxm")}))
+    assert shares(evaluate(own, provide)).keys() == {"fixed"}
+
+
+def test_an_unknown_provider_is_named() -> None:
+    with pytest.raises(ProjectError, match="no cost provider 'guess'"):
+        evaluate(set_value("cost.provider", "guess")(project()), provide)
