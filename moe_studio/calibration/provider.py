@@ -398,6 +398,10 @@ class CalibratedProvider:
     def _facts(self, kind: int, rates: Rates) -> DeviceFacts:
         facts = self.calibrations[kind].facts
         compute, memory, link = self._scale(kind, rates)
+        lent = lent_sms(self.project)
+        if lent:
+            left = max(1, facts.sms - int(lent))
+            compute, facts = compute * left / facts.sms, replace(facts, sms=left)
         if (compute, memory, link) == (1.0, 1.0, 1.0):
             return facts
         return replace(
@@ -406,6 +410,17 @@ class CalibratedProvider:
             memory_byte_s=facts.memory_byte_s * memory,
             link_byte_s=facts.link_byte_s * link,
         )
+
+
+def lent_sms(project: Project) -> float:
+    """SMs that DeepEP's normal kernels hold while another micro-batch computes beside them.
+
+    Low-latency kernels send by the network card alone and hold none (README of DeepEP).
+    """
+    work = project.workload
+    is_overlapped = project.cost.overlap and work.order == "interleaved" and work.micro_batches > 1
+    has_exchange = not project.is_local and any(layer.ffn.is_moe for layer in project.model.layers)
+    return DEEPEP_SMS if is_overlapped and has_exchange and work.phase != "decode" else 0.0
 
 
 class _Rows:
