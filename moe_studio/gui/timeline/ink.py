@@ -1,5 +1,7 @@
 """Colours of the lanes, from those of the theme."""
 
+from functools import cache
+
 import numpy as np
 from PySide6.QtGui import QColor
 
@@ -8,6 +10,7 @@ from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.raster import Ink
 
 
+@cache
 def ink_of(theme: Theme) -> Ink:
     """Colours of the lanes."""
     lane = theme.color("raised_edge")

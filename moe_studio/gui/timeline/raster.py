@@ -59,17 +59,15 @@ def picture(
     chosen = np.flatnonzero(_is_seen(shown, camera, width) & (strip[shown.track] >= 0))
     if is_merged and layout.streams == 2:
         # Computing covers what communicates behind it.
-        chosen = chosen[np.argsort(shown.track[chosen] % 2 == 0, kind="stable")]
-    left, right = (shown.start[chosen] - camera.x) * camera.scale_x, (shown.finish[chosen] - camera.x) * camera.scale_x
-    own = strip[shown.track[chosen]]
+        is_comm = shown.track[chosen] % 2 == 1
+        chosen = np.concatenate([chosen[is_comm], chosen[~is_comm]])
     family = shown.family[chosen]
     colors = ink.family[family] if focus is None else np.where(focus[chosen], ink.family[family], ink.faded[family])
-    fill(strips, own, left, right, colors)
+    fill(strips, strip[shown.track[chosen]], *_ends(shown, chosen, camera), colors)
     if has_path:
         path = shown.path[strip[shown.track[shown.path]] >= 0]
-        begin, end = (shown.start[path] - camera.x) * camera.scale_x, (shown.finish[path] - camera.x) * camera.scale_x
-        fill(marks, strip[shown.track[path]], begin, end, np.ones(len(path), bool))
-    _fill_shared(strips, shown, layout, camera, strip_of_lane, chosen=chosen, ink=ink)
+        fill(marks, strip[shown.track[path]], *_ends(shown, path, camera), np.ones(len(path), bool))
+    _fill_shared(strips, shown, layout, camera, strip_of_lane, ink)
     if len(lanes) and lanes[0] == -1:
         strips[0] = ink.ground
         marks[0] = False
@@ -89,8 +87,7 @@ def strip_picture(shown: Timeline, places: IntArray, camera: Camera, size: tuple
     """The operators at ``places`` alone, in one lane."""
     width, height = size
     strip = np.full((1, width), ink.lane, np.uint32)
-    left, right = (shown.start[places] - camera.x) * camera.scale_x, (shown.finish[places] - camera.x) * camera.scale_x
-    fill(strip, np.zeros(len(places), np.int64), left, right, ink.family[shown.family[places]])
+    fill(strip, np.zeros(len(places), np.int64), *_ends(shown, places, camera), ink.family[shown.family[places]])
     strip[:, : max(0, int(camera.to_x(0.0)))] = ink.ground
     strip[:, max(0, int(np.ceil(min(width, camera.to_x(shown.span))))) :] = ink.ground
     return np.repeat(strip, height, axis=0)
@@ -114,6 +111,11 @@ def fill(
     begin = np.cumsum(size) - size
     offset = strip[rest] * width + first[rest] - begin
     flat[np.arange(int(size.sum())) + np.repeat(offset, size)] = np.repeat(ink[rest], size)
+
+
+def _ends(shown: Timeline, places: IntArray, camera: Camera) -> tuple[FloatArray, FloatArray]:
+    """Pixels at which bars begin and end."""
+    return (shown.start[places] - camera.x) * camera.scale_x, (shown.finish[places] - camera.x) * camera.scale_x
 
 
 def _is_seen(shown: Timeline, camera: Camera, width: int) -> NDArray[np.bool_]:
@@ -156,8 +158,6 @@ def _fill_shared(
     layout: Layout,
     camera: Camera,
     strip_of_lane: IntArray,
-    *,
-    chosen: IntArray,
     ink: Ink,
 ) -> None:
     """Lanes of folded nodes: how many of their GPUs are busy at each pixel, from none to all."""
