@@ -33,7 +33,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The first figures of a design: all that a change of them is measured against."""
+    """The first figures of a design: all that a change of them is measured against.
+
+    ``by_kind`` is the time on the longest path by kind of operator, in seconds.
+    """
 
     latency_s: float
     tokens_per_s: float
@@ -42,6 +45,7 @@ class Headline:
     memory_byte: float
     imbalance: float
     cross_node_byte: float
+    by_kind: tuple[tuple[str, float], ...] = ()
 
 
 def pinned_state(history: History, cursor: int | None = None) -> Reference:
@@ -78,6 +82,7 @@ def headline(evaluation: Evaluation) -> Headline:
         memory_byte=float(memory.total[memory.worst_gpu]),
         imbalance=float(evaluation.imbalance.max(initial=0.0)),
         cross_node_byte=float(evaluation.cross_node_byte.sum()),
+        by_kind=tuple(evaluation.breakdown.by_kind.items()),
     )
 
 

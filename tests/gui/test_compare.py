@@ -83,6 +83,27 @@ def test_figures_show_their_change_against_the_pinned_state_and_while_dragging_a
     assert note(driver, "Latency") == ""
 
 
+def test_bars_show_their_change_too_but_not_while_dragging(driver: Driver) -> None:
+    kinds = driver.window.workspace.breakdown.kinds
+    driver.window.compare.pin_state()
+    assert not any(row.change for row in kinds.rows)
+    driver.document.commit("Move expert 5", MOVE)
+    driver.settle()
+    changes = {row.name: row.change for row in kinds.rows}
+    assert changes["up"] == changes["down"] == "+100 %"
+    assert changes["q"] == ""
+    assert "reference 5.73 s" in kinds.text_of([row.name for row in kinds.rows].index("up"))
+    driver.drag(5, 4)
+    driver.settle()
+    assert not any(row.change for row in kinds.rows)
+    driver.cluster.setFocus()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Escape)
+    driver.settle()
+    assert {row.name: row.change for row in kinds.rows} == changes
+    driver.window.compare.unpin()
+    assert not any(row.change for row in kinds.rows)
+
+
 def test_a_hidden_tab_compares_nothing(driver: Driver) -> None:
     driver.window.compare.pin_state()
     driver.document.commit("Move expert 5", MOVE)

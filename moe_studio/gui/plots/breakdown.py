@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 from typing_extensions import override
 
+from moe_studio.document.reference import Headline
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.plots.chart import Chart
@@ -62,6 +63,10 @@ class BreakdownPanel(QWidget):
         for chart in self.charts:
             chart.show_evaluation(evaluation, keeps_range=keeps_range)
         self.why.show_evaluation(evaluation, is_previewing=keeps_range)
+
+    def show_reference(self, before: Headline | None) -> None:
+        """Show changes from ``before``; None for none."""
+        self.kinds.show_reference(before)
 
     def show_selection(self, selection: Selection) -> None:
         """Mark what is selected."""

@@ -13,17 +13,18 @@ from moe_studio.gui.plots.style import tint
 from moe_studio.gui.theme import Theme, ui_font
 
 HEIGHT = 0.62
-VALUE_WIDTH = 62
-"""Pixels kept free behind the longest bar for its value."""
+VALUE_WIDTH, CHANGE_WIDTH = 62, 54
+"""Pixels kept free behind the longest bar for its value, and for its change where one is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A bar: its name, its length, and its value in words."""
+    """A bar: its name, its length, its value in words, and how that differs from a reference, if there is one."""
 
     name: str
     value: float
     text: str
+    change: str = ""
 
 
 class RowChart(Chart):
@@ -56,7 +57,8 @@ class RowChart(Chart):
     def _set_reach(self) -> None:
         """Let the plot end where the value of the longest bar does."""
         width = self.plot.getViewBox().width()
-        self.reach = self.scale * (width / (width - VALUE_WIDTH) if width > 2 * VALUE_WIDTH else 2.0)
+        room = VALUE_WIDTH + (CHANGE_WIDTH if any(row.change for row in self.rows) else 0)
+        self.reach = self.scale * (width / (width - room) if width > 2 * room else 2.0)
         self.plot.setXRange(0, self.reach, padding=0)
 
     @override
@@ -83,7 +85,9 @@ class RowChart(Chart):
     def _place_label(self, label: pg.TextItem, number: int, row: Row) -> None:
         """Behind the bar; inside it where a gesture has made it longer than the scale."""
         is_out = row.value > self.scale * 1.08
-        label.setText(f" {row.text} ", color=self.theme.on_family if is_out else self.theme.muted)
+        label.setText(
+            f" {row.text} {row.change} ".rstrip() + " ", color=self.theme.on_family if is_out else self.theme.muted
+        )
         label.setAnchor((1 if is_out else 0, 0.5))
         label.setPos(self.reach if is_out else row.value, number)
 

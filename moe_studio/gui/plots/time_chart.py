@@ -4,6 +4,7 @@ import numpy as np
 from PySide6.QtGui import QColor
 from typing_extensions import override
 
+from moe_studio.document.reference import Headline
 from moe_studio.document.selection import Selection, operator_selection
 from moe_studio.document.table import Table
 from moe_studio.document.timeline import FAMILY_OF_OP
@@ -13,6 +14,7 @@ from moe_studio.gui.plots.column_chart import ColumnChart
 from moe_studio.gui.plots.row_chart import Row, RowChart
 from moe_studio.gui.plots.style import kind_color
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.figure import change_text
 from moe_studio.units import percent_text, time_text
 
 MOST_ROWS = 10
@@ -28,6 +30,22 @@ class KindChart(RowChart):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__("Time on the longest path", theme, most=MOST_ROWS, name_width=104)
+        self._before: dict[str, float] = {}
+
+    def show_reference(self, before: Headline | None) -> None:
+        """Show each kind's change from ``before``; None for no change."""
+        self._before = dict(before.by_kind) if before else {}
+        shown = self._pending[0] if self._pending else self.evaluation
+        if shown is not None:
+            self.show_evaluation(shown, keeps_range=False)
+
+    def _change(self, name: str, value: float) -> str:
+        if not self._before or name not in OP_NUMBER:
+            return ""
+        before = self._before.get(name, 0.0)
+        if abs(value - before) <= NOTHING * max(value, before):
+            return ""
+        return change_text(value, before) if before else "new"
 
     @override
     def take(self, evaluation: Evaluation, *, keeps_range: bool) -> None:
@@ -37,7 +55,12 @@ class KindChart(RowChart):
         if keeps_range and set(known) == set(names):
             # Bars that change places under the pointer could not be followed.
             shown.sort(key=lambda row: known.index(row[0]))
-        self.rows = tuple(Row(name=name, value=value, text=time_text(value, 3)) for name, value in shown)
+        # While something is carried all changes that are shown are from the state before, and only in the strip.
+        changes = [("" if keeps_range else self._change(name, value)) for name, value in shown]
+        self.rows = tuple(
+            Row(name=name, value=value, text=time_text(value, 3), change=change)
+            for (name, value), change in zip(shown, changes, strict=True)
+        )
         if not keeps_range:
             self.set_range(max((value for _, value in shown), default=1.0), max(len(shown), 6))
 
@@ -51,7 +74,9 @@ class KindChart(RowChart):
         row = self.rows[item]
         share = percent_text(row.value / (self.evaluation.metrics.latency_s or 1.0))
         what = f", {DESCRIPTIONS[row.name]}" if row.name in DESCRIPTIONS else ""
-        return f"{row.name}{what}: {row.text}, {share}"
+        was = self._before.get(row.name)
+        before = f", reference {time_text(was, 3)}" if was is not None else ""
+        return f"{row.name}{what}: {row.text}, {share}{before}"
 
     @override
     def selection_of(self, item: int) -> Selection | None:
