@@ -14,6 +14,10 @@ PAUSE_MS = 150
 """Sentences are found when nothing has changed for this long."""
 
 
+HEAD = 26
+"""Height of the title, as of the charts beside it."""
+
+
 class WhyPanel(QWidget):
     """Sentences on what binds the design; found after a pause and never while a gesture lasts."""
 
@@ -28,6 +32,7 @@ class WhyPanel(QWidget):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.text.setAccessibleName(tr("Why it takes as long as it does"))
+        self.heading.setMinimumHeight(HEAD)
         self._evaluation: Evaluation | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

@@ -90,6 +90,8 @@ class TimelinePanel(QWidget):
             bar.setSingleStep(max(1, bar.pageStep() // 10))
             bar.setRange(0, STEPS - bar.pageStep())
             bar.setValue(round(first / whole * STEPS))
+            # Where all is in view, the lanes get the room.
+            bar.setVisible(bar.pageStep() < STEPS)
         self._is_following = False
 
     def _on_scrolled(self) -> None:
