@@ -52,8 +52,8 @@ class Catalogue(NullTranslations):
             if len(pieces) > 1:
                 return between.join(self.sentence(piece) for piece in pieces)
         capital = text[:1].upper() + text[1:]
-        found = capital if capital == text else self.sentence(capital)
-        return text if found == capital else found
+        wanted = capital if capital == text else self.sentence(capital)
+        return text if wanted == capital else wanted
 
 
 class PseudoCatalogue(Catalogue):

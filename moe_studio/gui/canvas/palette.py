@@ -1,10 +1,11 @@
 """The palette of devices: drag one onto the canvas, or press Enter on it."""
 
-from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QDrag, QMouseEvent, QPixmap
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QDrag, QMouseEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLayout, QMenu, QToolButton, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 from moe_studio.storage.catalogue import cluster_names, device_names, load_cluster, load_device
 
@@ -18,9 +19,9 @@ class PaletteButton(QToolButton):
     def __init__(self, text: str, tip: str, device: str, gpus: int) -> None:
         super().__init__()
         self.device, self.gpus = device, gpus
-        self.setText(text)
-        self.setToolTip(plain_tip(tip))
-        self.setAccessibleName(tip)
+        self.setText(tr(text))
+        self.setToolTip(plain_tip(tr(tip)))
+        self.setAccessibleName(tr(tip))
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self._from: QPoint | None = None
 
@@ -60,12 +61,14 @@ class DevicePalette(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Devices")
+        self.setAccessibleName(tr("Devices"))
         self.buttons: list[PaletteButton] = []
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         row.setContentsMargins(12, 4, 12, 8)
         row.setSpacing(6)
-        row.addWidget(plain_label("Drag to add", "small"))
+        self.label = plain_label("Drag to add", "small")
+        row.addWidget(self.label)
         for name in COMMON:
             if name in device_names():
                 title = name.partition("-")[0].upper()
@@ -76,6 +79,23 @@ class DevicePalette(QWidget):
         row.addStretch(1)
         row.addWidget(self._menu_button("Presets", "Generate the cluster from a preset", self._preset_menu()))
 
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is no room for all, the words fold away, then the devices, which the menu has, too."""
+        folding = [self.label, *reversed(self.buttons)]
+        for widget in folding:
+            widget.show()
+        self._row.invalidate()
+        while folding and self._row.sizeHint().width() > self.width():
+            folding.pop(0).hide()
+            self._row.invalidate()
+        self._row.activate()
+        super().resizeEvent(event)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self._row.sizeHint().height())
+
     def _add(self, row: QHBoxLayout, text: str, tip: str, device: str, gpus: int) -> None:
         button = PaletteButton(text, tip, device, gpus)
         button.clicked.connect(lambda: self.chosen.emit(device, gpus))
@@ -84,26 +104,26 @@ class DevicePalette(QWidget):
 
     def _menu_button(self, text: str, tip: str, menu: QMenu) -> QToolButton:
         button = QToolButton()
-        button.setText(f"{text} ▾")
-        button.setToolTip(plain_tip(tip))
-        button.setAccessibleName(tip)
+        button.setText(f"{tr(text)} ▾")
+        button.setToolTip(plain_tip(tr(tip)))
+        button.setAccessibleName(tr(tip))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMenu(menu)
         return button
 
     def _device_menu(self) -> QMenu:
-        menu = QMenu("More kinds of GPU", self)
+        menu = QMenu(tr("More kinds of GPU"), self)
         for name in device_names():
-            action = QAction(f"Node 8× {load_device(name).title or name}", menu)
+            action = QAction(tr("Node 8× {device}", device=load_device(name).title or name), menu)
             action.triggered.connect(lambda _=False, chosen=name: self.chosen.emit(chosen, 8))
             menu.addAction(action)
         return menu
 
     def _preset_menu(self) -> QMenu:
-        menu = QMenu("Presets", self)
+        menu = QMenu(tr("Presets"), self)
         for name in cluster_names():
             gpus = load_cluster(name).gpu_count
-            action = QAction(f"{name} · {gpus} GPUs", menu)
+            action = QAction(tr("{name} · {count} GPUs", name=name, count=gpus), menu)
             action.triggered.connect(lambda _=False, chosen=name: self.preset_chosen.emit(chosen))
             menu.addAction(action)
         return menu
