@@ -49,6 +49,23 @@ class EditVerbs(Protocol):
     def select_all(self) -> None: ...
 
 
+class NodeVerbs(Protocol):
+    """What the actions ask for to lay out nodes."""
+
+    def add(self) -> None: ...
+    def tidy(self) -> None: ...
+
+
+class CanvasVerbs(Protocol):
+    """What the actions ask of the cluster canvas."""
+
+    @property
+    def verbs(self) -> NodeVerbs: ...
+    def remove_chosen(self) -> None: ...
+    def toggle_traffic(self) -> None: ...
+    def toggle_one_replica(self) -> None: ...
+
+
 class CompareVerbs(Protocol):
     """What the actions ask of the comparison."""
 
@@ -68,6 +85,8 @@ class Verbs(Protocol):
     def edits(self) -> EditVerbs: ...
     @property
     def compare(self) -> CompareVerbs: ...
+    @property
+    def canvas(self) -> CanvasVerbs: ...
     def show_help(self) -> None: ...
     def show_tour(self) -> None: ...
     def choose_language(self, name: str) -> None: ...
@@ -75,7 +94,6 @@ class Verbs(Protocol):
     def undo(self) -> None: ...
     def redo(self) -> None: ...
     def reset_placement(self) -> None: ...
-    def remove_instance(self) -> None: ...
     def choose_theme(self, name: str) -> None: ...
     def reset_layout(self) -> None: ...
     def fit(self) -> None: ...
@@ -309,12 +327,35 @@ COMMANDS: tuple[Command, ...] = (
         begins_group=True,
     ),
     Command(
-        name="remove_instance",
-        text="Remove this copy of the expert",
-        tip="Take the selected expert off its GPU, if it has copies elsewhere",
+        name="add_node",
+        text="Add node",
+        tip="Add a node like the last one; the strategy is fitted to it where it must be",
+        menu="Edit",
+        keys=("Ins",),
+        run=lambda w: w.canvas.verbs.add(),
+        begins_group=True,
+    ),
+    Command(
+        name="tidy",
+        text="Arrange nodes",
+        tip="Let the canvas find places for all nodes",
+        menu="Edit",
+        run=lambda w: w.canvas.verbs.tidy(),
+    ),
+    Command(
+        name="remove",
+        text="Remove",
+        tip="Remove the selected nodes, or the selected copies of experts that have others",
         menu="Edit",
         keys=("Del",),
-        run=lambda w: w.remove_instance(),
+        run=lambda w: w.canvas.remove_chosen(),
+    ),
+    Command(
+        name="one_replica",
+        text="This replica only",
+        tip="Let drags change the replica of the expert only, or all replicas alike",
+        menu="Edit",
+        run=lambda w: w.canvas.toggle_one_replica(),
         begins_group=True,
     ),
     Command(
@@ -471,6 +512,14 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.show_tab("roofline"),
     ),
     Command(
+        name="traffic",
+        text="Traffic",
+        tip="Show what dispatch and combine send between nodes and GPUs, or not",
+        menu="View",
+        keys=("T",),
+        run=lambda w: w.canvas.toggle_traffic(),
+    ),
+    Command(
         name="light",
         text="Light",
         tip="Light colours",
@@ -571,9 +620,18 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Drag an expert", "Move it; the figures follow before the drop"),
     ("Drop on an expert", "Let both change places"),
     ("Ctrl while dragging", "Copy instead of moving"),
+    ("Drag a GPU's head", "Carry all its experts"),
+    ("Drag on empty ground", "Select experts and nodes in a frame; Ctrl-click adds one"),
+    ("Drag a node's card", "Move it; it snaps to the grid"),
+    ("Drop several on a node", "Spread them evenly over its GPUs"),
+    ("Drag from the palette", "On a node: one more GPU, or another kind; beside: a new node"),
     ("Esc", "Cancel the gesture, or select nothing"),
     ("G, then arrows or a number", "Pick the selected expert up and aim at a GPU; Enter drops"),
-    ("Enter, Backspace", "From a GPU to its experts, and back"),
+    ("Ctrl+Enter, S while carrying", "Copy; swap with the experts of the GPU one by one"),
+    ("Shift+arrows", "Select more experts, or more nodes"),
+    ("S", "Let two selected experts change places"),
+    ("Ctrl+arrows", "Shift the selected nodes; with Shift by a whole card"),
+    ("Enter, Backspace", "From a node to its GPUs and their experts, and back"),
     ("Wheel", "Zoom at the pointer; Shift scrolls the graph"),
     ("Middle or Space drag", "Pan"),
     ("F, Home", "Frame the selection; fit all"),

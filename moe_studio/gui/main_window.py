@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.placing import gpu_place, grabbed, layers_phrase
 from moe_studio.document.reference import headline
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.actions import COMMANDS, MENUS, make_actions
 from moe_studio.gui.bridge import DocumentBridge
+from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.edits import Edits
 from moe_studio.gui.export.desk import Exports
@@ -43,7 +43,7 @@ from moe_studio.gui.widgets.shortcuts import ShortcutSheet
 from moe_studio.gui.workspace import Workspace
 from moe_studio.locator import resource
 from moe_studio.project.design import Workload
-from moe_studio.project.edit import remove_instance, reset_placement, set_value
+from moe_studio.project.edit import reset_placement, set_value
 from moe_studio.project.setting import settings_of
 
 DESK, START = range(2)
@@ -105,6 +105,7 @@ class MainWindow(QMainWindow):
         self.bridge.failed.connect(self._on_failed)
         self.bridge.selection_changed.connect(self.workspace.show_selection)
         self.workspace.refused.connect(self.toast.say)
+        self.workspace.told.connect(lambda text: self.toast.say(text, action="Undo", act=self.undo))
         self.workspace.drafted.connect(self.bridge.ask)
         self.workspace.compare.pinned.connect(self._show_figures)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
@@ -330,20 +331,10 @@ class MainWindow(QMainWindow):
         policy = self.document.project.placement.policy
         self._try(lambda: self.document.commit("Reset placement", reset_placement(policy)))
 
-    def remove_instance(self) -> None:
-        """Take the selected expert off its GPU."""
-        chosen = self.document.selection
-        if chosen.kind != "expert" or chosen.gpu < 0:
-            self.toast.say("Select an expert on a GPU first.")
-            return
-        self._try(lambda: self._remove(chosen.expert, chosen.gpu))
-
-    def _remove(self, expert: int, gpu: int) -> None:
-        project = self.document.history.current
-        grab, slot = grabbed(project, expert, gpu, self.document.span), gpu_place(project, gpu).slot
-        label = f"Remove expert {expert} from GPU {gpu}, {layers_phrase(grab.layers)}"
-        if not self.document.commit(label, remove_instance(expert, slot, layers=grab.layers)):
-            self.toast.say(f"Expert {expert} has no other copy; move it instead.")
+    @property
+    def canvas(self) -> ClusterView:
+        """The cluster canvas, for its verbs."""
+        return self.workspace.cluster
 
     def _set_phase(self, phase: str) -> None:
         self._try(lambda: self.document.commit(f"Phase {phase}", set_value("workload.phase", phase)))

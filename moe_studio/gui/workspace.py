@@ -12,6 +12,8 @@ from moe_studio.document.selection import Selection, selection_at
 from moe_studio.document.setting_edit import Editing
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.gui.canvas.cluster_view import ClusterView
+from moe_studio.gui.canvas.panel import ClusterPanel
+from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.form.settings_panel import SettingsPanel
@@ -29,7 +31,7 @@ from moe_studio.gui.timeline.timeline_view import TimelineView
 from moe_studio.gui.widgets.history_list import HistoryList
 from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.gui.widgets.outline import Outline
-from moe_studio.gui.widgets.panel import bare_dock, dock, panel, toggle
+from moe_studio.gui.widgets.panel import bare_dock, dock, toggle
 from moe_studio.gui.widgets.problem_list import ProblemList
 
 OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
@@ -41,7 +43,7 @@ LARGE, PAUSE_MS = 20_000, 8
 COMPARE_SHARE = 0.44
 """Height of the evidence, as a share of the whole, while two designs are compared."""
 
-TABS = ("breakdown", "timeline", "memory", "load", "roofline", "compare", "settings", "problems", "history")
+TABS = ("breakdown", "timeline", "memory", "load", "roofline", "traffic", "compare", "settings", "problems", "history")
 
 
 class Workspace(QMainWindow):
@@ -49,10 +51,12 @@ class Workspace(QMainWindow):
 
     Signals:
         refused: something cannot be done; carries the sentence that says why.
+        told: something else had to change, too; carries the sentence that says what.
         drafted: what waits to become a valid design has changed.
     """
 
     refused = Signal(str)
+    told = Signal(str)
     drafted = Signal()
 
     def __init__(self, document: Document, theme: Theme) -> None:
@@ -61,7 +65,8 @@ class Workspace(QMainWindow):
         self.setDockNestingEnabled(True)
         self.document = document
         self.editing = Editing(document)
-        self.cluster = ClusterView(document, theme)
+        self.cluster_panel = ClusterPanel(document, theme)
+        self.cluster = self.cluster_panel.view
         self.dag = DagView(document, theme)
         self.inspector = Inspector(theme, self.editing)
         self.outline = Outline(theme)
@@ -70,6 +75,7 @@ class Workspace(QMainWindow):
         self.memory = MemoryChart(theme)
         self.load = LoadChart(theme)
         self.roofline = RooflineChart(theme)
+        self.traffic = TrafficPanel(theme)
         self.settings = SettingsPanel(self.editing)
         self.problems = ProblemList(theme)
         self.history = HistoryList()
@@ -92,13 +98,13 @@ class Workspace(QMainWindow):
     def _build(self) -> None:
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName(tr("Evidence"))
-        shown = (self.breakdown, self.timeline, self.memory, self.load, self.roofline, self.compare)
+        shown = (self.breakdown, self.timeline, self.memory, self.load, self.roofline, self.traffic, self.compare)
         for name, widget in zip(TABS, (*shown, self.settings, self.problems, self.history), strict=True):
             self.tabs.addTab(widget, tr(name.capitalize()))
         for chart in (self.memory, self.load, self.roofline):
             chart.setContentsMargins(10, 4, 10, 4)
         self.tabs.tabBar().setAccessibleName(tr("Evidence"))
-        self.setCentralWidget(panel("Cluster", self.cluster))
+        self.setCentralWidget(self.cluster_panel)
         self._docks = {
             "outline": dock("outline", "Outline", self.outline),
             "dag": dock("dag", "Graph", self.dag, *self._dag_controls()),
@@ -137,6 +143,9 @@ class Workspace(QMainWindow):
 
     def _connect(self) -> None:
         self.cluster.refused.connect(self.refused)
+        self.cluster.told.connect(self.told)
+        self.cluster_panel.layers_chosen.connect(lambda span: self.document.show_layers(span))
+        self.traffic.chosen.connect(self._on_chosen)
         self.dag.moved.connect(self.place.setText)
         self.outline.chosen.connect(self._on_several)
         self.problems.chosen.connect(self._on_problem)
@@ -146,6 +155,7 @@ class Workspace(QMainWindow):
         self.tabs.currentChanged.connect(lambda _: QTimer.singleShot(0, self, self._make_room))
         self.compare.chosen.connect(self._on_chosen)
         self.compare.refused.connect(self.refused)
+        self.compare.pinned.connect(lambda: self.breakdown.show_reference(self.compare.headline))
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
             charts.refused.connect(self.refused)
@@ -166,9 +176,18 @@ class Workspace(QMainWindow):
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
-        for view in (self.cluster, self.dag, self.inspector, self.outline, self.breakdown, self.problems, self.compare):
+        for view in (self.cluster_panel, self.dag, self.inspector, self.outline):
             view.set_theme(theme)
-        for evidence in (self.timeline, self.memory, self.load, self.roofline):
+        for evidence in (
+            self.breakdown,
+            self.problems,
+            self.compare,
+            self.timeline,
+            self.traffic,
+            self.memory,
+            self.load,
+            self.roofline,
+        ):
             evidence.set_theme(theme)
 
     def show_evaluation(self) -> None:
@@ -176,7 +195,7 @@ class Workspace(QMainWindow):
         evaluation = self.document.evaluation
         self.editing.refresh()
         self.found = (*self.editing.problems(), *problems(evaluation))
-        self.cluster.show_evaluation(evaluation)
+        self.cluster_panel.show_evaluation(evaluation, self.document.span)
         self._waiting = [
             self._show_inspector,
             self._show_dag,
@@ -221,6 +240,7 @@ class Workspace(QMainWindow):
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.show_evaluation(self.document.evaluation, keeps_range=self.document.is_previewing)
         self.timeline.show_evaluation(self.document.evaluation)
+        self.traffic.show_evaluation(self.document.evaluation, self.document.span)
 
     def _show_lists(self) -> None:
         self.problems.show_problems(self.found)
@@ -230,7 +250,7 @@ class Workspace(QMainWindow):
     def _show_outline(self) -> None:
         if not self.document.is_previewing:
             self.outline.show_evaluation(self.document.evaluation, self.document.layer)
-            self.outline.show_selection(self.document.selection)
+            self.outline.show_selection(self.document.selected)
 
     def _show_compare(self) -> None:
         if not self.document.is_previewing:
@@ -243,7 +263,7 @@ class Workspace(QMainWindow):
             self.finish()
         self.cluster.show_selection()
         self.dag.show_selection()
-        self.outline.show_selection(document.selection)
+        self.outline.show_selection(document.selected)
         self.compare.show_selection()
         self.timeline.show_selection()
         for charts in (self.breakdown, self.memory, self.load, self.roofline):

@@ -6,7 +6,7 @@ import pytest
 from moe_studio.document.document import Document
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.edge import ORDER, data_edges
-from moe_studio.gui.canvas.items import short_change
+from moe_studio.gui.canvas.tile import short_change
 from moe_studio.gui.dag.dag_view import nice_step
 from moe_studio.gui.dag.draw import short
 from moe_studio.gui.dag.lanes import lanes

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from moe_studio.document.placing import Span
 from moe_studio.errors import ProjectError
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.project.design import layer_ranges
@@ -30,8 +31,8 @@ class RangeSlider(QWidget):
         self._active = 1
         self._is_held = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Layers shown and edited")
-        self.setToolTip(plain_tip("Layers shown and edited: drag the handles, or the part between them"))
+        self.setAccessibleName(tr("Layers shown and edited"))
+        self.setToolTip(plain_tip(tr("Layers shown and edited: drag the handles; a double click takes all")))
 
     @override
     def sizeHint(self) -> QSize:
@@ -150,8 +151,8 @@ class LayerRange(QWidget):
         super().__init__()
         self.slider = RangeSlider(theme)
         self.field = QLineEdit()
-        self.field.setAccessibleName("Layers shown and edited, such as 3–10")
-        self.field.setToolTip(plain_tip("Layers shown and edited: all, 4, or 3–10"))
+        self.field.setAccessibleName(tr("Layers shown and edited, such as 3–10"))
+        self.field.setToolTip(plain_tip(tr("Layers shown and edited: all, 4, or 3–10")))
         self.field.setFixedWidth(64)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -11,6 +11,7 @@ from moe_studio.document.layout_edit import Place
 from moe_studio.document.placing import experts_phrase
 from moe_studio.gui.canvas.hit import Hit
 from moe_studio.gui.canvas.tile import Tile
+from moe_studio.gui.text import tr
 from moe_studio.storage.catalogue import cluster_names, device_names, load_device
 
 if TYPE_CHECKING:
@@ -45,38 +46,42 @@ def _add(menu: QMenu, entries: Sequence[Entry]) -> None:
 
 def _expert_entries(view: "ClusterView") -> list[Entry]:
     what = experts_phrase({expert for expert, _ in view.picked})
-    entries: list[Entry] = [(f"Carry {what}\tG", lambda: view.begin_carry(view.picked, is_keyboard=True))]
+    entries: list[Entry] = [
+        (tr("Carry {what}", what=tr(what)) + "\tG", lambda: view.begin_carry(view.picked, is_keyboard=True))
+    ]
     if len(view.picked) == 2:
-        entries.append(("Swap both\tS", view.swap_picked))
+        entries.append((tr("Swap both") + "\tS", view.swap_picked))
     entries.append(
-        ("Remove these copies\tDel" if len(view.picked) > 1 else "Remove this copy\tDel", view.remove_chosen)
+        (
+            tr("Remove these copies") + "\tDel" if len(view.picked) > 1 else tr("Remove this copy") + "\tDel",
+            view.remove_chosen,
+        )
     )
     gpu = view.picked[0][1]
-    entries.append((f"Select all experts of GPU {gpu}", lambda: view.pick(view.chips_of(gpu))))
+    entries.append((tr("Select all experts of GPU {gpu}", gpu=gpu), lambda: view.pick(view.chips_of(gpu))))
     return entries
 
 
 def _gpu_entries(view: "ClusterView", gpu: int) -> list[Entry]:
     node = view.document.project.cluster.node_of_gpu()[gpu]
     return [
-        ("Select its experts", lambda: view.pick(view.chips_of(gpu))),
-        ("Carry all its experts\tG", lambda: view.begin_carry(view.chips_of(gpu), is_keyboard=True)),
-        ("Select its node", lambda: view.pick_nodes([node])),
-        ("Frame\tF", view.frame_selection),
+        (tr("Select its experts"), lambda: view.pick(view.chips_of(gpu))),
+        (tr("Carry all its experts") + "\tG", lambda: view.begin_carry(view.chips_of(gpu), is_keyboard=True)),
+        (tr("Select its node"), lambda: view.pick_nodes([node])),
+        (tr("Frame") + "\tF", view.frame_selection),
     ]
 
 
 def _node_entries(menu: QMenu, view: "ClusterView") -> None:
     verbs = view.verbs
     cluster = view.document.project.cluster
-    many = "these nodes" if len(view.picked_nodes) > 1 else "this node"
-    _add(menu, [(f"Duplicate {many}\tCtrl+D", verbs.duplicate), (f"Remove {many}\tDel", verbs.remove)])
-    devices = menu.addMenu("Device")
+    _add(menu, [(tr("Duplicate") + "\tCtrl+D", verbs.duplicate), (tr("Remove") + "\tDel", verbs.remove)])
+    devices = menu.addMenu(tr("Device"))
     own = [name for name in cluster.devices if name not in device_names()]
     for name in (*own, *device_names()):
         title = name if name in own else load_device(name).title or name
         devices.addAction(title).triggered.connect(lambda _=False, chosen=name: verbs.change_device(chosen))
-    counts = menu.addMenu("GPUs")
+    counts = menu.addMenu(tr("GPUs"))
     now = cluster.nodes[view.picked_nodes[0]].gpus
     for count in sorted({*COUNTS, max(1, now - 1), now, now + 1}):
         action = counts.addAction(f"{count}")
@@ -84,40 +89,47 @@ def _node_entries(menu: QMenu, view: "ClusterView") -> None:
         action.setChecked(count == now)
         action.triggered.connect(lambda _=False, chosen=count: verbs.change_gpus(chosen))
     if len(view.picked_nodes) > 1:
-        align = menu.addMenu("Align")
-        _add(align, [("In a row", lambda: verbs.align("row")), ("In a column", lambda: verbs.align("column"))])
-    _add(menu, [("Put into a rack", verbs.put_in_rack), ("Frame\tF", view.frame_selection)])
+        align = menu.addMenu(tr("Align"))
+        _add(align, [(tr("In a row"), lambda: verbs.align("row")), (tr("In a column"), lambda: verbs.align("column"))])
+    _add(menu, [(tr("Put into a rack"), verbs.put_in_rack), (tr("Frame") + "\tF", view.frame_selection)])
 
 
 def _layout_entries(menu: QMenu, view: "ClusterView", spot: Place | None) -> None:
     verbs = view.verbs
-    _add(menu, [("Add a node like the last\tIns", lambda: verbs.add(at=spot))])
-    devices = menu.addMenu("Add a node of")
+    _add(menu, [(tr("Add a node like the last") + "\tIns", lambda: verbs.add(at=spot))])
+    devices = menu.addMenu(tr("Add a node of"))
     for name in device_names():
         title = f"8 × {load_device(name).title or name}"
         devices.addAction(title).triggered.connect(lambda _=False, chosen=name: verbs.add(chosen, 8, spot))
-    presets = menu.addMenu("Generate from a preset")
+    presets = menu.addMenu(tr("Generate from a preset"))
     for name in cluster_names():
         presets.addAction(name).triggered.connect(lambda _=False, chosen=name: verbs.use_preset(chosen))
-    traffic = "Hide traffic\tT" if view.has_traffic else "Show traffic\tT"
-    _add(menu, [("Arrange nodes", verbs.tidy), (traffic, view.toggle_traffic), ("Fit all\tHome", view.fit)])
+    traffic = tr("Hide traffic") + "\tT" if view.has_traffic else tr("Show traffic") + "\tT"
+    _add(
+        menu, [(tr("Arrange nodes"), verbs.tidy), (traffic, view.toggle_traffic), (tr("Fit all") + "\tHome", view.fit)]
+    )
 
 
 def tip_text(hit: Hit, tiles: Sequence[Tile], document: Document) -> str:
     """What lies under the pointer, in a sentence."""
     if hit.kind == "chip":
         chip = next(item for item in tiles[hit.gpu].chips if item.expert == hit.expert)
-        where = f" in {chip.layers} of the layers shown" if chip.is_partial else ""
-        load = "" if abs(chip.heat - 1) < 0.005 else f", {chip.heat:g} × the mean load"
-        return f"Expert {hit.expert}{where}{load}. Drag it to another GPU, or press G."
+        parts = [tr("Expert {expert}", expert=hit.expert)]
+        if chip.is_partial:
+            parts.append(tr("in {count} of the layers shown", count=chip.layers))
+        if abs(chip.heat - 1) >= 0.005:
+            parts.append(tr("{load} × the mean load", load=f"{chip.heat:g}"))
+        return f"{', '.join(parts)}. {tr('Drag it to another GPU, or press G.')}"
     if hit.kind == "more":
-        return f"{tiles[hit.gpu].hidden} more experts: click to show all of them."
+        return tr("{count} more experts: click to show all of them.", count=tiles[hit.gpu].hidden)
     if hit.is_tile:
         state = tiles[hit.gpu].state
-        load = f", {state.load:.2f} × the mean load" if state.load else ", no experts"
-        head = " Drag its head to carry all its experts." if hit.kind == "head" and state.experts else ""
-        return f"GPU {hit.gpu} ({state.rank}): {len(state.experts)} experts{load}, {state.memory_text}.{head}"
+        parts = [f"GPU {hit.gpu} ({state.rank})", tr("{count} experts", count=len(state.experts)), state.memory_text]
+        if state.load:
+            parts.append(tr("{load} × the mean load", load=f"{state.load:.2f}"))
+        head = f" {tr('Drag its head to carry all its experts.')}" if hit.kind == "head" and state.experts else ""
+        return f"{', '.join(parts)}.{head}"
     if hit.kind == "node":
         node = document.project.cluster.nodes[hit.node]
-        return f"{node.name}: {node.gpus} × {node.device}. Drag it to another place; right-click for more."
+        return f"{node.name}: {node.gpus} × {node.device}. {tr('Drag it to another place; right-click for more.')}"
     return ""

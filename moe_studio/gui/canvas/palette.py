@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLayout, QMenu, QToolBu
 from typing_extensions import override
 
 from moe_studio.gui.text import tr
-from moe_studio.gui.widgets.label import plain_label, plain_tip
+from moe_studio.gui.widgets.label import ElidedLabel, plain_tip
 from moe_studio.storage.catalogue import cluster_names, device_names, load_cluster, load_device
 
 MIME = "application/x-moe-studio-device"
@@ -22,6 +22,7 @@ class PaletteButton(QToolButton):
         self.setText(tr(text))
         self.setToolTip(plain_tip(tr(tip)))
         self.setAccessibleName(tr(tip))
+        self.setProperty("flat", True)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self._from: QPoint | None = None
 
@@ -65,19 +66,20 @@ class DevicePalette(QWidget):
         self.buttons: list[PaletteButton] = []
         row = self._row = QHBoxLayout(self)
         row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
-        row.setContentsMargins(12, 4, 12, 8)
-        row.setSpacing(6)
-        self.label = plain_label("Drag to add", "small")
+        row.setContentsMargins(14, 2, 8, 6)
+        row.setSpacing(4)
+        self.label = ElidedLabel(tr("Drag to add"), "small")
         row.addWidget(self.label)
         for name in COMMON:
             if name in device_names():
                 title = name.partition("-")[0].upper()
-                tip = f"{load_device(name).title or name}: drop it on a node, or beside them for a new node"
+                about = load_device(name).title or name
+                tip = tr("{device}: drop it on a node, or beside them for a new node", device=about)
                 self._add(row, title, tip, name, 0)
-        self._add(row, "Node 8×", "A node with eight GPUs of the kind of the last node", "", 8)
-        row.addWidget(self._menu_button("More", "More kinds of GPU", self._device_menu()))
+        self._add(row, tr("Node 8×"), tr("A node with eight GPUs of the kind of the last node"), "", 8)
+        row.addWidget(self._menu_button(tr("More"), tr("More kinds of GPU"), self._device_menu()))
         row.addStretch(1)
-        row.addWidget(self._menu_button("Presets", "Generate the cluster from a preset", self._preset_menu()))
+        row.addWidget(self._menu_button(tr("Presets"), tr("Generate the cluster from a preset"), self._preset_menu()))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -107,6 +109,7 @@ class DevicePalette(QWidget):
         button.setText(f"{tr(text)} ▾")
         button.setToolTip(plain_tip(tr(tip)))
         button.setAccessibleName(tr(tip))
+        button.setProperty("flat", True)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMenu(menu)
         return button

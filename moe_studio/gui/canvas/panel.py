@@ -10,6 +10,7 @@ from moe_studio.engine.traffic_matrix import WHATS
 from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.canvas.layer_range import LayerRange
 from moe_studio.gui.canvas.palette import DevicePalette
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.panel import panel, toggle
 
@@ -30,11 +31,11 @@ class ClusterPanel(QWidget):
         self.view = ClusterView(document, theme)
         self.layers = LayerRange(theme)
         self.palette_row = DevicePalette()
-        self.replica = toggle("This replica only", "Drags change the replica of the expert only, not all alike")
-        self.traffic = toggle("Traffic", "Bytes that dispatch and combine send between nodes and GPUs (T)")
+        self.replica = toggle(tr("This replica only"), tr("Drags change the replica of the expert only, not all alike"))
+        self.traffic = toggle(tr("Traffic"), tr("Bytes that dispatch and combine send between nodes and GPUs (T)"))
         self.what = QComboBox()
-        self.what.setAccessibleName("Traffic of")
-        self.what.addItems([WHAT_TEXTS[name] for name in WHATS])
+        self.what.setAccessibleName(tr("Traffic of"))
+        self.what.addItems([tr(WHAT_TEXTS[name]) for name in WHATS])
         self.what.hide()
         body = QWidget()
         column = QVBoxLayout(body)
@@ -44,7 +45,7 @@ class ClusterPanel(QWidget):
         column.addWidget(self.palette_row)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(panel("Cluster", body, self.layers, self.replica, self.what, self.traffic))
+        outer.addWidget(panel(tr("Cluster"), body, self.layers, self.replica, self.what, self.traffic))
         self._connect()
 
     def _connect(self) -> None:

@@ -14,6 +14,7 @@ from moe_studio.graph.column import FloatArray
 from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
 from moe_studio.gui.canvas.panel import WHAT_TEXTS
 from moe_studio.gui.canvas.tile import mixed
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 from moe_studio.units import si_text
@@ -43,7 +44,7 @@ class MatrixView(QWidget):
         self.setMouseTracking(True)
         self.setMinimumSize(120, 80)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Traffic matrix")
+        self.setAccessibleName(tr("Traffic matrix"))
 
     def show_matrix(self, matrix: FloatArray, names: list[str]) -> None:
         """Show other bytes; row and column i are called ``names[i]``."""
@@ -78,9 +79,15 @@ class MatrixView(QWidget):
             return ""
         byte = float(self.matrix[row, column])
         if row == column and not byte:
-            return f"{self.names[row]} sends nothing to itself."
+            return tr("{name} sends nothing to itself.", name=self.names[row])
         share = byte / max(1.0, float(self.matrix.sum()))
-        return f"{self.names[row]} → {self.names[column]}: {si_text(byte, 'B', 3)}, {share:.1%} of all"
+        return tr(
+            "{start} → {end}: {bytes}, {share} of all",
+            start=self.names[row],
+            end=self.names[column],
+            bytes=si_text(byte, "B", 3),
+            share=f"{share:.1%}",
+        )
 
     def _cell_at(self, at: QPoint) -> tuple[int, int]:
         area, count = self.area(), len(self.names)
@@ -118,7 +125,7 @@ class MatrixView(QWidget):
         painter.setFont(ui_font(11))
         if not self.matrix.any():
             painter.setPen(self.theme.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, EMPTY)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(EMPTY))
             painter.end()
             return
         area = self.area()
@@ -149,7 +156,7 @@ class MatrixView(QWidget):
         side = area.width() / count
         every = max(1, round(16 / side + 0.49)) if side < 16 else 1
         painter.setPen(self.theme.color("muted"))
-        painter.drawText(QRectF(area.left(), 2, area.width(), 14), Qt.AlignmentFlag.AlignLeft, "to →   from ↓")
+        painter.drawText(QRectF(area.left(), 2, area.width(), 14), Qt.AlignmentFlag.AlignLeft, tr("to →   from ↓"))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         across = max(1, round(44 / side + 0.49))
         for number in range(0, count, every):
@@ -174,10 +181,10 @@ class TrafficPanel(QWidget):
         super().__init__()
         self.view = MatrixView(theme)
         self.level, self.what = QComboBox(), QComboBox()
-        self.level.setAccessibleName("Between")
-        self.level.addItems(["Between nodes", "Between GPUs"])
-        self.what.setAccessibleName("Traffic of")
-        self.what.addItems([WHAT_TEXTS[name] for name in WHATS])
+        self.level.setAccessibleName(tr("Between"))
+        self.level.addItems([tr("Between nodes"), tr("Between GPUs")])
+        self.what.setAccessibleName(tr("Traffic of"))
+        self.what.addItems([tr(WHAT_TEXTS[name]) for name in WHATS])
         self.total = plain_label("", "muted")
         self.total.setWordWrap(True)
         self.about = ElidedLabel("", "figure")
@@ -238,7 +245,13 @@ class TrafficPanel(QWidget):
         node = node_traffic(evaluation, what=what, layers=layers)
         inside = float(np.trace(node))
         across = float(node.sum()) - inside
-        self.total.setText(f"{si_text(inside, 'B', 3)} inside nodes\n{si_text(across, 'B', 3)} between nodes")
+        self.total.setText(
+            tr(
+                "{inside} inside nodes, {across} between nodes",
+                inside=si_text(inside, "B", 3),
+                across=si_text(across, "B", 3),
+            )
+        )
         self.about.setText(self.view.sentence(self.view.cell))
 
     def _on_chosen(self, row: int) -> None:
