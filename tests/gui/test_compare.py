@@ -130,9 +130,13 @@ def test_the_layer_that_is_shown_is_the_layer_that_is_compared(driver: Driver, p
     driver.document.show_layer(1)
     driver.settle()
     assert not any(tile.change for tile in panel.pictures[1].tiles)
-    driver.document.show_layer(2)
+    for span in (2, (2, 3), (0, 2), None):
+        driver.document.show_layers(span)
+        driver.settle()
+        assert [tile.gpu for tile in panel.pictures[1].tiles if tile.change] == [13]
+    driver.document.show_layers((0, 1))
     driver.settle()
-    assert [tile.gpu for tile in panel.pictures[1].tiles if tile.change] == [13]
+    assert not any(tile.change for tile in panel.pictures[1].tiles)
 
 
 def test_a_row_and_a_tile_select_in_every_view(driver: Driver, panel: ComparePanel) -> None:

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from moe_studio.document.difference import CHANGES, Difference, difference
 from moe_studio.document.document import Document
+from moe_studio.document.placing import Span
 from moe_studio.document.reference import (
     Headline,
     Reference,
@@ -81,7 +82,7 @@ class ComparePanel(QWidget):
         self.shown: Difference | None = None
         self._pair: tuple[Project, Project] | None = None
         self._wanted: tuple[Project, Project] | None = None
-        self._layer: int | None = None
+        self._span: Span = None
         self.job, self._headline_job = Job(self), Job(self)
         self.pictures = ClusterPicture("Reference", theme), ClusterPicture("This design", theme)
         self.names = ElidedLabel("", "fact"), ElidedLabel("", "fact")
@@ -281,7 +282,7 @@ class ComparePanel(QWidget):
             if self.job.is_running:  # of a state that has been undone meanwhile
                 self.job.stop()
             self._wanted = pair
-            if self.document.layer != self._layer:
+            if self.document.span != self._span:
                 self._show_tiles()
         elif self._wanted is None or not _same(pair, self._wanted):
             self._compare()
@@ -332,8 +333,8 @@ class ComparePanel(QWidget):
     def _show_tiles(self) -> None:
         if self.shown is None or self._pair is None:
             return
-        self._layer = self.document.layer
-        sides = tiles(self.shown, self._pair, self._layer)
+        self._span = self.document.span
+        sides = tiles(self.shown, self._pair, self._span)
         most = max((len(tile.chips) for side in sides for tile in side), default=1)
         for picture, project, side in zip(self.pictures, self._pair, sides, strict=True):
             picture.show_tiles(project.cluster, side, max(1, most))

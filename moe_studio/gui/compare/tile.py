@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from moe_studio.document.difference import CHANGES, Change, Difference, ExpertChange
-from moe_studio.document.placing import hosted_experts
+from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.project.project import Project
 
 
@@ -39,16 +39,15 @@ class Tile:
 
 
 def tiles(
-    shown: Difference, projects: tuple[Project, Project], layer: int | None
+    shown: Difference, projects: tuple[Project, Project], span: Span
 ) -> tuple[tuple[Tile, ...], tuple[Tile, ...]]:
-    """The tiles of both designs, for the experts of one layer or of all."""
-    known = [item for item in shown.experts if layer is None or layer in item.layers]
+    """The tiles of both designs, for the experts of the layers of ``span``."""
+    known = [item for item in shown.experts if any(in_span(layer, span) for layer in item.layers)]
     counts = tuple(project.cluster.gpu_count for project in projects)
     sides = []
     for place, (project, side) in enumerate(zip(projects, (shown.first, shown.second), strict=True)):
         marks = _marks(known, place)
-        has_layer = layer is None or layer < project.model.layer_count
-        held = hosted_experts(project, layer) if has_layer else ({},) * counts[place]
+        held = hosted_experts(project, span)
         only: Change = "added" if place else "removed"
         sides.append(
             tuple(
