@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QToo
 from typing_extensions import override
 
 from moe_studio.document.setting_field import MANY, Choice, Field
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 
 MAX_LENGTH = 2000
@@ -117,7 +118,7 @@ class ChoiceEditor(QComboBox):
             if field.choices != self._choices:
                 self._choices = field.choices
                 self.clear()
-                self.addItems([choice.text for choice in field.choices])
+                self.addItems([tr(choice.text) for choice in field.choices])
                 self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 28)
             value = field.value if text is None else text
             found = (index for index, choice in enumerate(field.choices) if choice.value == value)

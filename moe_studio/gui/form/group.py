@@ -97,7 +97,7 @@ class GroupBox(QWidget):
         if is_shown and self._heads.count() == 0:
             longest = max(group.rows, key=lambda row: len(row.fields))
             for field in longest.fields:
-                self._heads.addWidget(ElidedLabel(field.label, "small"), stretch_of(field))
+                self._heads.addWidget(ElidedLabel(tr(field.label), "small"), stretch_of(field))
 
     def _show_buttons(self, actions: tuple[Action, ...]) -> None:
         self._acts = actions

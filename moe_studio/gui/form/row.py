@@ -31,10 +31,10 @@ Chip = tuple[str, str, Callable[[], object]]
 
 def chip(text: str, tip: str, act: Callable[[], object]) -> QPushButton:
     """A small round button for one click. A click leaves the focus where it is, so that typing goes on."""
-    button = QPushButton(text)
+    button = QPushButton(tr(text))
     button.setProperty("role", "chip")
-    button.setToolTip(plain_tip(tip))
-    button.setAccessibleName(tip)
+    button.setToolTip(plain_tip(tr(tip)))
+    button.setAccessibleName(tr(tip))
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setCursor(Qt.CursorShape.PointingHandCursor)
     button.clicked.connect(lambda: act())
@@ -62,7 +62,7 @@ class Note(QWidget):
 
     def say(self, sentence: str, chips: Sequence[Chip], *, is_fault: bool) -> None:
         """Show ``sentence`` and ``chips``."""
-        self.sentence.setText(sentence)
+        self.sentence.setText(tr(sentence))
         self.sentence.setVisible(bool(sentence))
         set_tone(self.sentence, "bad" if is_fault else "")
         self._acts = [act for _, _, act in chips]
@@ -125,11 +125,11 @@ class FieldEditor(QWidget):
         """Show these fields, unless something is being typed into them."""
         self.row = tuple(row)
         field, waiting = self.field, self.waiting
-        tip = f"{field.title}: {field.hint}"
-        if self.input.accessibleName() != field.title or self.input.toolTip() != plain_tip(tip):
-            self.input.setAccessibleName(field.title)
-            self.input.setAccessibleDescription(field.hint)
-            self.input.setToolTip(plain_tip(tip))
+        title, hint = tr(field.title), tr(field.hint)
+        if self.input.accessibleName() != title or self.input.accessibleDescription() != hint:
+            self.input.setAccessibleName(title)
+            self.input.setAccessibleDescription(hint)
+            self.input.setToolTip(plain_tip(f"{title}: {hint}"))
         if not self.editing.is_typing_into(self.row):
             self.input.show_field(field, waiting.text if waiting else None)
         self._mark(waiting is not None)
@@ -164,6 +164,8 @@ class FieldRow(QWidget):
         self.reset = SignButton("back", "Reset to the default")
         self.reset.clicked.connect(self._on_reset)
         self.note = Note()
+        self._shown: tuple[Field, ...] = ()
+        self._is_waiting = False
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(row[0].default is not NO_DEFAULT)
         self.reset.setSizePolicy(policy)
@@ -181,14 +183,17 @@ class FieldRow(QWidget):
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Show the fields of the only row of ``rows``."""
-        row = rows[0].fields
+        row, is_waiting = rows[0].fields, self.editor.waiting is not None
+        if row == self._shown and not (is_waiting or self._is_waiting or self.editor.input.hasFocus()):
+            return
+        self._shown, self._is_waiting = row, is_waiting
         self.editor.show_row(row)
         field = self.editor.field
         self.label.setText(tr(field.label))
         self.label.setToolTip(self.editor.input.toolTip())
         usual = f"Reset to {field.text_of(field.default) or 'nothing'}"
         self.reset.setVisible(not field.is_default)
-        self.reset.setToolTip(plain_tip(usual))
+        self.reset.setToolTip(plain_tip(tr(usual)))
         self.reset.setAccessibleName(tr(f"{field.title}: {usual.lower()}"))
         self.show_note()
 

@@ -34,7 +34,7 @@ class SelectionForm(QWidget):
         super().__init__()
         self.editing = editing
         self.title = plain_label("", "heading")
-        self.link = QToolButton()
+        self.link = QToolButton()  # whoever shows the form puts it beside the sentence that it answers
         self.link.setProperty("role", "link")
         self.link.clicked.connect(self._on_link)
         self.link.hide()
@@ -46,7 +46,6 @@ class SelectionForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(self.link)
         column.addWidget(self.title)
         column.addLayout(self._lines)
         self._advice: Advice | None = None

@@ -107,6 +107,9 @@ class SettingsPanel(QWidget):
         """Show the settings as they are, and what waits."""
         if not self.isVisible():
             return
+        # What a drag previews is not worth a frame's time here; its drop is.
+        if self.editing.document.is_previewing and not self.editing.is_typing and self._shown:
+            return
         # A field that goes away while something is typed into it ends its step, which asks to be shown in turn.
         self._is_stale = True
         if self._is_showing:

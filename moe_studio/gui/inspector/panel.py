@@ -56,6 +56,7 @@ class Inspector(QScrollArea):
         column.addLayout(head)
         column.addLayout(self._grid)
         column.addWidget(self.sentence)
+        column.addWidget(self.form.link)
         column.addWidget(self.form_rule)
         column.addWidget(self.form)
         column.addWidget(self.rule)

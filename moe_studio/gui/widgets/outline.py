@@ -1,6 +1,6 @@
 """The outline: model, cluster and longest path as a tree, a twin of the canvases for keyboard and screen reader."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
@@ -76,12 +76,16 @@ class Outline(QTreeWidget):
             if self._path.isExpanded():
                 self._fill_path()
 
-    def show_selection(self, selection: Selection) -> None:
-        """Make the item of ``selection`` the current one, if the outline has it."""
-        known = self._items.get(selection)
-        if known is not None and known is not self.currentItem():
-            with QSignalBlocker(self):
-                self.setCurrentItem(known)
+    def show_selection(self, selected: Sequence[Selection]) -> None:
+        """Mark the items of ``selected`` that the outline has; that of the first is the current one."""
+        known = [item for selection in selected if (item := self._items.get(selection)) is not None]
+        is_shown = len(self.selectedItems()) == len(known) and all(item.isSelected() for item in known)
+        if not known or (is_shown and self.currentItem() is known[0]):
+            return
+        with QSignalBlocker(self):
+            self.setCurrentItem(known[0])
+            for item in known[1:]:
+                item.setSelected(True)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
