@@ -10,9 +10,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QSize, Qt, QTimer  # noqa: E402
+from PySide6.QtCore import QBuffer, QByteArray, QEventLoop, QIODevice, QPoint, QRect, QSize, Qt, QTimer  # noqa: E402
 from PySide6.QtGui import QImage, QImageWriter, QPixmap  # noqa: E402
-from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
+from PySide6.QtWidgets import QWidget  # noqa: E402
 
 from moe_studio.document.document import Document  # noqa: E402
 from moe_studio.gui.app import application  # noqa: E402
@@ -27,29 +27,27 @@ FOLDER = ROOT / "resources" / "help"
 
 def main() -> None:
     """Draw all pictures."""
-    app = application()
-    apply_theme(app, LIGHT)
+    apply_theme(application(), LIGHT)
     window = MainWindow(Document.load(example_path("seed0-proposed-dp")), theme="light")
     window.open_at(SIZE)
-    settle(app, window)
+    settle(window)
     space = window.workspace
     save("window", window.grab())
     for name, widget in (("cluster", space.cluster), ("graph", space.dag), ("charts", space.tabs)):
         save(name, part(window, widget))
-    names = [space.tabs.tabText(index).lower() for index in range(space.tabs.count())]
-    if "timeline" in names:
-        space.tabs.setCurrentIndex(names.index("timeline"))
-        settle(app, window)
-        save("timeline", part(window, space.tabs))
+    space.show_tab("timeline")
+    settle(window)
+    save("timeline", part(window, space.tabs))
     window.files.show_start()
-    settle(app, window)
+    settle(window)
     save("start", window.grab())
 
 
-def settle(app: QApplication, window: MainWindow) -> None:
+def settle(window: MainWindow) -> None:
     """Let layouts and views come to rest."""
-    QTimer.singleShot(300, window, app.quit)
-    app.exec()
+    loop = QEventLoop()
+    QTimer.singleShot(500, loop.quit)
+    loop.exec()
     window.workspace.finish()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import copy
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QSettings, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLabel, QMessageBox, QPushButton, QWidget
@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from moe_studio.document.document import Document
 from moe_studio.document.recent import remember
 from moe_studio.document.template import save_template
+from moe_studio.gui.app import Session, opened
 from moe_studio.gui.main_window import DESK, START, MainWindow
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.theme import DARK, LIGHT
@@ -177,6 +178,21 @@ def test_both_themes_draw_the_start_page(open_window: Open) -> None:
         window.choose_theme(theme.name)
         picture = window.grab().toImage()
         assert picture.pixelColor(8, picture.height() - 8).name() == theme.color("window").name()
+
+
+def test_without_a_file_the_program_begins_with_the_start_page_and_no_dialog(
+    qapp: QApplication, places: Places, tmp_path: Path
+) -> None:
+    session = Session(qapp, QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat), places)
+    session.open_window(opened(None), shows_start=True)
+    window = session.window
+    assert window is not None
+    assert window.pages.currentIndex() == START
+    assert QApplication.activeModalWidget() is None
+    assert not window.files.notice.isVisible()
+    window.actions_by_name["leave_start"].trigger()
+    assert window.pages.currentIndex() == DESK
+    window.close()
 
 
 # Dropped files
