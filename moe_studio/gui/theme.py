@@ -165,7 +165,9 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     ):
         palette.setColor(role, theme.color(token))
     app.setPalette(palette)
-    app.setStyleSheet(style_sheet(theme))
+    sheet = style_sheet(theme)
+    if app.styleSheet() != sheet:  # setting it polishes every widget anew
+        app.setStyleSheet(sheet)
 
 
 def style_sheet(theme: Theme) -> str:
