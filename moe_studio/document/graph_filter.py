@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from moe_studio.document.neighbourhood import downstream, upstream
 from moe_studio.document.placing import Span, hosted_experts
 from moe_studio.document.selection import NOTHING, Selection, operator_row, operator_selection
+from moe_studio.document.timeline import FAMILY_OF_OP
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.graph.operator import DESCRIPTIONS, FAMILIES, OP_KINDS, OP_NAMES
@@ -33,8 +34,6 @@ _NAMED = re.compile(rf"\b({'|'.join(_NUMBERS)})s?\s*[:=]?\s*(?=\d)", re.IGNORECA
 _RANGE = re.compile(r"([a-z]+):([\d,\-–]+)")
 _FROM_TO = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _PIECE = re.compile(r"([glem])(\d{1,9})")
-
-FAMILY_OF_OP = np.array([FAMILIES.index(kind.family) for kind in OP_KINDS])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from moe_studio.document.document import Document
+from moe_studio.document.timeline import FAMILY_OF_OP
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.edge import ORDER, data_edges
 from moe_studio.gui.canvas.tile import short_change
@@ -77,11 +78,12 @@ def test_the_picture_shows_each_operator_in_its_colour() -> None:
     width, height = 1200, 16 * 2 * 10
     camera = Camera(x=0, y=0, scale_x=width / shown.span, scale_y=10)
     colors = np.arange(1, 7)
-    image = picture(shown, camera, width, height, colors=colors, path_color=99, ground=0)
+    pixels = colors[FAMILY_OF_OP[document.evaluation.graph.op]]
+    image = picture(shown, camera, width, height, pixels=pixels, path_color=99, ground=0)
     wide = np.flatnonzero((shown.right - shown.left) * camera.scale_x > 6)
     x = (camera.scale_x * (shown.left + shown.right) / 2).astype(int)[wide]
     y = (shown.row[wide] * 10 + 3).astype(int)
-    assert (image[y, x] == colors[shown.family[wide]]).all()
+    assert (image[y, x] == pixels[wide]).all()
     on_path = wide[shown.is_path[wide]]
     x = (camera.scale_x * (shown.left + shown.right) / 2).astype(int)[on_path]
     assert (image[shown.row[on_path] * 10 + 7, x] == 99).all()
@@ -95,7 +97,7 @@ def test_a_picture_of_what_is_not_there_is_empty() -> None:
         Camera(x=0, y=1e4, scale_x=1000, scale_y=10),
         Camera(x=-1e6, y=-1e4, scale_x=1e-3, scale_y=0.01),
     ):
-        image = picture(shown, camera, 50, 40, colors=np.arange(1, 7), path_color=99, ground=7)
+        image = picture(shown, camera, 50, 40, pixels=np.ones(len(shown.row), int), path_color=99, ground=7)
         assert image.shape == (40, 50)
         assert (image == 7).all()
 

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
+from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, filter_mask, selected_rows
 from moe_studio.document.selection import operator_row, operator_selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
-from moe_studio.graph.operator import FAMILIES
-from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, family_colors
+from moe_studio.gui.dag.coloring import ColorBy, Look, coloring
+from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, draw_way
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.raster import Camera, picture
@@ -38,6 +39,7 @@ from moe_studio.units import time_text
 GUTTER, MAP_HEIGHT, AXIS, LEGEND = 76, 46, 18, 20
 READABLE_WIDTH, READABLE_HEIGHT = 34.0, 13.0
 MOST_SHAPES = 900
+MOST_MARKS = 300
 ZOOM_STEP = 1.0015
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -50,9 +52,13 @@ class DagView(QWidget):
 
     Signals:
         moved: another part came into view; carries it in words.
+        entered: an operator was double-clicked; carries its row.
+        filtered: another filter is shown.
     """
 
     moved = Signal(str)
+    entered = Signal(int)
+    filtered = Signal()
 
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
@@ -65,6 +71,11 @@ class DagView(QWidget):
         self.columns: Columns = "level"
         self.path_kind: PathKind = "scheduled"
         self.has_path = True
+        self.has_order = True
+        self.color_by: ColorBy = "kind"
+        self.filter = EVERYTHING
+        self.look: Look | None = None
+        self.way: IntArray = np.zeros(0, np.int64)
         self.shown: Lanes | None = None
         self.camera = Camera(x=0, y=0, scale_x=1, scale_y=1)
         self._is_placed = False
@@ -72,16 +83,16 @@ class DagView(QWidget):
         self._drag_from: QPoint | None = None
         self._is_map_drag = False
         self._has_moved = False
+        self._filtered: tuple[object, GraphFilter] | None = None
         self.legend = Legend()
         self.legend.setParent(self)
         self._show_legend()
 
     def _show_legend(self) -> None:
         theme = self.theme
-        bodies = {part.body for part in self.shown.evaluation.graph.parts} if self.shown else set()
-        used = {run.kind.family for body in bodies for run in body.runs}
-        names = [(name, theme.family(name)) for name in FAMILIES if name in used]
-        self.legend.show_entries([("longest path", theme.color("path")), *names], theme.color("muted"))
+        own = self.look.coloring.legend() if self.look is not None else []
+        path = [("longest path", theme.color("path"))] if self.has_path else []
+        self.legend.show_entries([*path, *own], theme.color("muted"))
 
     # What is shown
 
@@ -94,8 +105,7 @@ class DagView(QWidget):
         """Use other colours."""
         self.theme = theme
         self._map = None
-        self._show_legend()
-        self.update()
+        self._make_look()
 
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Show ``evaluation``; the part in view stays."""
@@ -116,10 +126,34 @@ class DagView(QWidget):
     def toggle_path(self) -> None:
         """Mark the longest path, or not."""
         self.has_path = not self.has_path
+        self._map = None
+        self._show_legend()
+        self.update()
+
+    def toggle_order(self) -> None:
+        """Draw program order as dotted lines, or not."""
+        self.has_order = not self.has_order
+        self.update()
+
+    def set_color_by(self, by: ColorBy) -> None:
+        """Colour operators by something else."""
+        self.color_by = by
+        self._make_look()
+
+    def set_filter(self, chosen: GraphFilter) -> None:
+        """Fade or leave out what ``chosen`` does not let through."""
+        if chosen != self.filter:
+            self.filter = chosen
+            self._make_look()
+            self.filtered.emit()
+
+    def mark_way(self, rows: IntArray) -> None:
+        """Mark another path beside the longest one; without rows none."""
+        self.way = rows
         self.update()
 
     def show_selection(self) -> None:
-        """Bring the selected operator, GPU or layer into view."""
+        """Bring what is selected into view: an operator, an expert, a GPU, a node or a layer."""
         shown, chosen = self.shown, self.document.selection
         if shown is None or not self._is_placed:
             return
@@ -129,19 +163,35 @@ class DagView(QWidget):
         elif chosen.kind == "gpu" and 0 <= chosen.gpu < len(shown.lane_first) - 1:
             first, last = shown.lane_first[chosen.gpu : chosen.gpu + 2].tolist()
             self._reveal(self.camera.x, self.camera.x, first, last - first)
-        elif chosen.kind == "layer":
-            rows = np.flatnonzero(shown.evaluation.graph.layer == chosen.layer)
-            if len(rows):
-                self._look_at(float(shown.left[rows].min()), self.camera.y)
+        elif len(rows := selected_rows(shown.evaluation.graph, chosen)):
+            first = int(rows[np.argmin(shown.left[rows])])
+            if chosen.kind == "layer":
+                self._look_at(float(shown.left[first]), self.camera.y)
+            else:
+                self._reveal(float(shown.left[first]), float(shown.right[first]), int(shown.row[first]), 1)
         self.update()
 
     def _show(self, evaluation: Evaluation) -> None:
         self.shown = lanes(evaluation, self.columns, self.path_kind)
+        self._make_look()
+        if len(self.way) and self.way.max() >= len(evaluation.graph):
+            self.way = self.way[:0]
+        if not self._is_placed and self._area().width() > 50:
+            self._place()
+        self.update()
+
+    def _make_look(self) -> None:
+        if self.shown is None:
+            return
+        evaluation, old = self.shown.evaluation, self.look
+        known = old.mask if old is not None and self._filtered == (evaluation.graph, self.filter) else None
+        mask = known if known is not None else filter_mask(evaluation.graph, self.filter)
+        self._filtered = evaluation.graph, self.filter
+        made = coloring(evaluation, self.color_by, self.theme)
+        self.look = Look(coloring=made, theme=self.theme, mask=mask, hides=self.filter.hides)
         if not self.document.is_previewing:
             self._map = None
             self._show_legend()
-        if not self._is_placed and self._area().width() > 50:
-            self._place()
         self.update()
 
     def _area(self) -> QRectF:
@@ -181,18 +231,28 @@ class DagView(QWidget):
         self._after_move()
 
     def frame_selection(self) -> None:
-        """Bring the selected operator into view at a readable size, or everything."""
-        row = operator_row(self.document.evaluation.graph, self.document.selection)
-        if row < 0 or self.shown is None:
+        """Bring what is selected into view as large as it fits, at a readable size if possible; or everything."""
+        if self.shown is None:
+            return
+        graph = self.shown.evaluation.graph
+        rows = [selected_rows(graph, chosen) for chosen in self.document.selected]
+        self.frame_rows(np.concatenate(rows) if rows else np.zeros(0, np.int64))
+
+    def frame_rows(self, rows: IntArray) -> None:
+        """Bring these operators into view, or everything if there are none."""
+        if not len(rows) or self.shown is None:
             self.fit()
             return
-        width = max(float(self.shown.right[row] - self.shown.left[row]), self.shown.span * 1e-6)
-        area = self._area()
-        scale_x, scale_y = 130 / width, 40.0
-        middle = float(self.shown.left[row]) + width / 2
+        shown, area = self.shown, self._area()
+        self._is_placed = True
+        left, right = float(shown.left[rows].min()), float(shown.right[rows].max())
+        top, bottom = float(shown.row[rows].min()), float(shown.row[rows].max()) + 1
+        width = max(right - left, shown.span * 1e-6)
+        scale_x = min(130 / float(np.median(shown.right[rows] - shown.left[rows]) or width), 0.9 * area.width() / width)
+        scale_y = min(40.0, 0.9 * area.height() / (bottom - top))
         self.camera = Camera(
-            x=middle - area.width() / 2 / scale_x,
-            y=float(self.shown.row[row]) + 0.5 - area.height() / 2 / scale_y,
+            x=(left + right) / 2 - area.width() / 2 / scale_x,
+            y=(top + bottom) / 2 - area.height() / 2 / scale_y,
             scale_x=scale_x,
             scale_y=scale_y,
         )
@@ -283,7 +343,7 @@ class DagView(QWidget):
         if is_readable:
             self._paint_shapes(painter, rows)
         else:
-            self._paint_picture(painter)
+            self._paint_picture(painter, rows)
         painter.restore()
         self._paint_map(painter)
 
@@ -295,47 +355,69 @@ class DagView(QWidget):
 
     def _paint_shapes(self, painter: QPainter, rows: IntArray) -> None:
         assert self.shown is not None
+        assert self.look is not None
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         brush = Brush(
             shown=self.shown,
             camera=self.camera,
             theme=self.theme,
+            look=self.look,
             has_gaps=self.columns == "level",
             has_path=self.has_path,
         )
+        if (mask := self.look.shown) is not None:
+            rows = rows[mask[rows]]
         if brush.has_gaps:
-            draw_links(painter, brush, links_between(self.shown.evaluation, rows))
+            draw_links(painter, brush, links_between(self.shown.evaluation, rows, has_order=self.has_order), mask)
             if self.has_path:
                 draw_path(painter, brush)
-        chosen = operator_row(self.shown.evaluation.graph, self.document.selection)
+        draw_way(painter, brush, self.way)
+        chosen = set(self._marked_rows(rows).tolist())
         # The longest path and the selection are drawn last, over their neighbours.
         order = rows[np.argsort(self.shown.is_path[rows], kind="stable")].tolist()
         for row in order:
-            draw_operator(painter, brush, row, is_selected=row == chosen)
+            draw_operator(painter, brush, row, is_selected=row in chosen)
 
-    def _paint_picture(self, painter: QPainter) -> None:
+    def _marked_rows(self, rows: IntArray) -> IntArray:
+        """Those of ``rows`` that are selected one by one; lanes and layers are marked at the edge."""
         assert self.shown is not None
-        area = self._area()
-        image = self._image(self.camera, int(area.width()), int(area.height()))
+        graph = self.shown.evaluation.graph
+        single = [chosen for chosen in self.document.selected if chosen.kind in ("operator", "expert")]
+        mask = np.zeros(len(graph), bool)
+        for chosen in single:
+            mask[selected_rows(graph, chosen)] = True
+        return rows[mask[rows]]
+
+    def _paint_picture(self, painter: QPainter, rows: IntArray) -> None:
+        assert self.shown is not None
+        assert self.look is not None
+        area, camera = self._area(), self.camera
+        image = self._image(camera, int(area.width()), int(area.height()))
         painter.drawImage(QPointF(0, 0), image)
-        row = operator_row(self.shown.evaluation.graph, self.document.selection)
-        if row >= 0:
-            x = self.camera.to_x(float(self.shown.left[row]))
-            width = max(3.0, self.camera.to_x(float(self.shown.right[row])) - x)
-            y, height = self.camera.to_y(float(self.shown.row[row])), max(3.0, self.camera.scale_y)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self.theme.color("accent"), 2))
+        brush = Brush(
+            shown=self.shown, camera=camera, theme=self.theme, look=self.look, has_gaps=False, has_path=self.has_path
+        )
+        draw_way(painter, brush, self.way)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(self.theme.color("accent"), 2))
+        marked = self._marked_rows(rows)
+        for row in marked[:MOST_MARKS].tolist():
+            x = camera.to_x(float(self.shown.left[row]))
+            width = max(3.0, camera.to_x(float(self.shown.right[row])) - x)
+            y, height = camera.to_y(float(self.shown.row[row])), max(3.0, camera.scale_y)
             painter.drawRect(QRectF(x - 2, y - 2, width + 4, height + 4))
 
     def _image(self, camera: Camera, width: int, height: int) -> QImage:
         assert self.shown is not None
+        assert self.look is not None
         shown = self.shown if self.has_path else replace(self.shown, path=self.shown.path[:0])
         pixels = picture(
             shown,
             camera,
             width,
             height,
-            colors=family_colors(self.theme),
+            pixels=self.look.pixels,
+            mask=self.look.shown,
             path_color=self.theme.color("path").rgb(),
             ground=self.theme.color("surface").rgb(),
         )
@@ -349,7 +431,8 @@ class DagView(QWidget):
         first = self.shown.lane_of_row(max(0.0, camera.y))
         last = self.shown.lane_of_row(min(self.shown.rows - 1e-6, camera.from_y(area.height())))
         path_gpus = set(self.shown.evaluation.graph.gpu[self.shown.path].tolist()) if self.has_path else set()
-        chosen = self.document.selection.gpu
+        chosen = {item.gpu for item in self.document.selected}
+        chosen_nodes = {item.node for item in self.document.selected if item.kind == "node"}
         nodes = self.shown.evaluation.project.cluster.node_of_gpu()
         names = self.shown.evaluation.graph.node_names
         next_free = -100.0
@@ -362,7 +445,8 @@ class DagView(QWidget):
                 painter.drawLine(0, line, self.width(), line)
             if max(top, area.top()) < next_free:
                 continue
-            token = "accent" if gpu == chosen else "path" if gpu in path_gpus else "muted"
+            is_chosen = gpu in chosen or nodes[gpu] in chosen_nodes
+            token = "accent" if is_chosen else "path" if gpu in path_gpus else "muted"
             painter.setFont(ui_font(11, is_bold=token != "muted"))
             painter.setPen(theme.color(token))
             y = max(top, area.top()) + 2
@@ -472,6 +556,12 @@ class DagView(QWidget):
                 self.document.select(operator_selection(self.shown.evaluation.graph, row))
 
     @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        row = self._row_at(event.position())
+        if row >= 0:
+            self.entered.emit(row)
+
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
         delta = event.angleDelta()
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
@@ -517,6 +607,10 @@ class DagView(QWidget):
             self.walk_path(1 if key == Qt.Key.Key_BracketRight else -1)
         elif key == Qt.Key.Key_F:
             self.frame_selection()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            row = operator_row(self.shown.evaluation.graph, self.document.selection)
+            if row >= 0:
+                self.entered.emit(row)
         elif key == Qt.Key.Key_Home:
             self.fit()
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):

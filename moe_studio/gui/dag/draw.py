@@ -6,9 +6,11 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
+from moe_studio.document.graph_filter import Mask
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import COMMUNICATION, DATA, ORDER
-from moe_studio.graph.operator import FAMILIES, OP_KINDS, SHAPES
+from moe_studio.graph.operator import OP_KINDS, SHAPES
+from moe_studio.gui.dag.coloring import Look
 from moe_studio.gui.dag.lanes import Lanes
 from moe_studio.gui.dag.link import Links
 from moe_studio.gui.dag.raster import Camera
@@ -27,6 +29,7 @@ class Brush:
     shown: Lanes
     camera: Camera
     theme: Theme
+    look: Look
     has_gaps: bool
     has_path: bool
 
@@ -40,11 +43,12 @@ class Brush:
         return QRectF(left + side, top + edge, max(1.0, right - left - 2 * side), camera.scale_y - 2 * edge)
 
 
-def draw_links(painter: QPainter, brush: Brush, links: Links) -> None:
-    """Edges: solid for data, dashed for communication, dotted for program order."""
+def draw_links(painter: QPainter, brush: Brush, links: Links, mask: Mask | None = None) -> None:
+    """Edges: solid for data, dashed for communication, dotted for order; only between operators of ``mask``."""
     theme = brush.theme
     for kind, style in STYLES.items():
-        chosen = np.flatnonzero(links.kind == kind)
+        wanted = links.kind == kind
+        chosen = np.flatnonzero(wanted if mask is None else wanted & mask[links.source] & mask[links.target])
         lines = [_line(brush, int(links.source[i]), int(links.target[i])) for i in chosen.tolist()]
         color = QColor(theme.color("muted") if kind != COMMUNICATION else theme.family("communication"))
         color.setAlpha(110 if kind == ORDER else 190)
@@ -54,6 +58,8 @@ def draw_links(painter: QPainter, brush: Brush, links: Links) -> None:
     color.setAlpha(200)
     painter.setPen(QPen(color, 1.1, Qt.PenStyle.DashLine))
     for inputs, members in links.meetings:
+        if mask is not None:
+            inputs, members = inputs[mask[inputs]], members[mask[members]]
         _draw_meeting(painter, brush, inputs, members)
 
 
@@ -86,6 +92,22 @@ def draw_path(painter: QPainter, brush: Brush) -> None:
     painter.drawLines([_line(brush, int(path[i]), int(path[i + 1])) for i in np.flatnonzero(is_seen).tolist()])
 
 
+def draw_way(painter: QPainter, brush: Brush, rows: IntArray) -> None:
+    """Another path beside the longest one: dashed, so that it is told apart without its colour."""
+    if len(rows) < 2:
+        return
+    pen = QPen(brush.theme.color("accent"), PATH_WIDTH, Qt.PenStyle.DashLine, c=Qt.PenCapStyle.FlatCap)
+    painter.setPen(pen)
+    shown, camera = brush.shown, brush.camera
+    x = (shown.left[rows] + shown.right[rows]) / 2
+    edge = camera.from_x(painter.window().width())
+    seen = np.flatnonzero((x[1:] >= camera.x) & (x[:-1] <= edge))
+    centers = [
+        QPointF(camera.to_x(float(x[i])), camera.to_y(float(shown.row[rows[i]]) + 0.5)) for i in range(len(rows))
+    ]
+    painter.drawLines([QLineF(centers[i], centers[i + 1]) for i in seen.tolist()])
+
+
 def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: bool) -> None:
     """One operator: its shape by family, its name, and its size where there is room."""
     theme, box = brush.theme, brush.box(row)
@@ -93,7 +115,9 @@ def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: boo
     part, local = graph.part_of(row)
     kind = OP_KINDS[part.body.op[local]]
     is_path = brush.has_path and bool(brush.shown.is_path[row])
-    color = theme.family(kind.family)
+    color = brush.look.color(row)
+    is_full = brush.look.is_full(row)
+    painter.setOpacity(1.0 if is_full or is_selected else 0.25)
     painter.setPen(QPen(theme.color("path") if is_path else color, PATH_WIDTH if is_path else 1.3))
     fill = QColor(color)
     fill.setAlpha(38 if theme.name == "light" else 48)
@@ -108,6 +132,7 @@ def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: boo
     _draw_text(painter, brush, row, box)
     if is_path and box.width() > 30:
         _draw_mark(painter, theme, box)
+    painter.setOpacity(1.0)
 
 
 def draw_shape(painter: QPainter, shape: str, box: QRectF) -> None:
@@ -178,8 +203,3 @@ def short(value: float) -> str:
         if value >= 10 * scale and value % (scale / 10) == 0:
             return f"{value / scale:g}{letter}"
     return f"{value:.0f}" if value < 1e6 else significant(value, 4)
-
-
-def family_colors(theme: Theme) -> IntArray:
-    """Colour of each family as a 32-bit pixel."""
-    return np.array([theme.family(name).rgb() for name in FAMILIES], dtype=np.int64)

@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
-from moe_studio.graph.operator import FAMILIES, OP_KINDS
 
 Columns = Literal["level", "time"]
 PathKind = Literal["scheduled", "dependency"]
-
-FAMILY_OF_OP = np.array([FAMILIES.index(kind.family) for kind in OP_KINDS])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,11 +38,6 @@ class Lanes:
     def span(self) -> float:
         """Right end of the last operator."""
         return float(self.right.max(initial=1e-12)) or 1e-12
-
-    @cached_property
-    def family(self) -> IntArray:
-        """Family of each operator, an index into `FAMILIES`."""
-        return FAMILY_OF_OP[self.evaluation.graph.op]
 
     @cached_property
     def is_path(self) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_studio.document.neighbourhood import next_rows, part_before, previous_rows
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import DATA, ORDER, layer_edges
@@ -21,8 +22,8 @@ class Links:
     meetings: tuple[tuple[IntArray, IntArray], ...]
 
 
-def links_between(evaluation: Evaluation, rows: IntArray) -> Links:
-    """All edges that touch ``rows``; program order only between neighbours among them."""
+def links_between(evaluation: Evaluation, rows: IntArray, *, has_order: bool = True) -> Links:
+    """All edges that touch ``rows``; program order, if at all, only between neighbours among them."""
     graph = evaluation.graph
     is_seen = np.zeros(len(graph), bool)
     is_seen[rows] = True
@@ -38,7 +39,7 @@ def links_between(evaluation: Evaluation, rows: IntArray) -> Links:
         target.append(b[kept])
         kind.append(kinds[kept])
         meetings += _meetings(part, is_seen)
-    before, after = _order(evaluation, rows)
+    before, after = _order(evaluation, rows if has_order else rows[:0])
     source.append(before)
     target.append(after)
     kind.append(np.full(len(before), ORDER, np.int8))
@@ -53,44 +54,18 @@ def links_between(evaluation: Evaluation, rows: IntArray) -> Links:
 def step_along(evaluation: Evaluation, row: int, *, forward: bool) -> int:
     """The operator that an edge leads to: on the same GPU if there is one; ``row`` itself at an end."""
     graph = evaluation.graph
-    part, local = graph.part_of(row)
-    found = _next_in(graph, part, row) if forward else _previous_in(graph, part, row, local)
+    found = next_rows(graph, row) if forward else previous_rows(graph, row)
     if not len(found):
         return row
     same = found[graph.gpu[found] == graph.gpu[row]]
     return int((same if len(same) else found)[0])
 
 
-def _next_in(graph: Graph, part: Part, row: int) -> IntArray:
-    local, edges = row - part.first, layer_edges(part.body)
-    found = edges.direct[1][edges.direct[0] == local] + part.first
-    junctions = edges.inward[1][edges.inward[0] == local]
-    joined = edges.outward[1][np.isin(edges.outward[0], junctions)] + part.first
-    after = _part_after(graph, part)
-    later = np.zeros(0, np.int64)
-    last = part.body.runs[-1]
-    if after is not None and last.first <= local < last.last:
-        rows, lanes = layer_edges(after.body).entry
-        later = rows[lanes == local - last.first] + after.first
-    return np.concatenate([found, joined, later])
-
-
-def _previous_in(graph: Graph, part: Part, row: int, local: int) -> IntArray:
-    edges = layer_edges(part.body)
-    found = edges.direct[0][edges.direct[1] == local] + part.first
-    junctions = edges.outward[0][edges.outward[1] == local]
-    joined = edges.inward[0][np.isin(edges.inward[1], junctions)] + part.first
-    entered = edges.entry[1][edges.entry[0] == local]
-    before = _part_before(graph, part)
-    earlier = entered + before.first + before.body.runs[-1].first if before is not None else entered[:0]
-    return np.concatenate([found, joined, earlier])
-
-
 def _direct(graph: Graph, part: Part) -> tuple[IntArray, IntArray, NDArray[np.int8]]:
     """Edges without junction of one part, and those from the layer before."""
     edges = layer_edges(part.body)
     a, b, kinds = edges.direct[0] + part.first, edges.direct[1] + part.first, edges.direct_kind
-    before = _part_before(graph, part)
+    before = part_before(graph, part)
     if before is None:
         return a, b, kinds
     rows, lanes = edges.entry
@@ -120,17 +95,3 @@ def _order(evaluation: Evaluation, rows: IntArray) -> tuple[IntArray, IntArray]:
     order = np.lexsort((rows, evaluation.finish_s[rows], evaluation.start_s[rows], stream))
     same = stream[order][1:] == stream[order][:-1]
     return rows[order][:-1][same], rows[order][1:][same]
-
-
-def _part_before(graph: Graph, part: Part) -> Part | None:
-    return _part(graph, part.layer - 1, part.micro_batch)
-
-
-def _part_after(graph: Graph, part: Part) -> Part | None:
-    return _part(graph, part.layer + 1, part.micro_batch)
-
-
-def _part(graph: Graph, layer: int, micro_batch: int) -> Part | None:
-    """Parts are ordered by (layer, micro-batch)."""
-    number = layer * graph.project.workload.micro_batches + micro_batch
-    return graph.parts[number] if layer >= 0 and number < len(graph.parts) else None

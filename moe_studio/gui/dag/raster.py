@@ -41,25 +41,39 @@ class Camera:
 
 
 def picture(
-    shown: Lanes, camera: Camera, width: int, height: int, *, colors: IntArray, path_color: int, ground: int
+    shown: Lanes,
+    camera: Camera,
+    width: int,
+    height: int,
+    *,
+    pixels: IntArray,
+    path_color: int,
+    ground: int,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Pixels:
-    """The lanes as 32-bit pixels; shape (height, width). ``colors`` has one entry per family."""
+    """The lanes as 32-bit pixels; shape (height, width).
+
+    ``pixels``: colour of each operator; ``mask``: those that are drawn, None for all.
+    """
     low = max(0, int(np.floor(camera.y)))
     high = min(shown.rows, int(np.ceil(camera.from_y(height))) + 1)
     strips = np.full((max(0, high - low) + 1, width), ground, np.uint32)
-    rows = np.arange(len(shown.left))
-    _fill(strips[:-1], shown, camera, rows, shown.row - low, colors[shown.family].astype(np.uint32))
+    _fill(strips[:-1], shown, camera, shown.row - low, pixels, mask)
     image = strips[_strip_of_pixel(camera, low, high, height)]
     _draw_path(image, shown, camera, path_color)
     return image
 
 
-def _fill(strips: Pixels, shown: Lanes, camera: Camera, rows: IntArray, strip: IntArray, color: Pixels) -> None:
+def _fill(
+    strips: Pixels, shown: Lanes, camera: Camera, strip: IntArray, color: IntArray, mask: NDArray[np.bool_] | None
+) -> None:
     """Paint each operator's run of pixels into its strip; operators of one row hardly overlap."""
     count, width = strips.shape
-    left = (shown.left[rows] - camera.x) * camera.scale_x
-    right = (shown.right[rows] - camera.x) * camera.scale_x
+    left = (shown.left - camera.x) * camera.scale_x
+    right = (shown.right - camera.x) * camera.scale_x
     seen = (right > 0) & (left < width) & (strip >= 0) & (strip < count)
+    if mask is not None:
+        seen &= mask
     start = np.clip(left[seen], 0, width - 1).astype(np.int64)
     # A hairline between neighbours stays visible as long as there are pixels for it.
     gap = (right[seen] - left[seen] > 4).astype(np.int64)
