@@ -23,6 +23,7 @@ from moe_studio.document.setting_draft import (
 from moe_studio.document.setting_field import MANY, Field, path_of
 from moe_studio.document.setting_section import Action
 from moe_studio.engine.rule import ERROR, Problem
+from moe_studio.graph.estimate import operator_estimate
 from moe_studio.project.edit import identity
 from moe_studio.project.project import Project
 
@@ -36,6 +37,10 @@ class Session:
     history: History
     before: Draft
     result: Outcome
+
+
+LIVE_OPERATORS = 1_000_000
+"""Designs with more operators are worked out when their field is left, not at every key."""
 
 
 class Editing:
@@ -75,8 +80,14 @@ class Editing:
         self._session = Session(row=row, key=key, history=document.history, before=before, result=result)
         self.draft = result.draft
         made = result.project
-        document.preview(identity if made == document.history.current else lambda _: made)
+        is_shown = made != document.history.current and not self.is_held
+        document.preview((lambda _: made) if is_shown else identity)
         self._tell()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether what is typed gives so large a design that it is not shown before it is final."""
+        return self._session is not None and operator_estimate(self._session.result.project) > LIVE_OPERATORS
 
     def finish(self) -> bool:
         """Make what was typed a step of the history; False if nothing changes."""

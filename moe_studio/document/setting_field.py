@@ -60,6 +60,7 @@ LABELS: Mapping[str, str] = {
     "experts_per_gpu": "Experts per GPU",
     "sms": "SMs",
     "micro_batches": "Micro-batches",
+    "hidden": "Hidden size",
     "extra_parameters": "Other parameters",
     "expert_extra_parameters": "Others per expert",
 }

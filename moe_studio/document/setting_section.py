@@ -201,7 +201,8 @@ def _model_base(model: Model) -> Model | None:
 
 def _presets(field: Field, names: Sequence[str], blank: str) -> Field:
     values = tuple(dict.fromkeys(("", *names, field.value)))
-    return replace(field, kind="choice", choices=choices_of(values, blank=blank), default=NO_DEFAULT)
+    owner = "the " + field.words[0]
+    return replace(field, kind="choice", choices=choices_of(values, blank=blank), default=NO_DEFAULT, owner=owner)
 
 
 def _attention(value: Attention, words: Words, base: Model | None, waiting: Mapping[Words, Any]) -> Iterator[Field]:

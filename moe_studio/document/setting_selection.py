@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 from moe_studio.document.placing import Span, in_span, layers_phrase
 from moe_studio.document.selection import Selection
-from moe_studio.document.setting_field import MANY, Field, Words, fields_of, label_of
+from moe_studio.document.setting_field import MANY, NO_DEFAULT, Field, Words, fields_of, label_of
 from moe_studio.document.setting_section import attention_choice, ffn_choice, field_at, node_fields
 from moe_studio.document.setting_value import at, layer_block
 from moe_studio.errors import ProjectError
@@ -65,7 +65,7 @@ def _of_selection(project: Project, selection: Selection, span: Span) -> Iterato
             if field is not None:
                 yield field
         case _:
-            yield _field(project, ("name",))
+            yield replace(_field(project, ("name",)), default=NO_DEFAULT)
             yield from (_field(project, ("workload", name)) for name in ("phase", "batch", "tokens"))
             yield from (_field(project, ("parallel", name)) for name in ("dp", "pp", "tp", "ep"))
 

@@ -279,6 +279,20 @@ def test_a_placement_is_copied_and_pasted(driver: Driver) -> None:
     assert labels(driver) == ["Paste the placement of expert 5"]
 
 
+def test_groups_stay_at_the_top_of_their_columns_when_others_go(driver: Driver, panel: SettingsPanel) -> None:
+    panel.reveal("model.preset")
+    editing = panel.editing
+    editing.enter(row_of(panel, "model.preset").editor.row, "deepseek-v3")
+    driver.settle()
+    assert "Feed-forward dense" in [box.title.text() for box in panel.boxes]
+    editing.enter(row_of(panel, "model.preset").editor.row, "mixtral-8x7b")
+    driver.settle()
+    driver.qtbot.wait(10)
+    tops = {box.x(): box.y() for box in reversed(panel.boxes)}
+    assert len(tops) > 1
+    assert len(set(tops.values())) == 1, tops
+
+
 def test_keys_of_a_text_field_stay_its_own(driver: Driver, panel: SettingsPanel) -> None:
     editor = editor_of(panel, "name")
     type_over(editor, "Plan L")

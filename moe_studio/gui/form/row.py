@@ -204,6 +204,8 @@ class FieldRow(QWidget):
         project = self.editing.document.history.current
         chips: list[Chip] = []
         sentence = waiting.sentence if waiting else ""
+        if not waiting and self.editing.is_typing_into(self.editor.row) and self.editing.is_held:
+            sentence = "This makes a very large design: press Enter to work it out."
         if waiting or has_focus:
             for value in allowed(project, field)[:12]:
                 if value != getattr(project.parallel, field.words[-1]):

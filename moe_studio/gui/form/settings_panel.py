@@ -212,6 +212,8 @@ class SettingsPanel(QWidget):
         for box, height in zip(self.boxes, heights, strict=True):
             # No column is left out, however high the first group is.
             place = min(count - 1, place + 1, int((filled + height / 2) * count / total)) if filled else 0
+            for former in self._columns:
+                former.removeWidget(box)
             column = self._columns[place]
             column.insertWidget(column.count() - 1, box)
             box.show()

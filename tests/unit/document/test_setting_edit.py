@@ -374,3 +374,11 @@ def test_several_things_are_selected_and_the_first_is_the_one_to_show(example: P
     assert document.selected == ()
     document.select(Selection())
     assert told == [1, 2, 1, 0]
+
+
+def test_very_large_designs_are_shown_when_the_field_is_left(editing: Editing) -> None:
+    type_(editing, "workload.micro_batches", "1024")
+    assert editing.is_held
+    assert editing.document.project.workload.micro_batches == 1
+    assert editing.finish()
+    assert editing.document.project.workload.micro_batches == 1024
