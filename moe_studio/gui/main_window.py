@@ -49,6 +49,9 @@ from moe_studio.project.setting import settings_of
 DESK, START = range(2)
 """Pages of the window."""
 
+TOUR_KEY = "tour_offered"
+OFFER = "New here? The tour shows in five steps what stands where."
+
 Act = Callable[[], object]
 
 TOUR_FIGURES = "Latency, tokens per second, memory and problems of the design. While you drag, each shows its change."
@@ -305,6 +308,13 @@ class MainWindow(QMainWindow):
         else:
             self._show_state()
             self.workspace.cluster.setFocus()
+            self._offer_tour()
+
+    def _offer_tour(self) -> None:
+        """Offer the tour with the first design, and never again."""
+        if self._settings is not None and not self._settings.value(TOUR_KEY):
+            self._settings.setValue(TOUR_KEY, "1")
+            self.toast.say(OFFER, action="Tour", act=self.show_tour)
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -8,6 +8,7 @@ from shutil import copy
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QSettings, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtPrintSupport import QPrinter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLabel, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -16,6 +17,7 @@ from moe_studio.document.document import Document
 from moe_studio.document.recent import remember
 from moe_studio.document.template import save_template
 from moe_studio.gui.app import Session, opened
+from moe_studio.gui.help.tour import Tour
 from moe_studio.gui.main_window import DESK, START, MainWindow
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.theme import DARK, LIGHT
@@ -192,6 +194,12 @@ def test_without_a_file_the_program_begins_with_the_start_page_and_no_dialog(
     assert not window.files.notice.isVisible()
     window.actions_by_name["leave_start"].trigger()
     assert window.pages.currentIndex() == DESK
+    assert window.toast.button.text() == "Tour"
+    assert window.findChild(Tour) is None, "the tour is offered, not begun"
+    window.toast.hide()
+    window.files.show_start()
+    window.files.leave_start()
+    assert not window.toast.isVisible(), "it is offered once"
     window.close()
 
 
@@ -289,6 +297,29 @@ def test_report_and_view_become_pdf(
     assert data.rstrip().endswith(b"%%EOF")
     assert len(data) > 8000
     assert window.toast.label.text() == "Saved paper.pdf."
+
+
+@pytest.mark.parametrize("name", ["print_report", "print_view"])
+def test_report_and_view_are_printed(
+    open_window: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    window = open_window()
+    target = tmp_path / "printed.pdf"
+
+    def printer(*_: object, **__: object) -> QPrinter:
+        made = QPrinter(QPrinter.PrinterMode.HighResolution)
+        made.setOutputFormat(QPrinter.OutputFormat.PdfFormat)
+        made.setOutputFileName(str(target))
+        return made
+
+    monkeypatch.setattr("moe_studio.gui.files.ask_printer", printer)
+    window.actions_by_name[name].trigger()
+    assert target.read_bytes().startswith(b"%PDF")
+    assert target.stat().st_size > 8000
+    monkeypatch.setattr("moe_studio.gui.files.ask_printer", lambda *_, **__: None)
+    target.unlink()
+    window.actions_by_name[name].trigger()
+    assert not target.exists(), "leaving the dialog prints nothing"
 
 
 def test_a_pdf_that_cannot_be_written_is_explained(
