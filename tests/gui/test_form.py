@@ -86,6 +86,24 @@ def test_escape_restores_the_value(driver: Driver, panel: SettingsPanel) -> None
     assert not driver.document.is_modified
 
 
+def test_undo_in_a_field_takes_back_typing_first_and_then_steps(driver: Driver, panel: SettingsPanel) -> None:
+    editor = editor_of(panel, "workload.batch")
+    type_over(editor, "64")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    driver.settle()
+    QTest.keyClick(editor, Qt.Key.Key_Z, CONTROL)
+    driver.settle()
+    assert driver.document.project.workload.batch == 1024
+    assert editor.text() == "1024"
+    QTest.keyClick(editor, Qt.Key.Key_Y, CONTROL)
+    driver.settle()
+    assert editor.text() == "64"
+    QTest.keyClicks(editor, "5")
+    QTest.keyClick(editor, Qt.Key.Key_Z, CONTROL)
+    assert driver.document.project.workload.batch == 64
+    assert labels(driver) == ["Set Batch to 64"]
+
+
 def test_leaving_the_field_ends_the_step(driver: Driver, panel: SettingsPanel) -> None:
     type_over(editor_of(panel, "workload.batch"), "64")
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)

@@ -2,8 +2,18 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPolygonF,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QToolButton
 from typing_extensions import override
 
@@ -52,12 +62,23 @@ class LineEditor(QLineEdit):
             self.setCursorPosition(place if self.hasFocus() else 0)
 
     @override
+    def event(self, event: QEvent) -> bool:
+        # A line takes the keys of undo and redo even when it has nothing to undo; then they are the window's.
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            is_undo = event.matches(QKeySequence.StandardKey.Undo) and not self.isUndoAvailable()
+            is_redo = event.matches(QKeySequence.StandardKey.Redo) and not self.isRedoAvailable()
+            if is_undo or is_redo:
+                event.ignore()
+                return False
+        return super().event(event)
+
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key == Qt.Key.Key_Escape:
             self.escaped.emit()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.done.emit()
+            self._end()
             self.selectAll()
         elif self._is_whole and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step(1 if key == Qt.Key.Key_Up else -1)
@@ -76,7 +97,11 @@ class LineEditor(QLineEdit):
         super().focusOutEvent(event)
         # A menu of this very line, such as that of the right button, ends nothing.
         if event.reason() != Qt.FocusReason.PopupFocusReason:
-            self.done.emit()
+            self._end()
+
+    def _end(self) -> None:
+        self.done.emit()
+        self.setText(self.text())  # what was typed before is for the window to undo now, not for the line
 
     def _step(self, step: int) -> None:
         text = self.text().replace(",", "").strip()
