@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -28,11 +28,12 @@ from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.edits import Edits
 from moe_studio.gui.export.desk import Exports
-from moe_studio.gui.files import SUFFIX, Files, file_stem
-from moe_studio.gui.help.tour import Stop, Tour
+from moe_studio.gui.files import SUFFIX, Files, dropped_files, file_stem
+from moe_studio.gui.help.tour import Tour
 from moe_studio.gui.help.viewer import HelpWindow
 from moe_studio.gui.messages import ErrorHook, Toast
 from moe_studio.gui.start.keeper import Places
+from moe_studio.gui.stops import tour_stops
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import LIGHT, Theme, apply_theme, theme_named
 from moe_studio.gui.widgets.figure import figures
@@ -53,12 +54,6 @@ TOUR_KEY = "tour_offered"
 OFFER = "New here? The tour shows in five steps what stands where."
 
 Act = Callable[[], object]
-
-TOUR_FIGURES = "Latency, tokens per second, memory and problems of the design. While you drag, each shows its change."
-TOUR_CLUSTER = "Nodes and their GPUs. Drag an expert to another GPU and watch the figures before you let go."
-TOUR_GRAPH = "Every operator, by GPU and time. The longest path is the thick line: it decides the latency."
-TOUR_INSPECTOR = "All about what is selected: shapes, work, bytes, what binds it, and when it runs."
-TOUR_EVIDENCE = "Where the time goes, what is wrong, and every step you took. F1 opens the help pages."
 
 FIGURE_TABS = {
     "Problems": "problems",
@@ -400,7 +395,7 @@ class MainWindow(QMainWindow):
 
     def show_tour(self) -> None:
         """Point at what matters, one thing after the other."""
-        Tour(self, tour_stops(self)).begin()
+        Tour(self, tour_stops(self.strip, self.workspace)).begin()
 
     def choose_theme(self, name: str) -> None:
         """Use ``light`` or ``dark`` colours, or those of the ``system``."""
@@ -462,20 +457,3 @@ class MainWindow(QMainWindow):
         else:
             if done:
                 self.toast.say(done)
-
-
-def tour_stops(window: MainWindow) -> tuple[Stop, ...]:
-    """What the tour points at."""
-    space = window.workspace
-    return (
-        Stop(target=window.strip, title="The figures", text=TOUR_FIGURES),
-        Stop(target=space.cluster, title="The cluster", text=TOUR_CLUSTER),
-        Stop(target=space.dag, title="The graph", text=TOUR_GRAPH),
-        Stop(target=space.inspector, title="The inspector", text=TOUR_INSPECTOR),
-        Stop(target=space.tabs, title="The evidence", text=TOUR_EVIDENCE),
-    )
-
-
-def dropped_files(data: QMimeData) -> list[Path]:
-    """The files of this machine that are dragged."""
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
