@@ -171,7 +171,7 @@ def places(cluster: Cluster, *, columns: int = 0) -> tuple[Place, ...]:
     for node in cluster.nodes:
         racks.setdefault(rack_of(node), len(racks))
     if len(racks) > 1:
-        return _by_rack(cluster, racks)
+        return _by_rack(cluster, racks, min(len(racks), columns or math.ceil(math.sqrt(len(racks) * 2))))
     width = columns or math.ceil(math.sqrt(len(given)))
     return tuple((float(number % width), float(number // width)) for number in range(len(given)))
 
@@ -217,9 +217,8 @@ def _from_origin(nodes: Sequence[Node]) -> tuple[Node, ...]:
     return tuple(replace(node, at=(_at(node)[0] - left, _at(node)[1] - top)) for node in nodes)
 
 
-def _by_rack(cluster: Cluster, racks: dict[str, int]) -> tuple[Place, ...]:
-    """One column for each rack, several rows of racks when there are many."""
-    across = math.ceil(math.sqrt(len(racks) * 2))
+def _by_rack(cluster: Cluster, racks: dict[str, int], across: int) -> tuple[Place, ...]:
+    """One column for each rack, ``across`` of them side by side."""
     counts = [0] * len(racks)
     spots = []
     tallest = max(sum(rack_of(node) == rack for node in cluster.nodes) for rack in racks)

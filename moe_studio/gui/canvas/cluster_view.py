@@ -239,10 +239,11 @@ class ClusterView(ZoomView):
         target = self.drag.target.node if self.drag and self.drag.target else -1
         for item, box, node in zip(self.nodes, layout.nodes, cluster.nodes, strict=True):
             device = cluster.device(node.device)
-            detail = f"{node.gpus} × {device.title or node.device} · {cluster.links.intra.gb_s:g} GB/s inside"
+            detail = f"{node.gpus} × {device.title or node.device}"
             mark = "target" if item.index == target else "selected" if item.index in self.picked_nodes else ""
             name = node.name.rpartition("/")[2] if layout.racks else node.name
-            item.show_card(box, name or f"node {item.index}", detail, mark=mark)
+            inside = f"{cluster.links.intra.gb_s:g} GB/s" if node.gpus > 1 else ""
+            item.show_card(box, name or f"node {item.index}", detail, inside, mark=mark)
 
     def _show_marks(self) -> None:
         chosen = {item.gpu for item in self.document.selected if item.kind in ("gpu", "operator")}
@@ -299,9 +300,10 @@ class ClusterView(ZoomView):
     def _show_traffic(self, evaluation: Evaluation) -> None:
         shown: tuple[Flow, ...] = ()
         if self.has_traffic and self._layout is not None:
-            shown = flows(
-                evaluation, self._layout, self.traffic_of, self.document.span, gpu=self.document.selection.gpu
-            )
+            chosen = self.document.selection
+            node = chosen.node if chosen.kind == "node" else -1
+            gpu = chosen.gpu if chosen.gpu < len(self.gpus) else -1
+            shown = flows(evaluation, self._layout, self.traffic_of, self.document.span, gpu=gpu, node=node)
         if bool(shown) != bool(self.overlay.flows):
             self.overlay.prepareGeometryChange()
         self.overlay.show_flows(shown)

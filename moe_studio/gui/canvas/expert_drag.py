@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moe_studio.document.document import Document
-from moe_studio.document.effect import Effect
+from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.placing import (
     Drop,
     Grab,
@@ -88,7 +88,8 @@ class ExpertDrag:
         try:
             drop = self.drop_on(target)
             self.document.preview(drop.edit)
-            self.effect = self.document.effect(drop.edit, target.gpu)
+            # Of the very project that is previewed: making it anew would evaluate it twice.
+            self.effect = effect_on(target.gpu, self.document.committed_evaluation, self.document.evaluation)
             self.drop = drop
         except MoeStudioError as error:
             self.refusal = str(error)

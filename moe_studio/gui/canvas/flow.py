@@ -16,21 +16,42 @@ MOST_GPUS = 1024
 """For more GPUs the flows between single ones are not worked out."""
 
 MOST_TEXTS = 12
+MOST_NODES = 12
+"""With more nodes than this, and none selected, each says its total instead of what goes to each other."""
 
 
-def flows(evaluation: Evaluation, layout: ClusterLayout, what: str, span: Span, *, gpu: int = -1) -> tuple[Flow, ...]:
-    """Flows between nodes; with one node, or a GPU selected, between GPUs."""
+def flows(
+    evaluation: Evaluation, layout: ClusterLayout, what: str, span: Span, *, gpu: int = -1, node: int = -1
+) -> tuple[Flow, ...]:
+    """Flows between nodes; with one node, or a GPU selected, between GPUs; with many nodes the total of each."""
     kind = cast(What, what)
     layers = layers_of(evaluation, span)
-    gpus = len(layout.gpus)
-    if (gpu >= 0 or len(layout.nodes) == 1) and gpus <= MOST_GPUS:
-        matrix = gpu_traffic(evaluation, what=kind, layers=layers)
-        if gpu >= 0:
-            only = np.zeros_like(matrix)
-            only[gpu], only[:, gpu] = matrix[gpu], matrix[:, gpu]
-            matrix = only
-        return _flows(matrix, layout.gpus)
-    return _flows(node_traffic(evaluation, what=kind, layers=layers), layout.nodes)
+    if (gpu >= 0 or len(layout.nodes) == 1) and len(layout.gpus) <= MOST_GPUS:
+        return _flows(_only(gpu_traffic(evaluation, what=kind, layers=layers), gpu), layout.gpus)
+    matrix = node_traffic(evaluation, what=kind, layers=layers)
+    if node < 0 and len(layout.nodes) > MOST_NODES:
+        return _totals(matrix, layout.nodes)
+    return _flows(_only(matrix, node), layout.nodes)
+
+
+def _only(matrix: FloatArray, number: int) -> FloatArray:
+    """What ``number`` sends and gets; everything when it is none."""
+    if number < 0:
+        return matrix
+    only = np.zeros_like(matrix)
+    only[number], only[:, number] = matrix[number], matrix[:, number]
+    return only
+
+
+def _totals(matrix: FloatArray, boxes: tuple[Box, ...]) -> tuple[Flow, ...]:
+    """What each place exchanges with all others, as flows that stay where they are."""
+    totals = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * np.diagonal(matrix)
+    most = float(totals.max(initial=0.0))
+    return tuple(
+        Flow(box, box, total / most, f"⇄ {si_text(total, 'B', 3)}")
+        for box, total in zip(boxes, totals.tolist(), strict=True)
+        if total
+    )
 
 
 def layers_of(evaluation: Evaluation, span: Span) -> list[int] | None:

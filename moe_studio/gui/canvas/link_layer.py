@@ -12,7 +12,7 @@ from moe_studio.gui.canvas.layout import Box, ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER, READABLE
 from moe_studio.gui.theme import Theme, ui_font
 
-THICKEST = 16.0
+THICKEST = 12.0
 FAINT = 0.02
 """Flows below this share of the largest are left out."""
 
@@ -21,7 +21,10 @@ MOST_FLOWS = 90
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Bytes between two places, both ways together; ``share`` is that of the largest flow."""
+    """Bytes between two places, both ways together; ``share`` is that of the largest flow.
+
+    One that ends where it starts stands for all that a place exchanges.
+    """
 
     start: Box
     end: Box
@@ -108,32 +111,40 @@ class LinkLayer(QGraphicsItem):
 
     def _paint_flows(self, painter: QPainter) -> None:
         scale = painter.worldTransform().m11()
-        grow = 1 / min(1.0, max(scale, 0.2))
-        places: list[QRectF] = []
-        for flow in self._flows:
+        grow = min(5.0, 1 / min(1.0, scale))
+        lines = [flow for flow in self._flows if flow.start is not flow.end]
+        # Many flows are drawn thinner, so that what lies under them can still be read.
+        most = THICKEST * min(1.0, 4 / max(1, len(lines))) ** 0.5
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for flow in lines:
             color = QColor(self.theme.family("communication"))
-            color.setAlphaF(0.35 + 0.5 * flow.share)
-            pen = QPen(color, max(1.5, THICKEST * flow.share) * min(2.5, grow))
+            color.setAlphaF(0.3 + 0.35 * flow.share)
+            pen = QPen(color, max(1.2, most * flow.share) * grow)
             pen.setCapStyle(Qt.PenCapStyle.RoundCap)
             painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPath(_curve(flow))
-        painter.setFont(ui_font(round(11 * min(2.5, grow)), is_bold=True))
-        metrics = painter.fontMetrics()
+        painter.setFont(ui_font(round((11 if lines else 9) * grow), is_bold=True))
+        taken: list[QRectF] = []
         for flow in self._flows:
-            if not flow.text:
-                continue
-            width, height = metrics.horizontalAdvance(flow.text) + 14.0, metrics.height() + 4.0
-            middle = _curve(flow).pointAtPercent(0.5)
-            pill = QRectF(middle.x() - width / 2, middle.y() - height / 2, width, height)
-            if any(pill.intersects(other) for other in places):
-                continue
-            places.append(pill)
-            painter.setPen(QPen(self.theme.family("communication"), 1))
-            painter.setBrush(self.theme.color("surface"))
-            painter.drawRoundedRect(pill, height / 2, height / 2)
-            painter.setPen(self.theme.color("text"))
-            painter.drawText(pill, CENTER, flow.text)
+            if flow.text:
+                self._paint_pill(painter, flow, grow, taken)
+
+    def _paint_pill(self, painter: QPainter, flow: Flow, grow: float, taken: list[QRectF]) -> None:
+        """The bytes of a flow in its middle, or those of a place in its head; not over another."""
+        metrics = painter.fontMetrics()
+        width, height = metrics.horizontalAdvance(flow.text) + 14.0 * grow, metrics.height() + 4.0 * grow
+        middle = _curve(flow).pointAtPercent(0.5)
+        if flow.start is flow.end:
+            middle = QPointF(flow.start.right - width / 2 - 4, flow.start.y + height / 2 + 2)
+        pill = QRectF(middle.x() - width / 2, middle.y() - height / 2, width, height)
+        if any(pill.intersects(other) for other in taken):
+            return
+        taken.append(pill)
+        painter.setPen(QPen(self.theme.family("communication"), grow * (1 + flow.share)))
+        painter.setBrush(self.theme.color("surface"))
+        painter.drawRoundedRect(pill, height / 2, height / 2)
+        painter.setPen(self.theme.color("text"))
+        painter.drawText(pill, CENTER, flow.text)
 
 
 LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
 from moe_studio.gui.canvas.layout import Box
-from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, TINY
+from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, RIGHT, TINY
 from moe_studio.gui.theme import Theme, ui_font
 
 ELIDE = Qt.TextElideMode.ElideRight
@@ -19,19 +19,19 @@ class CardItem(QGraphicsItem):
         super().__init__()
         self.theme = theme
         self.mark = ""
-        self._title = self._detail = ""
+        self._title = self._detail = self._right = ""
         self._size = QRectF()
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
-    def show_card(self, box: Box, title: str, detail: str = "", *, mark: str = "") -> None:
-        """Show it at ``box``; ``mark`` is ``selected``, ``target`` or nothing."""
+    def show_card(self, box: Box, title: str, detail: str = "", right: str = "", *, mark: str = "") -> None:
+        """Show it at ``box``; ``mark`` is ``selected``, ``target`` or nothing, ``right`` what stands at the right."""
         rect = QRectF(0, 0, box.width, box.height)
         if rect != self._size:
             self.prepareGeometryChange()
             self._size = rect
         self.setPos(box.x, box.y)
-        if (title, detail, mark) != (self._title, self._detail, self.mark):
-            self._title, self._detail, self.mark = title, detail, mark
+        if (title, detail, right, mark) != (self._title, self._detail, self._right, self.mark):
+            self._title, self._detail, self._right, self.mark = title, detail, right, mark
             self.update()
 
     def set_theme(self, theme: Theme) -> None:
@@ -94,5 +94,7 @@ class NodeItem(CardItem):
             used = painter.fontMetrics().horizontalAdvance(name) + 10
             painter.setFont(ui_font(11))
             painter.setPen(theme.color("muted"))
-            rest = head.adjusted(used, 1, 0, 1)
+            painter.drawText(head.adjusted(0, 1, 0, 1), RIGHT, self._right)
+            room = painter.fontMetrics().horizontalAdvance(self._right) + 10
+            rest = head.adjusted(used, 1, -room, 1)
             painter.drawText(rest, LEFT, painter.fontMetrics().elidedText(self._detail, ELIDE, int(rest.width())))

@@ -176,8 +176,8 @@ def _head(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
 
 def _load(painter: QPainter, bar: QRectF, state: GpuState, theme: Theme) -> None:
     """The load on a scale from none to twice the mean, with a notch at the mean."""
-    if not state.load:
-        return
+    if not state.load or abs(state.load - 1) < 0.005:
+        return  # the mean says nothing
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.color("raised_edge"))
     painter.drawRect(bar)

@@ -29,7 +29,7 @@ class WhatIfs(QObject):
         self._waiting: list[Hashable] = []
         self._alike: dict[Hashable, list[int]] = {}
         self._key_of: Mapping[int, Hashable] = {}
-        self._cost_ms = 1.0
+        self._cost_ms = 4.0
         self.evaluations = 0
         self.longest_ms = 0.0
 
@@ -74,7 +74,7 @@ class WhatIfs(QObject):
         while self._drag is not None and self._waiting:
             began = clock.nsecsElapsed()
             self._evaluate(self._drag, self._waiting.pop(0))
-            self._cost_ms = 0.7 * self._cost_ms + 0.3 * (clock.nsecsElapsed() - began) / 1e6
+            self._cost_ms = max(0.8 * self._cost_ms, (clock.nsecsElapsed() - began) / 1e6)
             if clock.nsecsElapsed() / 1e6 + self._cost_ms > SLICE_MS:
                 break
         self.longest_ms = max(self.longest_ms, clock.nsecsElapsed() / 1e6)
