@@ -66,6 +66,17 @@ class CanvasVerbs(Protocol):
     def toggle_one_replica(self) -> None: ...
 
 
+class GraphVerbs(Protocol):
+    """What the actions ask of the graph."""
+
+    def find_operator(self) -> None: ...
+    def find_step(self, step: int) -> None: ...
+    def go_to(self) -> None: ...
+    def upstream(self) -> None: ...
+    def downstream(self) -> None: ...
+    def show_everything(self) -> None: ...
+
+
 class CompareVerbs(Protocol):
     """What the actions ask of the comparison."""
 
@@ -87,6 +98,8 @@ class Verbs(Protocol):
     def compare(self) -> CompareVerbs: ...
     @property
     def canvas(self) -> CanvasVerbs: ...
+    @property
+    def graph(self) -> GraphVerbs: ...
     def show_help(self) -> None: ...
     def show_tour(self) -> None: ...
     def choose_language(self, name: str) -> None: ...
@@ -474,6 +487,60 @@ COMMANDS: tuple[Command, ...] = (
         menu="View",
         keys=("[",),
         run=lambda w: w.walk_path(-1),
+    ),
+    Command(
+        name="go_to",
+        text="Go to…",
+        tip="Select any GPU, node, layer, expert or operator by its name",
+        menu="View",
+        keys=("Ctrl+P",),
+        run=lambda w: w.graph.go_to(),
+        begins_group=True,
+    ),
+    Command(
+        name="find",
+        text="Find in the graph…",
+        tip="Find operators by id, kind, expert, GPU or layer",
+        menu="View",
+        keys=("Ctrl+F",),
+        run=lambda w: w.graph.find_operator(),
+    ),
+    Command(
+        name="find_next",
+        text="Find next",
+        tip="Go to the next operator found",
+        menu="View",
+        keys=("F3",),
+        run=lambda w: w.graph.find_step(1),
+    ),
+    Command(
+        name="find_before",
+        text="Find previous",
+        tip="Go to the previous operator found",
+        menu="View",
+        keys=("Shift+F3",),
+        run=lambda w: w.graph.find_step(-1),
+    ),
+    Command(
+        name="upstream",
+        text="Show upstream",
+        tip="Fade all operators but those that the selection depends on",
+        menu="View",
+        run=lambda w: w.graph.upstream(),
+    ),
+    Command(
+        name="downstream",
+        text="Show downstream",
+        tip="Fade all operators but those that depend on the selection",
+        menu="View",
+        run=lambda w: w.graph.downstream(),
+    ),
+    Command(
+        name="show_everything",
+        text="Show all operators",
+        tip="Take the filter of the graph away",
+        menu="View",
+        run=lambda w: w.graph.show_everything(),
     ),
     Command(
         name="show_breakdown",

@@ -26,6 +26,7 @@ from moe_studio.gui.actions import COMMANDS, MENUS, make_actions
 from moe_studio.gui.bridge import DocumentBridge
 from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.compare.panel import ComparePanel
+from moe_studio.gui.dag.panel import GraphPanel
 from moe_studio.gui.edits import Edits
 from moe_studio.gui.export.desk import Exports
 from moe_studio.gui.files import SUFFIX, Files, dropped_files, file_stem
@@ -378,6 +379,11 @@ class MainWindow(QMainWindow):
     def walk_path(self, step: int) -> None:
         """Select the next operator of the longest path."""
         self.workspace.dag.walk_path(step)
+
+    @property
+    def graph(self) -> GraphPanel:
+        """The graph, for its verbs."""
+        return self.workspace.graph
 
     def show_palette(self) -> None:
         """Let an action be found by its name."""

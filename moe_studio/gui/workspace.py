@@ -16,6 +16,7 @@ from moe_studio.gui.canvas.panel import ClusterPanel
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
+from moe_studio.gui.dag.panel import GraphPanel
 from moe_studio.gui.form.settings_panel import SettingsPanel
 from moe_studio.gui.inspector.panel import Inspector
 from moe_studio.gui.plots.breakdown import BreakdownPanel
@@ -67,7 +68,8 @@ class Workspace(QMainWindow):
         self.editing = Editing(document)
         self.cluster_panel = ClusterPanel(document, theme)
         self.cluster = self.cluster_panel.view
-        self.dag = DagView(document, theme)
+        self.graph = GraphPanel(document, theme)
+        self.dag = self.graph.view
         self.inspector = Inspector(theme, self.editing)
         self.outline = Outline(theme)
         self.breakdown = BreakdownPanel(theme)
@@ -107,7 +109,7 @@ class Workspace(QMainWindow):
         self.setCentralWidget(self.cluster_panel)
         self._docks = {
             "outline": dock("outline", "Outline", self.outline),
-            "dag": dock("dag", "Graph", self.dag, *self._dag_controls()),
+            "dag": dock("dag", "Graph", self.graph, *self._dag_controls()),
             "inspector": dock("inspector", "Inspector", self.inspector),
             "evidence": bare_dock("evidence", "Evidence", self.tabs),
         }
@@ -147,6 +149,7 @@ class Workspace(QMainWindow):
         self.cluster_panel.layers_chosen.connect(lambda span: self.document.show_layers(span))
         self.traffic.chosen.connect(self._on_chosen)
         self.dag.moved.connect(self.place.setText)
+        self.graph.refused.connect(self.refused)
         self.outline.chosen.connect(self._on_several)
         self.problems.chosen.connect(self._on_problem)
         self.editing.on_draft.append(self._on_draft)
@@ -171,13 +174,13 @@ class Workspace(QMainWindow):
         self.inspector.form.set_editing(self.editing)
         self.settings.set_editing(self.editing)
         self.cluster.set_document(document)
-        self.dag.set_document(document)
+        self.graph.set_document(document)
         self.compare.set_document(document)
         self.timeline.set_document(document)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
-        for view in (self.cluster_panel, self.dag, self.inspector, self.outline):
+        for view in (self.cluster_panel, self.graph, self.inspector, self.outline):
             view.set_theme(theme)
         for evidence in (
             self.breakdown,
@@ -234,7 +237,7 @@ class Workspace(QMainWindow):
         self.settings.refresh()
 
     def _show_dag(self) -> None:
-        self.dag.show_evaluation(self.document.evaluation)
+        self.graph.show_evaluation(self.document.evaluation)
 
     def _show_breakdown(self) -> None:
         """The charts and the timeline; those that cannot be seen only take note."""
@@ -263,7 +266,7 @@ class Workspace(QMainWindow):
         if self.is_busy:
             self.finish()
         self.cluster.show_selection()
-        self.dag.show_selection()
+        self.graph.show_selection()
         self.outline.show_selection(document.selected)
         self.compare.show_selection()
         self.timeline.show_selection()
