@@ -12,7 +12,7 @@ from moe_studio.document.place import state_folder, template_folder
 from moe_studio.errors import SaveError
 from moe_studio.gui.main_window import MainWindow
 from moe_studio.gui.start.keeper import Places
-from moe_studio.gui.text import SYSTEM, use_language
+from moe_studio.gui.text import ENGLISH, SYSTEM, has_letters, use_language
 from moe_studio.gui.theme import apply_theme, install_fonts, theme_named, ui_font
 from moe_studio.locator import resource
 from moe_studio.storage.loader import load_project
@@ -26,7 +26,8 @@ def run(path: str | None = None) -> int:
     document = opened(path)
     app = application()
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "moe-studio", "window")
-    use_language(str(settings.value("language", SYSTEM)))
+    language = str(settings.value("language", SYSTEM))
+    use_language(language if has_letters(language) else ENGLISH)
     places = Places(state=state_folder(), templates=template_folder())
     session = Session(app, settings, places)
     session.open_window(document, shows_start=path is None)

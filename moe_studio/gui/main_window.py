@@ -35,7 +35,7 @@ from moe_studio.gui.help.viewer import HelpWindow
 from moe_studio.gui.messages import ErrorHook, Toast
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.stops import tour_stops
-from moe_studio.gui.text import tr
+from moe_studio.gui.text import has_letters, tr
 from moe_studio.gui.theme import LIGHT, Theme, apply_theme, theme_named
 from moe_studio.gui.widgets.figure import figures
 from moe_studio.gui.widgets.figure_strip import FigureStrip
@@ -52,6 +52,7 @@ DESK, START = range(2)
 """Pages of the window."""
 
 TOUR_KEY = "tour_offered"
+NO_FONT = "No font with Chinese characters is installed. Install one, such as Noto Sans CJK, and choose again."
 OFFER = "New here? The tour shows in five steps what stands where."
 
 Act = Callable[[], object]
@@ -289,7 +290,10 @@ class MainWindow(QMainWindow):
             self.workspace.set_theme(self.theme)
 
     def choose_language(self, name: str) -> None:
-        """Speak another language."""
+        """Speak another language, if there is a font for it."""
+        if not has_letters(name):
+            self.toast.say(NO_FONT)
+            return
         if self._settings is not None:
             self._settings.setValue("language", name)
         self.language_wanted.emit(name)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from gettext import NullTranslations
 
 from PySide6.QtCore import QLocale
+from PySide6.QtGui import QFontDatabase
 
 from moe_studio.locator import resource
 
@@ -95,6 +96,12 @@ def language_of(name: str) -> str:
     if name != SYSTEM:
         return name if name in (*LANGUAGES, PSEUDO) else ENGLISH
     return CHINESE if QLocale.system().language() is QLocale.Language.Chinese else ENGLISH
+
+
+def has_letters(name: str) -> bool:
+    """Whether a font is installed that can show the language ``name``; without one, text would be empty boxes."""
+    wanted = QFontDatabase.WritingSystem.SimplifiedChinese
+    return language_of(name) != CHINESE or bool(QFontDatabase.families(wanted))
 
 
 def pseudo(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -16,7 +17,7 @@ from moe_studio.document.manual import help_pages
 from moe_studio.gui.actions import COMMANDS, GESTURES, MENUS
 from moe_studio.gui.help.tour import Tour
 from moe_studio.gui.main_window import MainWindow
-from moe_studio.gui.text import CHINESE, ENGLISH, PSEUDO, SYSTEM, language_of, pseudo, tr, use_language
+from moe_studio.gui.text import CHINESE, ENGLISH, PSEUDO, SYSTEM, has_letters, language_of, pseudo, tr, use_language
 from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert
@@ -108,6 +109,20 @@ def test_languages_that_are_not_there_are_english() -> None:
     assert language_of("xx") == ENGLISH
     assert language_of(CHINESE) == CHINESE
     assert language_of(SYSTEM) in (ENGLISH, CHINESE)
+
+
+@pytest.mark.parametrize("speaking", [ENGLISH], indirect=True)
+def test_without_a_font_for_it_chinese_is_not_spoken(speaking: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    speaking.language_wanted.connect(asked.append)
+    monkeypatch.setattr(QFontDatabase, "families", lambda *_: [])
+    speaking.choose_language(CHINESE)
+    assert asked == []
+    assert "font" in speaking.toast.label.text()
+    monkeypatch.setattr(QFontDatabase, "families", lambda *_: ["Some CJK font"])
+    speaking.choose_language(CHINESE)
+    assert asked == [CHINESE]
+    assert has_letters(ENGLISH)
 
 
 def test_the_pseudo_locale_keeps_names_and_is_a_third_longer() -> None:

@@ -171,8 +171,9 @@ def test_leaving_without_saving_leaves_no_copy_and_no_lock(open_window: Open, pl
 
 
 def test_another_language_keeps_the_document_its_history_and_its_copy(
-    qapp: QApplication, places: Places, path: Path, tmp_path: Path
+    qapp: QApplication, places: Places, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("moe_studio.gui.main_window.has_letters", lambda _: True)
     settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     session = Session(qapp, settings, places)
     session.open_window(Document.load(path))
