@@ -90,14 +90,20 @@ def set_gpus(project: Project, chosen: Collection[int], gpus: int) -> LayoutChan
 def move_nodes(project: Project, chosen: Collection[int], by: Place) -> LayoutChange:
     """Nodes shifted by whole steps; those that would lie on others go to the nearest free place."""
     cluster = placed(project.cluster)
-    taken = [_at(node) for number, node in enumerate(cluster.nodes) if number not in chosen]
-    nodes = list(cluster.nodes)
-    for number in sorted(chosen):
-        column, row = _at(nodes[number])
-        spot = free_place(taken, (_snapped(column + by[0]), _snapped(row + by[1])))
-        taken.append(spot)
-        nodes[number] = replace(nodes[number], at=spot)
+    spots = landing([_at(node) for node in cluster.nodes], chosen, by)
+    nodes = [replace(node, at=spot) for node, spot in zip(cluster.nodes, spots, strict=True)]
     return _change(project, f"Move {_names(cluster, chosen)}", _with(cluster, _from_origin(nodes)))
+
+
+def landing(spots: Sequence[Place], chosen: Collection[int], by: Place) -> list[Place]:
+    """Where all nodes are after shifting the chosen ones: on the grid, and none on another."""
+    result = list(spots)
+    taken = [spot for number, spot in enumerate(spots) if number not in chosen]
+    for number in sorted(chosen):
+        column, row = spots[number]
+        result[number] = free_place(taken, (_snapped(column + by[0]), _snapped(row + by[1])))
+        taken.append(result[number])
+    return result
 
 
 def align_nodes(project: Project, chosen: Collection[int], along: str) -> LayoutChange:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication, QGraphicsPathItem, QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.layout_edit import move_nodes
+from moe_studio.document.layout_edit import free_place, move_nodes
 from moe_studio.document.placing import Grab, experts_phrase, grabbed, hosted_experts, removal_of
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
@@ -678,7 +678,7 @@ class ClusterView(ZoomView):
         if node >= 0 and not found[1]:
             self._show_ghost(qrect(layout.nodes[node]))
         else:
-            column, row = layout.spot_at(point.x(), point.y())
+            column, row = free_place(layout.spots, layout.spot_at(point.x(), point.y()))
             corner = QPointF(column * layout.pitch[0], row * layout.pitch[1])
             self._show_ghost(QRectF(corner, QPointF(*layout.pitch) + corner - QPointF(30, 30)))
         self.card.show_text(drop_text(self.document.project, *found, node), at)

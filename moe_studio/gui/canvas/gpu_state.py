@@ -95,6 +95,8 @@ def gpu_states(evaluation: Evaluation, span: Span, heat: Sequence[float]) -> tup
     limit = project.limits.imbalance or float("inf")
     width, stages = project.width, project.parallel.pp
     copies = _copies(project, held)
+    # The mean load of a copy is 1, whether experts have one copy or several.
+    scale = [sum(times.values()) / max(1e-12, sum(heat[expert] for expert in times)) for times in copies]
     states = []
     for gpu, experts in enumerate(held):
         group, position = divmod(gpu, width)
@@ -106,7 +108,9 @@ def gpu_states(evaluation: Evaluation, span: Span, heat: Sequence[float]) -> tup
                 rank=f"r{replica} s{stage} p{position}",
                 experts=tuple(
                     [
-                        ExpertState(expert, count, min(1.0, count / of), round(heat[expert] / times[expert], 2))
+                        ExpertState(
+                            expert, count, min(1.0, count / of), round(heat[expert] / times[expert] * scale[group], 2)
+                        )
                         for expert, count in experts.items()
                     ]
                 ),

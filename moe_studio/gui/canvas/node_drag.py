@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsScene
 
-from moe_studio.document.layout_edit import LayoutChange, Place, move_nodes
+from moe_studio.document.layout_edit import STEP, LayoutChange, Place, landing, move_nodes
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import RADIUS
 from moe_studio.gui.theme import Theme
@@ -27,14 +27,18 @@ class NodeDrag:
         """Follow the pointer."""
         delta = point - self._start
         x, y = delta.x() / self.layout.pitch[0], delta.y() / self.layout.pitch[1]
-        self.by = (round(x * 2) / 2, round(y * 2) / 2)
+        by = (round(x / STEP) * STEP, round(y / STEP) * STEP)
+        if by == self.by and self._ghost is not None:
+            return
+        self.by = by
         if self._ghost is None:
             self._ghost = ghost(scene, theme)
         path = QPainterPath()
+        spots = landing(self.layout.spots, self.nodes, self.by)
         for number in self.nodes:
-            box = self.layout.nodes[number]
-            left, top = box.x + self.by[0] * self.layout.pitch[0], box.y + self.by[1] * self.layout.pitch[1]
-            path.addRoundedRect(QRectF(left, top, box.width, box.height), RADIUS + 2, RADIUS + 2)
+            box, (column, row) = self.layout.nodes[number], spots[number]
+            corner = QPointF(column * self.layout.pitch[0], row * self.layout.pitch[1])
+            path.addRoundedRect(QRectF(corner, QSizeF(box.width, box.height)), RADIUS + 2, RADIUS + 2)
         self._ghost.setPath(path)
 
     def end(self, scene: QGraphicsScene) -> None:

@@ -36,6 +36,8 @@ class ClusterPanel(QWidget):
         self.what = QComboBox()
         self.what.setAccessibleName(tr("Traffic of"))
         self.what.addItems([tr(WHAT_TEXTS[name]) for name in WHATS])
+        self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.what.setMinimumContentsLength(8)
         self.what.hide()
         body = QWidget()
         column = QVBoxLayout(body)

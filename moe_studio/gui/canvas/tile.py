@@ -113,7 +113,7 @@ def paint_tile(painter: QPainter, tile: Tile, theme: Theme, scale: float) -> Non
         _more(painter, QRectF(box.x, box.y, box.width, box.height), f"+{tile.hidden}", theme)
     wide = area.width() - 2 * TILE_PADDING
     paint_shares(painter, QRectF(TILE_PADDING, area.height() - 35, wide, 6), tile.state.memory, theme)
-    _load(painter, QRectF(TILE_PADDING, area.height() - 26, wide, 3), tile.state, theme)
+    _load(painter, QRectF(TILE_PADDING, area.height() - 24.5, wide, 3), tile.state, theme)
     _foot(painter, area, tile, theme)
 
 
