@@ -149,8 +149,16 @@ class Outline(QTreeWidget):
                 item.setText(1, figure)
             self._bind(item, selection)
         while (gone := parent.child(count)) is not None:
-            self._bind(gone, None)
+            self._forget(gone)
             parent.removeChild(gone)
+
+    def _forget(self, item: QTreeWidgetItem) -> None:
+        """Let ``item`` and all below it stand for nothing: they go away together."""
+        self._bind(item, None)
+        for index in range(item.childCount()):
+            child = item.child(index)
+            if child is not None:
+                self._forget(child)
 
     def _bind(self, item: QTreeWidgetItem, selection: Selection | None) -> None:
         """Let ``item`` stand for ``selection`` and for nothing else."""
