@@ -5,7 +5,8 @@ A strategy that no longer divides the GPUs is fitted to them in the same step, a
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from moe_studio.engine.evaluation import check_size
@@ -21,6 +22,8 @@ Place = tuple[float, float]
 
 STEP = 0.5
 """Nodes snap to halves of a card."""
+
+LAST = "A cluster needs at least one node with a GPU; change this one, or add another first."
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
@@ -63,7 +66,7 @@ def remove_nodes(project: Project, chosen: Collection[int]) -> LayoutChange:
     """
     kept = tuple(node for number, node in enumerate(project.cluster.nodes) if number not in chosen)
     if not kept:
-        raise ProjectError("A cluster needs at least one node; change this one, or add another first.")
+        raise ProjectError(LAST)
     return _change(project, f"Remove {_names(project.cluster, chosen)}", _with(project.cluster, kept))
 
 
@@ -85,6 +88,33 @@ def set_gpus(project: Project, chosen: Collection[int], gpus: int) -> LayoutChan
     nodes = _changed(project.cluster, chosen, gpus=gpus)
     label = f"{gpus} GPU{'s' if gpus > 1 else ''} in {_names(project.cluster, chosen)}"
     return _change(project, label, _with(project.cluster, nodes))
+
+
+def add_gpus(project: Project, node: int, count: int = 1) -> LayoutChange:
+    """More GPUs in a node."""
+    return set_gpus(project, [node], project.cluster.nodes[node].gpus + count)
+
+
+def remove_gpus(project: Project, gpus: Collection[int]) -> LayoutChange:
+    """The cluster with as many GPUs fewer in their nodes; a node without any goes, too.
+
+    Raises:
+        ProjectError: if none would be left.
+    """
+    nodes = _resized(project.cluster, Counter(_node_of(project.cluster, gpus)))
+    what = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+    return _change(project, f"Remove {what}", _with(project.cluster, nodes))
+
+
+def move_gpus(project: Project, gpus: Collection[int], target: int) -> LayoutChange:
+    """GPUs taken out of their nodes and put into another; there they are of its kind."""
+    cluster = project.cluster
+    homes = Counter(node for node in _node_of(cluster, gpus) if node != target)
+    nodes = list(cluster.nodes)
+    nodes[target] = replace(nodes[target], gpus=nodes[target].gpus + homes.total())
+    nodes = _resized(replace(cluster, nodes=tuple(nodes)), homes)
+    what = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+    return _change(project, f"Move {what} to {cluster.nodes[target].name}", _with(cluster, nodes))
 
 
 def move_nodes(project: Project, chosen: Collection[int], by: Place) -> LayoutChange:
@@ -355,6 +385,20 @@ def _changed(cluster: Cluster, chosen: Collection[int], **values: object) -> tup
         replace(node, **values) if number in chosen else node  # type: ignore[arg-type]
         for number, node in enumerate(cluster.nodes)
     )
+
+
+def _node_of(cluster: Cluster, gpus: Collection[int]) -> list[int]:
+    nodes = cluster.node_of_gpu()
+    return [nodes[gpu] for gpu in gpus]
+
+
+def _resized(cluster: Cluster, fewer: Mapping[int, int]) -> list[Node]:
+    """The nodes with other numbers of GPUs, without those that have none left."""
+    left = [(node, node.gpus - fewer.get(number, 0)) for number, node in enumerate(cluster.nodes)]
+    kept = [replace(node, gpus=gpus) if gpus != node.gpus else node for node, gpus in left if gpus > 0]
+    if not kept:
+        raise ProjectError(LAST)
+    return kept
 
 
 def _stem(cluster: Cluster) -> str:

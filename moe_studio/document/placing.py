@@ -8,7 +8,15 @@ import numpy as np
 
 from moe_studio.errors import ProjectError
 from moe_studio.project.design import layers_text
-from moe_studio.project.edit import Edit, identity, in_order, move_expert, remove_instance, replicate_expert, swap_experts
+from moe_studio.project.edit import (
+    Edit,
+    identity,
+    in_order,
+    move_expert,
+    remove_instance,
+    replicate_expert,
+    swap_experts,
+)
 from moe_studio.project.instance import layer_instances
 from moe_studio.project.project import Project
 

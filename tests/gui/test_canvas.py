@@ -506,6 +506,48 @@ def test_the_menu_of_an_expert_and_of_a_gpu_carry(bench: Bench) -> None:
     assert set(bench.view.picked) == {(2, 5), (5, 5)}
 
 
+def test_gpus_are_removed_and_moved_to_other_nodes(bench: Bench) -> None:
+    bench.document.select(Selection(kind="gpu", gpu=1))
+    trigger(canvas_menu(bench.view, QPointF()), "Move to node", "node1")
+    assert [node.gpus for node in bench.document.project.cluster.nodes] == [3, 5]
+    bench.document.select_all([Selection(kind="gpu", gpu=gpu) for gpu in (3, 4)])
+    bench.view.remove_chosen()
+    assert [node.gpus for node in bench.document.project.cluster.nodes] == [3, 3]
+    assert bench.labels == ["Move GPU 1 to node1", "Remove 2 GPUs"]
+
+
+def test_control_pressed_while_carrying_copies(bench: Bench) -> None:
+    bench.carry(bench.chip(2), bench.body(6))
+    QTest.keyPress(bench.view, Key.Key_Control)
+    assert bench.view.card.heading.text() == "Copy E2 → GPU 6, layers 0–3"
+    QTest.keyRelease(bench.view, Key.Key_Control)
+    assert bench.view.card.heading.text() == "E2 → GPU 6, layers 0–3"
+
+
+def test_what_is_undone_while_it_is_carried_ends_the_gesture(bench: Bench) -> None:
+    bench.view.verbs.add(gpus=8)
+    bench.document.select(Selection(kind="gpu", gpu=15))
+    bench.press(bench.head(15))
+    bench.carry(bench.chip(5), bench.body(6))
+    bench.document.undo()
+    assert bench.view.drag is None
+    bench.move(bench.body(2))
+    bench.release(bench.body(2))
+    for key in (Key.Key_Return, Key.Key_Backspace, Key.Key_F, Key.Key_G, Key.Key_Left):
+        bench.key(key)
+    assert len(bench.view.gpus) == 8
+
+
+def test_carrying_to_the_edge_scrolls_a_view_that_does_not_show_everything(bench: Bench) -> None:
+    bench.view.zoom_to(2.0)
+    bench.view.centerOn(bench.view.gpu_rect(0).center())
+    before = bench.view.horizontalScrollBar().value()
+    bench.carry(bench.chip(0), QPoint(bench.view.viewport().width() - 5, 200))
+    bench.qtbot.waitUntil(lambda: bench.view.horizontalScrollBar().value() > before + 100)
+    bench.key(Key.Key_Escape)
+    assert bench.labels == []
+
+
 # Looking
 
 

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.layout_edit import free_place, move_nodes
-from moe_studio.document.placing import Grab, experts_phrase, grabbed, hosted_experts, removal_of
+from moe_studio.document.placing import Grab, Span, experts_phrase, grabbed, hosted_experts, removal_of
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.errors import MoeStudioError
@@ -43,6 +43,7 @@ from moe_studio.gui.canvas.node_drag import NodeDrag, ghost
 from moe_studio.gui.canvas.palette import device_of
 from moe_studio.gui.canvas.tile import NONE, RADIUS, Tile
 from moe_studio.gui.canvas.tile_layer import TileLayer, qrect
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.zoom import ZoomView
@@ -51,6 +52,9 @@ from moe_studio.project.cluster import Cluster
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 Chip = tuple[int, int]
 """An expert and the GPU on which it is."""
+
+EDGE, EDGE_MS = 28, 25
+"""So near to the edge of the view, and so often, carrying scrolls it."""
 
 CALM_MS = 120
 """So long after the last step of zooming all pictures are made sharp."""
@@ -101,8 +105,13 @@ class ClusterView(ZoomView):
         self._layout_key: tuple[Cluster, int, float] | None = None
         self._starts: list[int] = [0]
         self._homes: tuple[tuple[int, ...], ...] = ()
+        self._ground: tuple[int, Span] = (0, None)
         self._pressed: tuple[QPoint, Hit] | None = None
+        self._pointer = QPoint()
         self._ghost: QGraphicsPathItem | None = None
+        self._edge = QTimer(self)
+        self._edge.setInterval(EDGE_MS)
+        self._edge.timeout.connect(self._on_edge)
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(CALM_MS)
@@ -156,6 +165,8 @@ class ClusterView(ZoomView):
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Show ``evaluation``, changing only what differs."""
         span = self.document.span
+        if self.drag is not None and self._ground != (id(self.document.history.current), span):
+            self.end_carry()  # undone or changed elsewhere meanwhile: what is carried may not be there any more
         states = gpu_states(evaluation, span, self._heat.of(evaluation.project, span))
         self._arrange(evaluation, states)
         for number, (tile, state) in enumerate(zip(self.gpus, states, strict=True)):
@@ -203,6 +214,8 @@ class ClusterView(ZoomView):
         if key == known:
             return
         self._layout_key = key
+        self._pressed = None
+        self._end_node_drag()
         layout = self._layout = cluster_layout(cluster, most_experts=most, aspect=aspect)
         self._starts = [0, *accumulate(node.gpus for node in cluster.nodes)]
         whole = qrect(layout.whole)
@@ -215,7 +228,7 @@ class ClusterView(ZoomView):
         )
         self._make_cards(len(layout.nodes), len(layout.racks))
         inter = cluster.links.inter
-        self.links.show_links(layout, f"{inter.gb_s:g} GB/s between nodes")
+        self.links.show_links(layout, tr("{rate} between nodes", rate=f"{inter.gb_s:g} GB/s"))
         self.overlay.show_links(layout, "")
         self.setSceneRect(whole.adjusted(-2000, -2000, 2000, 2000))
         if self.is_fitted:
@@ -336,6 +349,12 @@ class ClusterView(ZoomView):
         return tuple(chips)
 
     @property
+    def picked_gpus(self) -> tuple[int, ...]:
+        """The selected GPUs, the one that is shown in other views first."""
+        chosen = self.document.selected
+        return tuple(item.gpu for item in chosen if item.kind == "gpu" and 0 <= item.gpu < len(self.gpus))
+
+    @property
     def picked_nodes(self) -> tuple[int, ...]:
         """The selected nodes, the one that is shown in other views first."""
         chosen = self.document.selected
@@ -374,6 +393,7 @@ class ClusterView(ZoomView):
         if not grabs:
             return False
         self._homes = tuple(tuple(held) for held in hosted_experts(project, span))
+        self._ground = (id(project), span)
         self.carry.begin(
             self.document,
             grabs,
@@ -428,12 +448,15 @@ class ClusterView(ZoomView):
             self.end_carry(is_drop=True)
 
     def remove_chosen(self) -> None:
-        """Remove the selected copies of experts, or the selected nodes."""
+        """Remove the selected copies of experts, GPUs or nodes."""
         if self.picked_nodes:
             self.verbs.remove()
             return
+        if self.picked_gpus:
+            self.verbs.remove_gpus(self.picked_gpus)
+            return
         if not self.picked:
-            self.refused.emit("Select an expert on a GPU, or a node, first.")
+            self.refused.emit("Select an expert on a GPU, a GPU, or a node first.")
             return
         project, span = self.document.history.current, self.document.span
         try:
@@ -445,18 +468,38 @@ class ClusterView(ZoomView):
         except MoeStudioError as error:
             self.refused.emit(str(error))
 
-    def _target_at(self, event: QMouseEvent) -> Target | None:
-        """The drop that the pointer is over; its own place is none."""
+    def aim_again(self, keys: Qt.KeyboardModifier) -> None:
+        """Other keys are held, or the ground has moved: the same point may mean something else."""
+        if self.drag is not None and not self.carry.is_keyboard:
+            self.aim(self._target_at(self._pointer, keys), self._pointer)
+
+    def _on_edge(self) -> None:
+        """Carried to the edge of a view that does not show everything, experts take the view along."""
+        if self.drag is None or self.carry.is_keyboard or self.is_fitted:
+            self._edge.stop()
+            return
+        port, at = self.viewport().rect(), self._pointer
+        dx = (at.x() > port.right() - EDGE) - (at.x() < port.left() + EDGE)
+        dy = (at.y() > port.bottom() - EDGE) - (at.y() < port.top() + EDGE)
+        if not dx and not dy:
+            self._edge.stop()
+            return
+        for bar, step in ((self.horizontalScrollBar(), dx), (self.verticalScrollBar(), dy)):
+            bar.setValue(bar.value() + step * EDGE // 2)
+        self.aim_again(QApplication.keyboardModifiers())
+
+    def _target_at(self, at: QPoint, keys: Qt.KeyboardModifier) -> Target | None:
+        """The drop that a point of the view means; its own place is none."""
         assert self.drag is not None
-        drag, is_copy = self.drag, bool(event.modifiers() & CONTROL)
-        hit = self.hit(event.position().toPoint())
+        drag, is_copy = self.drag, bool(keys & CONTROL)
+        hit = self.hit(at)
         if hit.kind == "node" and drag.is_many:
             return Target(gpu=self._starts[hit.node], node=hit.node, is_copy=is_copy)
         if not hit.is_tile or all(grab.gpu == hit.gpu for grab in drag.grabs):
             return None
         other = -1
         if not drag.is_many and not is_copy:
-            index = self.gpus[hit.gpu].index_at(self.scene_point(event))
+            index = self.gpus[hit.gpu].index_at(self.mapToScene(at))
             homes = self._homes[hit.gpu]
             # What the committed design has there counts, not what the preview shows in its place.
             other = homes[index] if 0 <= index < len(homes) and index < len(self.gpus[hit.gpu].chips) else -1
@@ -508,7 +551,9 @@ class ClusterView(ZoomView):
             if (at - start).manhattanLength() >= QApplication.startDragDistance() / 2:
                 self._begin_gesture(hit, start, event.modifiers())
         if self.drag is not None and not self.carry.is_keyboard:
-            self.aim(self._target_at(event), at)
+            self._pointer = at
+            self.aim(self._target_at(at, event.modifiers()), at)
+            self._edge.start()
         elif self.node_drag is not None:
             self.node_drag.move(self.mapToScene(at), self.scene(), self.theme)
         elif self.band is not None and self._pressed is not None:
@@ -721,7 +766,7 @@ class ClusterView(ZoomView):
     def frame_selection(self) -> None:
         """Bring what is selected into view, or everything when nothing is."""
         chosen = self.document.selection
-        if chosen.gpu >= 0:
+        if 0 <= chosen.gpu < len(self.gpus):
             self.frame(self.gpu_rect(chosen.gpu))
         elif self.picked_nodes:
             boxes = [qrect(self.layout_shown.nodes[node]) for node in self.picked_nodes]
@@ -731,6 +776,12 @@ class ClusterView(ZoomView):
             self.frame(whole)
         else:
             self.fit()
+
+    @override
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Control:
+            self.aim_again(Qt.KeyboardModifier.NoModifier)
+        super().keyReleaseEvent(event)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -69,8 +69,8 @@ class CanvasKeys:
             # An expert selected without a GPU stands for all its copies; it is carried from the first.
             chips = view.picked if chosen.gpu >= 0 or len(view.document.selected) > 1 else view.picked[:1]
             view.begin_carry(chips, is_keyboard=True)
-        elif chosen.kind == "gpu":
-            view.begin_carry(view.chips_of(chosen.gpu), is_keyboard=True)
+        elif view.picked_gpus:
+            view.begin_carry([chip for gpu in view.picked_gpus for chip in view.chips_of(gpu)], is_keyboard=True)
 
     def _carry(self, key: Qt.Key, event: QKeyEvent) -> None:
         view, drag = self._view, self._view.drag
@@ -79,7 +79,8 @@ class CanvasKeys:
         if key == Qt.Key.Key_Escape:
             view.escape()
         elif not view.carry.is_keyboard:
-            return
+            if key == Qt.Key.Key_Control:
+                view.aim_again(CONTROL)
         elif key in ENTER:
             if event.modifiers() & CONTROL and drag.target is not None:
                 drag.move(Target(gpu=at, is_copy=True))
@@ -118,7 +119,7 @@ class CanvasKeys:
                 view.verbs.nudge((dx * step, dy * step))
         elif view.picked and (dx or keys & SHIFT):
             self._step_chip(dx, dy, is_extending=bool(keys & SHIFT))
-        elif view.document.selection.kind == "node":
+        elif view.picked_nodes:
             self._step_node(dx, dy, is_extending=bool(keys & SHIFT))
         else:
             self._step_gpu(dx, dy)
@@ -153,29 +154,31 @@ class CanvasKeys:
     def _step_node(self, dx: int, dy: int, *, is_extending: bool) -> None:
         view = self._view
         boxes = view.layout_shown.nodes
-        node = neighbour(boxes, view.document.selection.node, dx, dy, range(len(boxes)))
+        node = neighbour(boxes, view.picked_nodes[0], dx, dy, range(len(boxes)))
         kept = [item for item in view.picked_nodes if item != node] if is_extending else []
         view.pick_nodes([node, *kept])
 
     def _enter(self) -> None:
         """From a node to its first GPU, from a GPU to its first expert."""
         view, chosen = self._view, self._view.document.selection
-        if chosen.kind == "gpu" and view.gpus[chosen.gpu].state.experts:
-            view.pick(view.chips_of(chosen.gpu)[:1])
-        elif chosen.kind == "node":
+        if view.picked_gpus:
+            if chips := view.chips_of(view.picked_gpus[0]):
+                view.pick(chips[:1])
+        elif view.picked_nodes:
             nodes = view.document.project.cluster.nodes
-            view.document.select(Selection(kind="gpu", gpu=sum(node.gpus for node in nodes[: chosen.node])))
+            first = sum(node.gpus for node in nodes[: view.picked_nodes[0]])
+            view.document.select(Selection(kind="gpu", gpu=first))
         elif chosen.kind in ("", "design"):
             view.pick_nodes([0])
 
     def _leave(self) -> None:
         """From an expert to its GPU, from a GPU to its node, from a node to the whole."""
         view, chosen = self._view, self._view.document.selection
-        if chosen.kind == "expert" and chosen.gpu >= 0:
+        if view.picked:
             view.expand(-1)
-            view.document.select(Selection(kind="gpu", gpu=chosen.gpu))
-        elif chosen.kind == "gpu":
-            view.pick_nodes([view.document.project.cluster.node_of_gpu()[chosen.gpu]])
+            view.document.select(Selection(kind="gpu", gpu=view.picked[0][1]))
+        elif view.picked_gpus:
+            view.pick_nodes([view.document.project.cluster.node_of_gpu()[view.picked_gpus[0]]])
         elif chosen.kind == "node":
             view.document.select(Selection(kind="design"))
 

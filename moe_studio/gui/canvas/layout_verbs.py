@@ -1,16 +1,19 @@
 """What can be done to the nodes of the canvas, each as one step that says what else it changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from moe_studio.document.document import Document
 from moe_studio.document.layout_edit import (
     LayoutChange,
     Place,
+    add_gpus,
     add_node,
     align_nodes,
     duplicate_nodes,
+    move_gpus,
     move_nodes,
     put_in_rack,
+    remove_gpus,
     remove_nodes,
     set_device,
     set_gpus,
@@ -60,6 +63,20 @@ class LayoutVerbs:
         """Remove the selected nodes."""
         if (chosen := self._some()) and self.run(lambda project: remove_nodes(project, chosen)):
             self.document.select(Selection(kind="design"))
+
+    def remove_gpus(self, gpus: Collection[int]) -> None:
+        """Remove single GPUs."""
+        if self.run(lambda project: remove_gpus(project, gpus)):
+            self.document.select(Selection(kind="design"))
+
+    def move_gpus(self, gpus: Collection[int], node: int) -> None:
+        """Put GPUs into another node."""
+        if self.run(lambda project: move_gpus(project, gpus, node)):
+            self.document.select(Selection(kind="design"))
+
+    def add_gpu(self, node: int) -> None:
+        """One more GPU in a node."""
+        self.run(lambda project: add_gpus(project, node))
 
     def nudge(self, by: Place) -> None:
         """Shift the selected nodes."""
@@ -118,7 +135,7 @@ def dropped(project: Project, device: str, gpus: int, node: int, at: Place) -> L
         return add_node(project, device or project.cluster.nodes[-1].device, gpus or 1, at)
     there = project.cluster.nodes[node]
     if there.device == device:
-        return set_gpus(project, [node], there.gpus + 1)
+        return add_gpus(project, node)
     return set_device(project, [node], device)
 
 

@@ -25,15 +25,14 @@ def canvas_menu(view: "ClusterView", point: QPointF) -> QMenu:
     """The menu of what is selected, at a point of the scene."""
     menu = QMenu(view)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    chosen = view.document.selection
     spot = view.layout_shown.spot_at(point.x(), point.y())
     if view.picked:
         _add(menu, _expert_entries(view))
-    elif chosen.kind == "gpu":
-        _add(menu, _gpu_entries(view, chosen.gpu))
+    elif view.picked_gpus:
+        _gpu_entries(menu, view, view.picked_gpus[0])
     elif view.picked_nodes:
         _node_entries(menu, view)
-    if not view.picked and chosen.kind != "gpu":
+    if not view.picked and not view.picked_gpus:
         menu.addSeparator()
         _layout_entries(menu, view, None if view.picked_nodes else spot)
     return menu
@@ -62,14 +61,24 @@ def _expert_entries(view: "ClusterView") -> list[Entry]:
     return entries
 
 
-def _gpu_entries(view: "ClusterView", gpu: int) -> list[Entry]:
-    node = view.document.project.cluster.node_of_gpu()[gpu]
-    return [
+def _gpu_entries(menu: QMenu, view: "ClusterView", gpu: int) -> None:
+    cluster = view.document.project.cluster
+    home, verbs, gpus = cluster.node_of_gpu()[gpu], view.verbs, view.picked_gpus
+    entries: list[Entry] = [
         (tr("Select its experts"), lambda: view.pick(view.chips_of(gpu))),
         (tr("Carry all its experts") + "\tG", lambda: view.begin_carry(view.chips_of(gpu), is_keyboard=True)),
-        (tr("Select its node"), lambda: view.pick_nodes([node])),
-        (tr("Frame") + "\tF", view.frame_selection),
+        (tr("Select its node"), lambda: view.pick_nodes([home])),
+        (tr("Add a GPU to its node"), lambda: verbs.add_gpu(home)),
+        (tr("Remove from its node") + "\tDel", lambda: verbs.remove_gpus(gpus)),
     ]
+    _add(menu, entries)
+    if len(cluster.nodes) > 1:
+        others = menu.addMenu(tr("Move to node"))
+        for number, node in enumerate(cluster.nodes):
+            if number != home:
+                text = node.name or f"node {number}"
+                others.addAction(text).triggered.connect(lambda _=False, chosen=number: verbs.move_gpus(gpus, chosen))
+    _add(menu, [(tr("Frame") + "\tF", view.frame_selection)])
 
 
 def _node_entries(menu: QMenu, view: "ClusterView") -> None:

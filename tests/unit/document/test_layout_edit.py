@@ -8,15 +8,18 @@ from hypothesis import strategies as st
 
 from moe_studio.document.layout_edit import (
     LayoutChange,
+    add_gpus,
     add_node,
     align_nodes,
     duplicate_nodes,
     fitting_strategy,
     free_place,
+    move_gpus,
     move_nodes,
     places,
     put_in_rack,
     rack_of,
+    remove_gpus,
     remove_nodes,
     set_device,
     set_gpus,
@@ -97,6 +100,21 @@ def test_the_last_node_stays(sixteen: Project) -> None:
         remove_nodes(sixteen, [0, 1])
     with pytest.raises(ProjectError, match="remove the node instead"):
         set_gpus(sixteen, [0], 0)
+
+
+def test_single_gpus_come_go_and_change_nodes(sixteen: Project) -> None:
+    assert [node.gpus for node in add_gpus(sixteen, 1).edit(sixteen).cluster.nodes] == [8, 9]
+    fewer = remove_gpus(sixteen, [0, 9, 10])
+    assert fewer.label == "Remove 3 GPUs"
+    assert [node.gpus for node in fewer.edit(sixteen).cluster.nodes] == [7, 6]
+    moved = move_gpus(sixteen, [3, 12], 1)
+    assert moved.label == "Move 2 GPUs to node1"
+    assert [node.gpus for node in moved.edit(sixteen).cluster.nodes] == [7, 9]
+    assert moved.note == ""
+    emptied = move_gpus(sixteen, range(8), 1).edit(sixteen)
+    assert [(node.name, node.gpus) for node in emptied.cluster.nodes] == [("node1", 16)]
+    with pytest.raises(ProjectError, match="at least one node"):
+        remove_gpus(sixteen, range(16))
 
 
 def test_copies_stand_beside_their_originals(sixteen: Project) -> None:
