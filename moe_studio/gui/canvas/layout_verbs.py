@@ -22,6 +22,7 @@ from moe_studio.document.layout_edit import (
 )
 from moe_studio.document.selection import Selection
 from moe_studio.errors import MoeStudioError
+from moe_studio.gui.text import tr
 from moe_studio.project.project import Project
 
 Tell = Callable[[str], None]
@@ -143,8 +144,8 @@ def drop_text(project: Project, device: str, gpus: int, node: int) -> str:
     """What `dropped` would do, in words."""
     name = device or project.cluster.nodes[-1].device
     if node < 0 or gpus:
-        return f"New node: {gpus or 1} × {name}"
+        return tr("New node: {gpus} × {device}", gpus=gpus or 1, device=name)
     there = project.cluster.nodes[node]
     if there.device == device:
-        return f"{there.name}: {there.gpus} → {there.gpus + 1} GPUs"
+        return tr("{node}: {before} → {after} GPUs", node=there.name, before=there.gpus, after=there.gpus + 1)
     return f"{there.name}: {there.gpus} × {there.device} → {device}"
