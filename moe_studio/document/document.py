@@ -10,7 +10,7 @@ from moe_studio.document.history import Entry, History
 from moe_studio.document.journal import Copy
 from moe_studio.document.lock import Lock, Owner
 from moe_studio.document.placing import Span
-from moe_studio.document.selection import NOTHING, Selection
+from moe_studio.document.selection import NOTHING, Selection, is_in
 from moe_studio.engine.evaluation import Evaluation, Pipeline
 from moe_studio.errors import FileError, SaveError
 from moe_studio.project.edit import Edit
@@ -138,11 +138,11 @@ class Document:
         self._preview = None
         if wanted == self.history.current:
             if shown is not None:
-                _tell(self.on_project)
+                self._changed()
             return False
         # The preview's evaluation is for this very design; keeping its object keeps the evaluation.
         self.history = self.history.pushed(label, shown if shown == wanted else wanted)
-        _tell(self.on_project)
+        self._changed()
         return True
 
     def undo(self) -> None:
@@ -157,11 +157,20 @@ class Document:
         """Make another state of the history the one in force."""
         self.history = self.history.at(cursor)
         self._preview = None
-        _tell(self.on_project)
+        self._changed()
 
     def select(self, selection: Selection) -> None:
         """Select something else, and nothing beside it, in every view."""
         self.select_all(() if selection == NOTHING else (selection,))
+
+    def _changed(self) -> None:
+        """Tell that another project is shown; what it no longer has is no longer selected."""
+        kept = tuple(item for item in self.selected if is_in(item, self.project))
+        lost = kept != self.selected
+        self.selected, self.selection = kept, kept[0] if kept else NOTHING
+        _tell(self.on_project)
+        if lost:
+            _tell(self.on_selection)
 
     def select_all(self, selected: Sequence[Selection]) -> None:
         """Select several things; the first is the one that views show which show only one."""
@@ -188,7 +197,7 @@ class Document:
         """Show and edit the experts of some layers: one, a first and a last, or all."""
         if span != self.span:
             self.span = span
-            _tell(self.on_project)
+            self._changed()
 
     # The file
 
@@ -242,7 +251,7 @@ class Document:
         self.path, self._saved, self._digest = path, project, bytes_hash(text.encode("utf-8"))
         self.folder = self.folder or path.parent
         remove_leftovers(path.parent)
-        _tell(self.on_project)
+        self._changed()
 
     @property
     def digest(self) -> str:
@@ -262,14 +271,14 @@ class Document:
         self._digest = found.digest
         self._saved = project
         if not self.commit("Reload from disk", lambda _: project):
-            _tell(self.on_project)
+            self._changed()
 
     def keep_mine(self) -> None:
         """Let the next save replace what another program has written to the file, which the user has decided."""
         if self.path is not None and self.path.exists():
             self._digest = content_hash(self.path)
             self._saved = None
-            _tell(self.on_project)
+            self._changed()
 
     # Other windows
 
@@ -294,7 +303,7 @@ class Document:
     def _show(self, preview: Project | None) -> None:
         if preview is not self._preview:
             self._preview = preview
-            _tell(self.on_project)
+            self._changed()
 
     def _evaluated(self, project: Project) -> Evaluation:
         found = next((item for item in self._known if item.project is project), None)

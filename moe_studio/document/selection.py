@@ -8,6 +8,7 @@ import numpy as np
 
 from moe_studio.graph.graph import Graph
 from moe_studio.graph.operator import OP_NUMBER
+from moe_studio.project.project import Project
 
 Kind = Literal["", "design", "layer", "node", "gpu", "expert", "operator", "setting"]
 
@@ -32,6 +33,22 @@ class Selection:
 
 
 NOTHING = Selection()
+
+
+def is_in(selection: Selection, project: Project) -> bool:
+    """Whether ``project`` still has what is selected."""
+    layers = project.model.layers
+    experts = max((layer.ffn.experts for layer in layers), default=0)
+    if 0 <= selection.layer < len(layers):
+        experts = layers[selection.layer].ffn.experts
+    bounds = (
+        (selection.gpu, project.cluster.gpu_count),
+        (selection.node, len(project.cluster.nodes)),
+        (selection.layer, len(layers)),
+        (selection.expert, experts),
+        (selection.micro_batch, project.workload.micro_batches),
+    )
+    return all(number < bound for number, bound in bounds if number >= 0)
 
 
 def operator_selection(graph: Graph, row: int) -> Selection:

@@ -1,5 +1,6 @@
 """The document: history, preview, selection, file."""
 
+from dataclasses import replace
 from pathlib import Path
 from shutil import copy
 
@@ -167,6 +168,22 @@ def test_selecting_is_no_step_of_the_history(small: Project) -> None:
     document.undo()
     assert document.project is small
     assert document.selection.gpu == 1
+
+
+def test_what_the_design_no_longer_has_is_no_longer_selected() -> None:
+    document = Document(load_project(EXAMPLE))
+    heard: list[Selection] = []
+    document.on_selection.append(lambda: heard.append(document.selection))
+    document.select_all([Selection(kind="gpu", gpu=15), Selection(kind="gpu", gpu=3), Selection(kind="node", node=1)])
+    nodes = document.project.cluster.nodes
+
+    def without_the_second(project: Project) -> Project:
+        cluster = replace(project.cluster, nodes=nodes[:1])
+        return replace(project, cluster=cluster, parallel=replace(project.parallel, ep=8))
+
+    document.commit("Remove node1", without_the_second)
+    assert document.selected == (Selection(kind="gpu", gpu=3),)
+    assert heard[-1] == document.selection == Selection(kind="gpu", gpu=3)
 
 
 def test_a_file_is_modified_until_it_is_saved_or_the_change_undone(tmp_path: Path) -> None:
