@@ -646,6 +646,20 @@ def test_changes_seen_from_afar_are_short() -> None:
     assert short_change("± 0 %") == "± 0 %"
 
 
+def test_a_link_between_nodes_leads_to_its_setting(bench: Bench) -> None:
+    at = bench.view.mapFromScene(QPointF(*bench.view.layout_shown.links[0].center))
+    assert tip_text(bench.view.hit(at), bench.view.gpus, bench.document).startswith("50 GB/s, 5 µs between nodes.")
+    bench.click(at)
+    assert bench.document.selection == Selection(kind="setting", path="cluster.links.inter.gb_s")
+
+
+def test_a_narrow_panel_keeps_the_field_for_layers(bench: Bench) -> None:
+    assert bench.panel.layers.slider.isVisible()
+    bench.panel.resize(420, 500)
+    assert not bench.panel.layers.slider.isVisible()
+    assert bench.panel.layers.field.isVisible()
+
+
 def test_themes_change_every_part(bench: Bench) -> None:
     light = bench.view.grab().toImage()
     bench.panel.set_theme(DARK)

@@ -53,6 +53,9 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 Chip = tuple[int, int]
 """An expert and the GPU on which it is."""
 
+INTER = "cluster.links.inter.gb_s"
+"""The setting that a link between nodes stands for."""
+
 EDGE, EDGE_MS = 28, 25
 """So near to the edge of the view, and so often, carrying scrolls it."""
 
@@ -538,6 +541,8 @@ class ClusterView(ZoomView):
         elif hit.kind == "rack":
             names = [node.name for node in self.document.project.cluster.nodes]
             self.pick_nodes(number for number, name in enumerate(names) if name.rpartition("/")[0] == hit.rack)
+        elif hit.kind == "link":
+            self.document.select(Selection(kind="setting", path=INTER))
         elif not hit.kind and not is_adding:
             self.document.select(Selection(kind="design"))
 
@@ -656,7 +661,8 @@ class ClusterView(ZoomView):
 
     def _show_cursor(self, hit: Hit) -> None:
         shapes = {"chip": Qt.CursorShape.OpenHandCursor, "head": Qt.CursorShape.OpenHandCursor}
-        shapes |= {"more": Qt.CursorShape.PointingHandCursor, "node": Qt.CursorShape.SizeAllCursor}
+        shapes |= {"link": Qt.CursorShape.PointingHandCursor, "more": Qt.CursorShape.PointingHandCursor}
+        shapes |= {"node": Qt.CursorShape.SizeAllCursor}
         shape = shapes.get(hit.kind, Qt.CursorShape.ArrowCursor)
         if self.viewport().cursor().shape() is not shape:
             self.viewport().setCursor(shape)

@@ -9,12 +9,12 @@ from PySide6.QtCore import QPointF
 from moe_studio.gui.canvas.layout import CHIP_TOP, ClusterLayout
 from moe_studio.gui.canvas.tile import Tile
 
-Kind = Literal["", "chip", "more", "head", "gpu", "node", "rack"]
+Kind = Literal["", "chip", "more", "head", "gpu", "node", "rack", "link"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """The thing under a point: an expert, the sign for more of them, a GPU's head or body, a node, a rack."""
+    """The thing under a point: an expert, the sign for more of them, a GPU's head or body, a node, a rack, a link."""
 
     kind: Kind = ""
     gpu: int = -1
@@ -44,6 +44,8 @@ def hit_at(layout: ClusterLayout, tiles: Sequence[Tile], starts: Sequence[int], 
             if tiles[gpu].box.has(x, y):
                 return _tile_hit(tiles[gpu], gpu, point)
         return Hit(kind="node", node=number)
+    if any(box.has(x, y) for box in layout.links):
+        return Hit(kind="link")
     for name, room in layout.racks:
         if room.has(x, y):
             return Hit(kind="rack", rack=name)

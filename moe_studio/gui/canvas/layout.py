@@ -17,6 +17,7 @@ GAP, PADDING, HEAD, NODE_GAP = 8.0, 12.0, 34.0, 30.0
 RACK_PADDING, RACK_HEAD = 12.0, 26.0
 TILE_PADDING = 10.0
 EXPANDED_IN_ROW = 8
+LINK = 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,11 @@ class ClusterLayout:
                 pairs += [(a, b) for (_, a), (_, b) in pairwise(line)]
         return tuple(pairs)
 
+    @property
+    def links(self) -> tuple[Box, ...]:
+        """The gaps between neighbouring nodes in which their link is drawn."""
+        return tuple(_gap(self.nodes[first], self.nodes[second]) for first, second in self.neighbours)
+
     def spot_at(self, x: float, y: float) -> Place:
         """The column and row whose card has its middle nearest to a point, on the grid."""
         column, row = x / self.pitch[0] - 0.5, y / self.pitch[1] - 0.5
@@ -129,6 +135,15 @@ def neighbour(boxes: Sequence[Box], current: int, dx: int, dy: int, allowed: Seq
         if along > 1 and along + 3 * across < best_cost:
             best, best_cost = index, along + 3 * across
     return best
+
+
+def _gap(first: Box, second: Box) -> Box:
+    """The rectangle between two boxes of a row or a column, as thick as a link that can be hit."""
+    if abs(first.x - second.x) < 1:
+        x = min(first.center[0], second.center[0])
+        return Box(x=x - LINK / 2, y=first.bottom, width=LINK, height=max(0.0, second.y - first.bottom))
+    y = min(first.center[1], second.center[1])
+    return Box(x=first.right, y=y - LINK / 2, width=max(0.0, second.x - first.right), height=LINK)
 
 
 def _grids(cluster: Cluster) -> list[tuple[Place, ...]]:

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
-from moe_studio.gui.canvas.layout import Box, ClusterLayout
+from moe_studio.gui.canvas.layout import LINK, Box, ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER, READABLE
 from moe_studio.gui.theme import Theme, ui_font
 
@@ -85,29 +85,28 @@ class LinkLayer(QGraphicsItem):
         scale = painter.worldTransform().m11()
         pen = QPen(self.theme.family("communication"), 4.0)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        labelled = False
-        for first, second in layout.neighbours:
-            line = _gap(layout.nodes[first], layout.nodes[second])
-            painter.setPen(pen)
-            painter.drawLine(*line)
-            is_upright = line[0].x() == line[1].x()
-            if scale >= READABLE and is_upright and not labelled and abs(line[1].y() - line[0].y()) >= 14:
-                painter.setPen(self.theme.color("muted"))
-                painter.setFont(ui_font(11))
-                middle = (line[0] + line[1]) / 2
-                painter.drawText(QRectF(middle.x() + 10, middle.y() - 10, 400, 20), LEFT_MIDDLE, self._text)
-                labelled = True
-        if not labelled and scale >= READABLE and layout.neighbours:
-            first, second = layout.neighbours[0]
-            start, end = _gap(layout.nodes[first], layout.nodes[second])
-            middle = (start + end) / 2
-            painter.save()
-            painter.translate(middle)
+        painter.setPen(pen)
+        links = layout.links
+        for box in links:
+            (x, y), is_upright = box.center, box.width == LINK
+            if is_upright:
+                painter.drawLine(QPointF(x, box.y), QPointF(x, box.bottom))
+            else:
+                painter.drawLine(QPointF(box.x, y), QPointF(box.right, y))
+        if links and scale >= READABLE:
+            # One label is enough: all links between nodes are alike. It reads best beside an upright one.
+            box = next((box for box in links if box.width == LINK and box.height >= LINK), links[0])
+            self._paint_label(painter, box)
+
+    def _paint_label(self, painter: QPainter, box: Box) -> None:
+        painter.save()
+        painter.setPen(self.theme.color("muted"))
+        painter.setFont(ui_font(11))
+        painter.translate(*box.center)
+        if box.width != LINK:
             painter.rotate(-90)
-            painter.setPen(self.theme.color("muted"))
-            painter.setFont(ui_font(10))
-            painter.drawText(QRectF(10, -10, 400, 20), LEFT_MIDDLE, self._text)
-            painter.restore()
+        painter.drawText(QRectF(10, -10, 400, 20), LEFT_MIDDLE, self._text)
+        painter.restore()
 
     def _paint_flows(self, painter: QPainter) -> None:
         scale = painter.worldTransform().m11()
@@ -148,15 +147,6 @@ class LinkLayer(QGraphicsItem):
 
 
 LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-
-def _gap(first: Box, second: Box) -> tuple[QPointF, QPointF]:
-    """The line from edge to edge between two boxes of a row or a column."""
-    if abs(first.x - second.x) < 1:
-        x = min(first.center[0], second.center[0])
-        return QPointF(x, first.bottom), QPointF(x, second.y)
-    y = min(first.center[1], second.center[1])
-    return QPointF(first.right, y), QPointF(second.x, y)
 
 
 def _curve(flow: Flow) -> QPainterPath:

@@ -138,6 +138,10 @@ def tip_text(hit: Hit, tiles: Sequence[Tile], document: Document) -> str:
             parts.append(tr("{load} × the mean load", load=f"{state.load:.2f}"))
         head = f" {tr('Drag its head to carry all its experts.')}" if hit.kind == "head" and state.experts else ""
         return f"{', '.join(parts)}.{head}"
+    if hit.kind == "link":
+        link = document.project.cluster.links.inter
+        rate = f"{link.gb_s:g} GB/s, {link.latency_us:g} µs"
+        return f"{tr('{rate} between nodes', rate=rate)}. {tr('Click to change it in the inspector.')}"
     if hit.kind == "node":
         node = document.project.cluster.nodes[hit.node]
         return f"{node.name}: {node.gpus} × {node.device}. {tr('Drag it to another place; right-click for more.')}"

@@ -1,7 +1,9 @@
 """The canvas with what belongs to it: layers and scope in its title row, the palette of devices below."""
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.placing import Span
@@ -15,6 +17,10 @@ from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.panel import panel, toggle
 
 WHAT_TEXTS = {"both": "Dispatch + combine", "dispatch": "Dispatch", "combine": "Combine"}
+
+
+SLIDER_FROM = 520
+"""Below this width there is no room for the slider beside the field."""
 
 
 class ClusterPanel(QWidget):
@@ -35,7 +41,7 @@ class ClusterPanel(QWidget):
         self.traffic = toggle(tr("Traffic"), tr("Bytes that dispatch and combine send between nodes and GPUs (T)"))
         self.what = QComboBox()
         self.what.setAccessibleName(tr("Traffic of"))
-        self.what.addItems([tr(WHAT_TEXTS[name]) for name in WHATS])
+        self.what.addItems([tr("Both") if name == "both" else tr(WHAT_TEXTS[name]) for name in WHATS])
         self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.what.setMinimumContentsLength(8)
         self.what.hide()
@@ -59,6 +65,12 @@ class ClusterPanel(QWidget):
         self.view.switched.connect(self._on_switched)
         self.palette_row.chosen.connect(lambda device, gpus: self.view.verbs.add(device, gpus or 1))
         self.palette_row.preset_chosen.connect(lambda name: self.view.verbs.use_preset(name))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # The field does all that the slider does.
+        self.layers.slider.setVisible(self.width() >= SLIDER_FROM)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
