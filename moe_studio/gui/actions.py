@@ -75,6 +75,10 @@ class GraphVerbs(Protocol):
     def upstream(self) -> None: ...
     def downstream(self) -> None: ...
     def show_everything(self) -> None: ...
+    def show_view(self, name: str) -> None: ...
+    def back(self) -> None: ...
+    def forward(self) -> None: ...
+    def leave(self) -> None: ...
 
 
 class CompareVerbs(Protocol):
@@ -522,6 +526,36 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.graph.find_step(-1),
     ),
     Command(
+        name="graph_back",
+        text="Back",
+        tip="Show the view of the graph that was shown before",
+        menu="View",
+        keys=("Alt+Left",),
+        run=lambda w: w.graph.back(),
+    ),
+    Command(
+        name="graph_forward",
+        text="Forward",
+        tip="Show the view of the graph that was gone back from",
+        menu="View",
+        keys=("Alt+Right",),
+        run=lambda w: w.graph.forward(),
+    ),
+    Command(
+        name="graph_overview",
+        text="Overview of the graph",
+        tip="Show replicas, stages, layers and nodes",
+        menu="View",
+        run=lambda w: w.graph.show_view("overview"),
+    ),
+    Command(
+        name="graph_full",
+        text="All operators",
+        tip="Show every operator in lanes",
+        menu="View",
+        run=lambda w: w.graph.show_view("full"),
+    ),
+    Command(
         name="upstream",
         text="Show upstream",
         tip="Fade all operators but those that the selection depends on",
@@ -703,6 +737,7 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Middle or Space drag", "Pan"),
     ("F, Home", "Frame the selection; fit all"),
     ("Arrows in the graph", "Go along edges"),
+    ("Double-click in the graph", "Open the layer, the GPU or the experts; Backspace leaves"),
     ("Arrows on the timeline", "Go along a stream, and to other streams"),
     ("M on the timeline", "Measure; so does dragging on its axis"),
     ("N on the timeline", "Fold a node to one lane, or unfold it"),

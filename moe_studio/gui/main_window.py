@@ -453,6 +453,7 @@ class MainWindow(QMainWindow):
         self.files.end()
         self.exports.end()
         self.compare.end()
+        self.graph.end()
         if self._settings is not None:
             self._settings.setValue("workspace", self.workspace.arrangement())
             self._settings.setValue("theme", self._theme_name)

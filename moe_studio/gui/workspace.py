@@ -16,6 +16,7 @@ from moe_studio.gui.canvas.panel import ClusterPanel
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
+from moe_studio.gui.dag.diagram_view import DiagramView
 from moe_studio.gui.dag.panel import GraphPanel
 from moe_studio.gui.form.settings_panel import SettingsPanel
 from moe_studio.gui.inspector.panel import Inspector
@@ -357,9 +358,10 @@ class Workspace(QMainWindow):
         return self._canvas
 
     @property
-    def _canvas(self) -> ClusterView | DagView | TimelineView:
+    def _canvas(self) -> ClusterView | DagView | DiagramView | TimelineView:
         focused = QApplication.focusWidget()
-        return next((view for view in (self.dag, self.timeline.view) if view is focused), self.cluster)
+        canvases = (self.dag, self.graph.diagram, self.timeline.view)
+        return next((view for view in canvases if view is focused), self.cluster)
 
     def fit(self) -> None:
         """Bring everything into view in the canvas that has the focus."""

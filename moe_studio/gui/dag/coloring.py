@@ -129,7 +129,7 @@ def _classes(value: FloatArray, limits: list[float]) -> IntArray:
 
 def ramp(count: int, theme: Theme) -> tuple[QColor, ...]:
     """Colours from the strongest to the faintest."""
-    strong, faint = theme.color("path"), theme.color("handle")
+    strong, faint = theme.color("bad"), theme.color("handle")
     return tuple(mixed(strong, faint, (1 - step / max(1, count - 1)) ** 1.4) for step in range(count))
 
 

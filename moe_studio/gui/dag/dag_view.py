@@ -54,11 +54,13 @@ class DagView(QWidget):
         moved: another part came into view; carries it in words.
         entered: an operator was double-clicked; carries its row.
         filtered: another filter is shown.
+        restyled: operators are to be drawn in other colours, or other lines.
     """
 
     moved = Signal(str)
     entered = Signal(int)
     filtered = Signal()
+    restyled = Signal()
 
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
@@ -129,11 +131,13 @@ class DagView(QWidget):
         self._map = None
         self._show_legend()
         self.update()
+        self.restyled.emit()
 
     def toggle_order(self) -> None:
         """Draw program order as dotted lines, or not."""
         self.has_order = not self.has_order
         self.update()
+        self.restyled.emit()
 
     def set_color_by(self, by: ColorBy) -> None:
         """Colour operators by something else."""
@@ -193,6 +197,7 @@ class DagView(QWidget):
             self._map = None
             self._show_legend()
         self.update()
+        self.restyled.emit()
 
     def _area(self) -> QRectF:
         """Where lanes are drawn."""
@@ -256,7 +261,7 @@ class DagView(QWidget):
             scale_x=scale_x,
             scale_y=scale_y,
         )
-        self._after_move()
+        self._look_at(self.camera.x, self.camera.y)
 
     def _look_at(self, x: float, y: float) -> None:
         """Put a point at the top left, as far as there is something to see."""

@@ -131,7 +131,7 @@ def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: boo
         painter.drawRoundedRect(box.adjusted(-3.5, -3.5, 3.5, 3.5), 7, 7)
     _draw_text(painter, brush, row, box)
     if is_path and box.width() > 30:
-        _draw_mark(painter, theme, box)
+        draw_mark(painter, theme, box)
     painter.setOpacity(1.0)
 
 
@@ -152,7 +152,7 @@ def draw_shape(painter: QPainter, shape: str, box: QRectF) -> None:
         painter.drawRoundedRect(box, 5, 5)
 
 
-def _draw_mark(painter: QPainter, theme: Theme, box: QRectF) -> None:
+def draw_mark(painter: QPainter, theme: Theme, box: QRectF) -> None:
     """A diamond on what belongs to the longest path, for those who cannot tell its colour."""
     x, y, r = box.center().x(), box.top(), 4.0
     painter.setPen(QPen(theme.color("surface"), 1.2))

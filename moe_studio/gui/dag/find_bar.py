@@ -3,7 +3,7 @@
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
@@ -11,6 +11,7 @@ from moe_studio.document.graph_filter import found_rows
 from moe_studio.document.selection import operator_row, operator_selection
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
+from moe_studio.gui.dag.button import tool_button
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
@@ -38,10 +39,10 @@ class FindBar(QWidget):
         self.line.setClearButtonEnabled(True)
         self.count = plain_label("", "muted")
         self.count.setMinimumWidth(64)
-        self.before = _button("‹", "Previous (Shift+F3)")
-        self.next = _button("›", "Next (F3)")
-        self.keep = _button(tr("Only these"), "Show only what is found")
-        self.close_button = _button("×", "Close the search (Esc)")
+        self.before = tool_button("‹", "Previous (Shift+F3)")
+        self.next = tool_button("›", "Next (F3)")
+        self.keep = tool_button("Only these", "Show only what is found")
+        self.close_button = tool_button("×", "Close the search (Esc)")
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 2, 8, 2)
         row.setSpacing(4)
@@ -126,12 +127,3 @@ class FindBar(QWidget):
             self.step(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
             return True
         return False
-
-
-def _button(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tr(tip))
-    button.setAccessibleName(tr(tip))
-    button.setProperty("flat", True)
-    return button

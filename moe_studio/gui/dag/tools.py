@@ -12,10 +12,11 @@ from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, Toward, wi
 from moe_studio.document.near_path import NearPath, near_paths
 from moe_studio.document.selection import Selection
 from moe_studio.graph.operator import FAMILIES
+from moe_studio.gui.dag.button import tool_button
 from moe_studio.gui.dag.coloring import COLOR_BYS
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.text import tr
-from moe_studio.gui.widgets.label import ElidedLabel, plain_tip
+from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.units import time_text
 
 
@@ -41,10 +42,10 @@ class GraphTools(QWidget):
             self.color.addItem(tr("Colour: {name}", name=tr(name)), by)
         self.filter = _menu_button("Filter", "Which operators are shown in full")
         self.near = _menu_button("Next paths", "The ten next-longest paths")
-        self.order = _tool_button("Order", "Draw the order on each stream as dotted lines")
+        self.order = tool_button("Order", "Draw the order on each stream as dotted lines")
         self.order.setCheckable(True)
         self.order.setChecked(view.has_order)
-        self.find_button = _tool_button("Find", "Find operators (Ctrl+F)")
+        self.find_button = tool_button("Find", "Find operators (Ctrl+F)")
         self.state = ElidedLabel("", "small")
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 8, 2)
@@ -176,17 +177,8 @@ def _add(menu: QMenu, text: str, *, is_on: bool) -> QAction:
     return action
 
 
-def _tool_button(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(tr(text))
-    button.setToolTip(plain_tip(tr(tip)))
-    button.setAccessibleName(tr(tip))
-    button.setProperty("flat", True)
-    return button
-
-
 def _menu_button(text: str, tip: str) -> QToolButton:
-    button = _tool_button(text, tip)
+    button = tool_button(text, tip)
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     button.setMenu(QMenu(button))
     return button

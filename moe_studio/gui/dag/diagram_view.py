@@ -1,0 +1,391 @@
+"""A small view of the graph on screen: laid out in a child process, panned, zoomed and walked by keys."""
+
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QToolTip, QWidget
+from typing_extensions import override
+
+from moe_studio.document.document import Document
+from moe_studio.document.graph_filter import selected_rows
+from moe_studio.document.selection import Selection, operator_selection
+from moe_studio.errors import MoeStudioError
+from moe_studio.export.layout import Layout
+from moe_studio.gui.dag.dag_view import ZOOM_STEP, DagView
+from moe_studio.gui.dag.diagram import Diagram, Pen, draw_diagram
+from moe_studio.gui.dag.place import GraphPlace
+from moe_studio.gui.dag.small_layout import Sizes, lay_out, row_layout, sizes_of
+from moe_studio.gui.text import tr
+from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.job import Job
+from moe_studio.gui.widgets.label import plain_tip
+from moe_studio.view.node import ViewGraph, ViewNode
+from moe_studio.view.view import view
+
+MARGIN, LEAST_SCALE, MOST_SCALE, READABLE = 16.0, 0.02, 3.0, 0.8
+LIVE_NODES = 60
+"""Views with more nodes follow a drag only once it is done."""
+
+Structure = tuple[object, ...]
+
+
+class DiagramView(QWidget):
+    """One small view of the design shown.
+
+    Signals:
+        entered: a node was double-clicked; carries it.
+        missed: what is selected shall be seen and is not in this view.
+    """
+
+    entered = Signal(object)
+    missed = Signal()
+
+    def __init__(self, document: Document, theme: Theme, lanes: DagView) -> None:
+        super().__init__()
+        self.setAccessibleName(tr("View of the graph"))
+        self.setAccessibleDescription(tr("Arrows go to the next node, Enter opens it, Backspace leaves."))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.document, self.theme, self.lanes = document, theme, lanes
+        self.place = GraphPlace(view="overview")
+        self.title = ""
+        self.diagram: Diagram | None = None
+        self.message = ""
+        self.scale, self.origin = 1.0, QPointF()
+        self._structure: Structure = ()
+        self._wanted: tuple[Structure, ViewGraph, Sizes] | None = None
+        self._is_stale = True
+        self._drag_from: QPointF | None = None
+        self._has_moved = False
+        self.job = Job(self)
+        self.job.done.connect(self._on_laid_out)
+        self.job.failed.connect(self._on_failed)
+        lanes.restyled.connect(self.update)
+
+    # What is shown
+
+    def set_document(self, document: Document) -> None:
+        """Show another document."""
+        self.document = document
+        self._clear()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.theme = theme
+        self.update()
+
+    def show_place(self, place: GraphPlace) -> None:
+        """Show another view."""
+        self.place = place
+        self._clear()
+        self.refresh()
+
+    def _clear(self) -> None:
+        self.job.stop()
+        self.diagram, self._structure, self._wanted, self._is_stale = None, (), None, True
+
+    def refresh(self) -> None:
+        """Show what the document shows; laid out anew only if other nodes or edges are there."""
+        if not self.isVisible():
+            self._is_stale = True
+            return
+        count = len(self.diagram.nodes) if self.diagram is not None else 0
+        if self.document.is_previewing and count > LIVE_NODES:
+            return
+        try:
+            graph = view(self.document.evaluation, self.place.view, **self._arguments())
+            sections = tuple(graph.sections)
+        except MoeStudioError as error:
+            self._on_failed(str(error))
+            return
+        self._is_stale = False
+        graph = ViewGraph(name=graph.name, title=graph.title, subtitle=graph.subtitle, sections=sections)
+        structure, sizes = structure_of(graph), sizes_of(graph.nodes)
+        if self.diagram is not None and structure == self._structure and self._has_room(sizes):
+            # The same nodes in the same places: only what they say is new.
+            self._show(graph, self.diagram.layout, self.diagram.sizes)
+        elif self.document.is_previewing:
+            return
+        elif self.place.view == "critical":
+            self._structure, is_first = structure, self.diagram is None
+            self._show(graph, row_layout(sections, sizes), sizes)
+            if is_first:
+                self.first_look()
+        else:
+            self._wanted = structure, graph, sizes
+            self.message = "" if self.diagram is not None else "Laying out…"
+            self.job.start(lay_out, sections[0], sizes)
+        self.update()
+
+    def _has_room(self, sizes: Sizes) -> bool:
+        """Whether all text fits into the nodes as they are; while dragging it need not."""
+        assert self.diagram is not None
+        old = self.diagram.sizes
+        return self.document.is_previewing or all(size[0] <= old[name][0] + 1 for name, size in sizes.items())
+
+    def _arguments(self) -> dict[str, int]:
+        place = self.place
+        if place.view in ("overview", "critical"):
+            return {}
+        return {"layer": place.layer} | ({"gpu": place.gpu} if place.gpu >= 0 else {})
+
+    def _show(self, graph: ViewGraph, layout: Layout, sizes: Sizes) -> None:
+        self.diagram = Diagram(nodes={node.id: node for node in graph.nodes}, layout=layout, sizes=sizes)
+        self.title, self.message = graph.title, ""
+        self.setAccessibleName(tr("View of the graph") + f": {graph.title}")
+        self.update()
+
+    def _on_laid_out(self, layout: Layout) -> None:
+        if self._wanted is None:
+            return
+        self._structure, graph, sizes = self._wanted
+        self._wanted = None
+        is_first = self.diagram is None
+        self._show(graph, layout, sizes)
+        if is_first:
+            self.first_look()
+
+    def _on_failed(self, message: str) -> None:
+        self._wanted, self.diagram, self.message = None, None, message
+        self.update()
+
+    def end(self) -> None:
+        """Drop what is being laid out."""
+        self.job.end()
+
+    def show_selection(self) -> None:
+        """Mark what is selected, and bring it into view."""
+        chosen = [name for name in self.chosen() if self.diagram is not None]
+        if chosen and self.diagram is not None and not self._seen().contains(self.diagram.box(chosen[0])):
+            self._center(self.diagram.box(chosen[0]).center())
+        self.update()
+
+    def chosen(self) -> list[str]:
+        """Ids of the nodes that belong to what is selected."""
+        if self.diagram is None:
+            return []
+        graph = self.document.evaluation.graph
+        single = [item for item in self.document.selected if item.kind in ("operator", "expert", "gpu", "node")]
+        rows = set(np.concatenate([selected_rows(graph, item) for item in single]).tolist()) if single else set()
+        layers = {item.layer for item in self.document.selected if item.kind == "layer"}
+        nodes = self.diagram.nodes.items()
+        return [name for name, node in nodes if node.row in rows or (not node.is_operator and node.layer in layers)]
+
+    # Camera
+
+    def _seen(self) -> QRectF:
+        return QRectF(self.origin.x(), self.origin.y(), self.width() / self.scale, self.height() / self.scale)
+
+    def _to_diagram(self, point: QPointF) -> QPointF:
+        return point / self.scale + self.origin
+
+    def first_look(self) -> None:
+        """All of it if that can be read; else its beginning, or what is selected, at a readable size."""
+        self.fit()
+        if self.scale < READABLE and self.diagram is not None:
+            self.scale = READABLE
+            self.origin = QPointF(-MARGIN, -MARGIN) / self.scale
+            chosen = self.chosen()
+            start = chosen or [name for name, node in self.diagram.nodes.items() if node.on_path and node.is_operator]
+            if start:
+                self._center(self.diagram.box(start[0]).center())
+            self._keep_inside()
+
+    def _keep_inside(self) -> None:
+        """Move so that no room is wasted beside the diagram; what is smaller than the room is in its middle."""
+        assert self.diagram is not None
+        seen, layout, margin = self._seen(), self.diagram.layout, MARGIN / self.scale
+        x = inside(seen.x(), seen.width(), layout.width, margin)
+        y = inside(seen.y(), seen.height(), layout.height, margin)
+        self.origin = QPointF(x, y)
+
+    def fit(self) -> None:
+        """Bring everything into view."""
+        if self.diagram is not None:
+            layout = self.diagram.layout
+            self._frame(QRectF(0, 0, layout.width, layout.height), most=1.25)
+
+    def frame_selection(self) -> None:
+        """Bring what is selected into view, or everything."""
+        boxes = [self.diagram.box(name) for name in self.chosen()] if self.diagram is not None else []
+        if not boxes:
+            self.fit()
+            self.missed.emit()
+            return
+        whole = boxes[0]
+        for box in boxes:
+            whole = whole.united(box)
+        self._frame(whole, most=1.25)
+
+    def _frame(self, box: QRectF, *, most: float) -> None:
+        room_x, room_y = max(40.0, self.width() - 2 * MARGIN), max(40.0, self.height() - 2 * MARGIN)
+        fitting = min(room_x / max(1.0, box.width()), room_y / max(1.0, box.height()))
+        self.scale = float(np.clip(fitting, LEAST_SCALE, most))
+        self._center(box.center())
+
+    def _center(self, point: QPointF) -> None:
+        self.origin = point - QPointF(self.width(), self.height()) / (2 * self.scale)
+        self.update()
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom, keeping the middle."""
+        self._zoom(factor, QPointF(self.width() / 2, self.height() / 2))
+
+    def _zoom(self, factor: float, at: QPointF) -> None:
+        fixed = self._to_diagram(at)
+        self.scale = float(np.clip(self.scale * factor, LEAST_SCALE, MOST_SCALE))
+        self.origin = fixed - at / self.scale
+        self.update()
+
+    # Painting
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        try:
+            self._paint(painter)
+        except Exception:
+            # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
+            sys.excepthook(*sys.exc_info())
+        finally:
+            # A painter that stays open would crash the next frame in C++.
+            painter.end()
+
+    def _paint(self, painter: QPainter) -> None:
+        look = self.lanes.look
+        if self.diagram is not None and look is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.save()
+            painter.scale(self.scale, self.scale)
+            painter.translate(-self.origin)
+            pen = Pen(
+                theme=self.theme,
+                look=look,
+                scale=self.scale,
+                has_path=self.lanes.has_path,
+                has_order=self.lanes.has_order,
+            )
+            draw_diagram(painter, self.diagram, pen, self._seen(), set(self.chosen()))
+            painter.restore()
+        if self.message:
+            painter.setFont(ui_font(13))
+            painter.setPen(self.theme.color("muted"))
+            room = self.rect().adjusted(24, 24, -24, -24)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(self.message))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.oldSize().width() <= 0 and self.diagram is not None:
+            self.first_look()
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Show and self._is_stale:
+            self.refresh()
+        if isinstance(event, QHelpEvent):
+            node = self._node_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), plain_tip(" · ".join(node.lines)) if node else "", self)
+            return True
+        return super().event(event)
+
+    # Pointer and keys
+
+    def _node_at(self, point: QPointF) -> ViewNode | None:
+        return self.diagram.at(self._to_diagram(point)) if self.diagram is not None else None
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._drag_from, self._has_moved = event.position(), False
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag_from is None:
+            return
+        delta = event.position() - self._drag_from
+        if self._has_moved or delta.manhattanLength() > 4:
+            self._has_moved, self._drag_from = True, event.position()
+            self.origin -= delta / self.scale
+            self.update()
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        was_click, self._drag_from = self._drag_from is not None and not self._has_moved, None
+        node = self._node_at(event.position())
+        if was_click and node is not None:
+            self._select(node)
+
+    @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        node = self._node_at(event.position())
+        if node is not None:
+            self.entered.emit(node)
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._zoom(ZOOM_STEP ** event.angleDelta().y(), event.position())
+        event.accept()
+
+    def _select(self, node: ViewNode) -> None:
+        if node.is_operator:
+            self.document.select(operator_selection(self.document.evaluation.graph, node.row))
+        elif node.layer >= 0:
+            self.document.select(Selection(kind="layer", layer=node.layer))
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        ways = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+        has_keys = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key in ways and not has_keys:
+            self._walk(*ways[key])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            for name in self.chosen()[:1]:
+                self.entered.emit(self.diagram.nodes[name] if self.diagram is not None else None)
+        elif key == Qt.Key.Key_F:
+            self.frame_selection()
+        elif key == Qt.Key.Key_Home:
+            self.fit()
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self.zoom_by(1 / 1.25 if key == Qt.Key.Key_Minus else 1.25)
+        else:
+            super().keyPressEvent(event)
+
+    def _walk(self, dx: int, dy: int) -> None:
+        """Select the nearest node in a direction."""
+        if self.diagram is None:
+            return
+        able = [name for name, node in self.diagram.nodes.items() if node.is_operator or node.layer >= 0]
+        current = next(iter(self.chosen()), None)
+        name = able[0] if current is None and able else nearest(self.diagram, current, able, dx, dy)
+        if name is not None:
+            self._select(self.diagram.nodes[name])
+
+
+def inside(start: float, seen: float, whole: float, margin: float) -> float:
+    """Where to begin so that ``seen`` lies in ``whole`` with its margins, as near to ``start`` as possible."""
+    if seen >= whole + 2 * margin:
+        return (whole - seen) / 2
+    return max(-margin, min(start, whole + margin - seen))
+
+
+def nearest(diagram: Diagram, current: str | None, able: Iterable[str], dx: int, dy: int) -> str | None:
+    """The node of ``able`` that lies nearest to ``current`` in a direction; what lies aside counts double."""
+    if current is None:
+        return None
+    x, y = diagram.layout.nodes[current]
+    best, least = None, float("inf")
+    for name in able:
+        other_x, other_y = diagram.layout.nodes[name]
+        along = (other_x - x) * dx + (other_y - y) * dy
+        aside = abs((other_x - x) * dy) + abs((other_y - y) * dx)
+        if along > 1 and along + 2 * aside < least and aside <= 3 * along:
+            best, least = name, along + 2 * aside
+    return best
+
+
+def structure_of(graph: ViewGraph) -> Structure:
+    """What decides the layout of a view: its nodes with the boxes around them, and its edges."""
+    nodes = tuple((node.id, node.shape, node.cluster) for node in graph.nodes)
+    return nodes, tuple((edge.source, edge.target, edge.kind, edge.label) for edge in graph.edges)

@@ -1,0 +1,306 @@
+"""The graph in a real window: searching, going, colouring, filtering, paths, and its views."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from moe_studio.document.graph_filter import found_rows
+from moe_studio.document.selection import Selection, operator_row, operator_selection
+from moe_studio.gui.dag.coloring import COLOR_BYS, coloring
+from moe_studio.gui.dag.go_to import GoTo
+from moe_studio.gui.dag.panel import GraphPanel
+from moe_studio.gui.dag.place import EVERYTHING, GraphPlace, crumbs, is_small, parent, placed
+from moe_studio.gui.dag.small_layout import row_layout, sizes_of
+from moe_studio.gui.theme import DARK, LIGHT
+from moe_studio.project.edit import move_expert
+from moe_studio.view.view import view
+from tests.gui.conftest import Driver
+
+KEYS = Qt.KeyboardModifier
+
+
+def graph_of(driver: Driver) -> GraphPanel:
+    return driver.window.workspace.graph
+
+
+def show(driver: Driver, name: str) -> GraphPanel:
+    """Show a view and wait until it is laid out."""
+    panel = graph_of(driver)
+    panel.show_view(name)
+    driver.qtbot.waitUntil(
+        lambda: panel.diagram.diagram is not None and not panel.diagram.job.is_running, timeout=20_000
+    )
+    return panel
+
+
+def shown_operator(driver: Driver) -> str:
+    graph = driver.document.evaluation.graph
+    return graph.name(operator_row(graph, driver.document.selection))
+
+
+def test_searching_counts_and_jumps_from_one_operator_to_the_next(driver: Driver) -> None:
+    panel, graph = graph_of(driver), driver.document.evaluation.graph
+    panel.view.setFocus()
+    QTest.keyClick(panel.view, Qt.Key.Key_F, KEYS.ControlModifier)
+    assert panel.find_bar.line.hasFocus()
+    QTest.keyClicks(panel.find_bar.line, "dispatch gpu 13")
+    rows = found_rows(graph, "dispatch gpu 13")
+    assert panel.find_bar.count.text() == f"{len(rows)} found"
+    seen = []
+    for _ in range(len(rows)):
+        QTest.keyClick(panel.find_bar.line, Qt.Key.Key_Return)
+        seen.append(shown_operator(driver))
+    assert seen == [graph.name(row) for row in rows.tolist()]
+    assert panel.find_bar.count.text() == f"{len(rows)} of {len(rows)}"
+    QTest.keyClick(panel.view, Qt.Key.Key_F3)
+    assert shown_operator(driver) == seen[0]
+    QTest.keyClick(panel.view, Qt.Key.Key_F3, KEYS.ShiftModifier)
+    assert shown_operator(driver) == seen[-1]
+    row = rows[-1]
+    camera, shown = panel.view.camera, panel.view.shown
+    assert shown is not None
+    assert camera.y <= shown.row[row] <= camera.from_y(panel.view._area().height())
+    QTest.keyClick(panel.find_bar.line, Qt.Key.Key_Escape)
+    assert panel.find_bar.isHidden()
+    assert panel.view.hasFocus()
+
+
+def test_what_is_not_there_is_said_not_to_be_found(driver: Driver) -> None:
+    panel = graph_of(driver)
+    panel.find_operator()
+    QTest.keyClicks(panel.find_bar.line, "gpu 99")
+    QTest.keyClick(panel.find_bar.line, Qt.Key.Key_Return)
+    assert panel.find_bar.count.text() == "none found"
+    assert not panel.find_bar.next.isEnabled()
+
+
+def test_any_place_of_the_design_can_be_gone_to(driver: Driver) -> None:
+    last = driver.document.evaluation.graph.name(len(driver.document.evaluation.graph) - 1)
+    for typed, wanted in (
+        ("gpu 13", Selection(kind="gpu", gpu=13)),
+        ("layer 2", Selection(kind="layer", layer=2)),
+        ("expert 5", Selection(kind="expert", expert=5, gpu=5)),
+        (last, operator_selection(driver.document.evaluation.graph, len(driver.document.evaluation.graph) - 1)),
+    ):
+        QTest.keyClick(driver.window, Qt.Key.Key_P, KEYS.ControlModifier)
+        (dialog,) = [item for item in driver.window.findChildren(GoTo) if item.isVisible()]
+        QTest.keyClicks(dialog.line, typed)
+        QTest.keyClick(dialog.line, Qt.Key.Key_Return)
+        assert driver.document.selection == wanted
+
+
+@pytest.mark.parametrize("by", list(COLOR_BYS))
+def test_operators_are_coloured_by_what_is_chosen_and_the_legend_says_so(driver: Driver, by: str) -> None:
+    panel = graph_of(driver)
+    panel.view.fit()
+    before = panel.view.grab().toImage()
+    panel.tools.color.setCurrentIndex(list(COLOR_BYS).index(by))
+    panel.tools.color.activated.emit(list(COLOR_BYS).index(by))
+    look = panel.view.look
+    assert look is not None
+    assert len(look.coloring.classes) == len(driver.document.evaluation.graph)
+    assert all(name in panel.view.legend.accessibleName() for name, _ in look.coloring.legend())
+    assert (panel.view.grab().toImage() == before) == (by == "kind")
+    assert panel.view.color_by == by
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+@pytest.mark.parametrize("by", ["slack", "time"])
+def test_classes_begin_with_what_matters_most(driver: Driver, theme: object, by: str) -> None:
+    driver.document.preview(move_expert(5, 5, 13, layers=range(2)))
+    evaluation = driver.document.evaluation
+    made = coloring(evaluation, by, theme)  # type: ignore[arg-type]
+    value = -evaluation.duration_s if by == "time" else evaluation.slack_s
+    order = np.argsort(value, kind="stable")
+    assert (np.diff(made.classes[order]) >= 0).all()
+    assert made.classes.min() == 0
+    assert len(set(color.name() for color in made.colors)) == len(made.colors)
+    driver.document.cancel()
+
+
+def test_a_filter_fades_or_hides_the_rest(driver: Driver) -> None:
+    panel = graph_of(driver)
+    panel.view.fit()
+    full = panel.view.grab().toImage()
+    driver.document.select(Selection(kind="gpu", gpu=3))
+    panel.find_operator()
+    QTest.keyClicks(panel.find_bar.line, "gpu 3")
+    QTest.mouseClick(panel.find_bar.keep, Qt.MouseButton.LeftButton)
+    look = panel.view.look
+    assert look is not None
+    assert look.mask is not None
+    assert np.flatnonzero(look.mask).tolist() == found_rows(driver.document.evaluation.graph, "gpu 3").tolist()
+    assert "gpu 3" in panel.tools.state.text()
+    faded = panel.view.grab().toImage()
+    assert faded != full
+    panel.tools._fill_filter()
+    hide = next(action for action in panel.tools.filter.menu().actions() if action.text() == "Hide the rest")
+    hide.trigger()
+    assert panel.view.grab().toImage() not in (full, faded)
+    panel.show_everything()
+    assert panel.view.filter.is_empty
+    assert not panel.tools.state.text()
+
+
+def test_upstream_and_downstream_of_the_selection_can_be_shown_alone(driver: Driver) -> None:
+    panel, evaluation = graph_of(driver), driver.document.evaluation
+    panel.upstream()
+    assert "Select an operator" in driver.window.toast.label.text()
+    row = len(evaluation.graph) // 2
+    driver.document.select(operator_selection(evaluation.graph, row))
+    panel.upstream()
+    look = panel.view.look
+    assert look is not None
+    assert look.mask is not None
+    assert (evaluation.finish_s[np.flatnonzero(look.mask)] <= evaluation.finish_s[row] + 1e-9).all()
+    panel.downstream()
+    look = panel.view.look
+    assert look is not None
+    assert look.mask is not None
+    assert (evaluation.start_s[np.flatnonzero(look.mask)] >= evaluation.start_s[row] - 1e-9).all()
+
+
+def test_the_next_longest_paths_are_listed_and_framed(driver: Driver) -> None:
+    driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
+    driver.settle()
+    panel = graph_of(driver)
+    panel.tools._fill_near()
+    actions = panel.tools.near.menu().actions()
+    assert len(panel.tools.paths) >= 2
+    assert "as long as the longest" in actions[0].text()
+    actions[len(panel.tools.paths) - 1].trigger()
+    last = panel.tools.paths[-1]
+    assert panel.view.way.tolist() == last.rows.tolist()
+    shown, camera, area = panel.view.shown, panel.view.camera, panel.view._area()
+    assert shown is not None
+    assert shown.left[last.detour].min() >= camera.x - 1e-6
+    assert shown.row[last.detour].max() <= camera.from_y(area.height())
+    marked = panel.view.grab().toImage()
+    panel.view.mark_way(last.rows[:0])
+    assert panel.view.grab().toImage() != marked
+
+
+def test_order_edges_can_be_left_out(driver: Driver) -> None:
+    panel = graph_of(driver)
+    with_order = panel.view.grab().toImage()
+    QTest.mouseClick(panel.tools.order, Qt.MouseButton.LeftButton)
+    assert not panel.view.has_order
+    assert panel.view.grab().toImage() != with_order
+
+
+@pytest.mark.parametrize("name", ["overview", "attention", "expert", "critical"])
+def test_small_views_are_laid_out_and_drawn(driver: Driver, name: str) -> None:
+    panel = show(driver, name)
+    assert panel.canvas is panel.diagram
+    diagram = panel.diagram.diagram
+    assert diagram is not None
+    wanted = list(view(driver.document.evaluation, name).nodes)
+    assert [node.id for node in wanted] == list(diagram.nodes)
+    lines = [line for node in diagram.nodes.values() for line in node.lines]
+    if name == "expert":
+        assert any("Get_Time(" in line for line in lines)
+    first = panel.diagram.grab().toImage()
+    panel.diagram.fit()
+    panel.diagram.zoom_by(0.5)
+    assert panel.diagram.grab().toImage() != first
+
+
+def test_double_clicks_enter_and_backspace_leaves_and_history_goes_back(driver: Driver) -> None:
+    panel = show(driver, "overview")
+    view_ = panel.diagram
+    view_.setFocus()
+    node = next(node for node in view_.diagram.nodes.values() if node.layer >= 0) if view_.diagram else None
+    assert node is not None
+    assert view_.diagram is not None
+    middle = (view_.diagram.box(node.id).center() - view_.origin) * view_.scale
+    QTest.mouseDClick(view_, Qt.MouseButton.LeftButton, KEYS.NoModifier, QPoint(int(middle.x()), int(middle.y())))
+    assert panel.place.view == "layer"
+    panel.go(GraphPlace(view="expert", layer=1, gpu=5))
+    assert [title for title, _ in crumbs(panel.place, driver.document.evaluation)] == [
+        "Design",
+        "Layer 1",
+        "GPU 5 · Experts",
+    ]
+    panel.canvas.setFocus()
+    QTest.keyClick(panel.canvas, Qt.Key.Key_Backspace)
+    assert panel.place == GraphPlace(view="layer", layer=1, gpu=5)
+    QTest.keyClick(panel.canvas, Qt.Key.Key_Backspace)
+    assert panel.place.view == "overview"
+    QTest.keyClick(panel.canvas, Qt.Key.Key_Left, KEYS.AltModifier)
+    assert panel.place == GraphPlace(view="layer", layer=1, gpu=5)
+    QTest.keyClick(panel.canvas, Qt.Key.Key_Left, KEYS.AltModifier)
+    QTest.keyClick(panel.canvas, Qt.Key.Key_Right, KEYS.AltModifier)
+    assert panel.place.view == "layer"
+    QTest.mouseClick(panel.crumbs.buttons[0], Qt.MouseButton.LeftButton)
+    assert panel.place.view == "overview"
+
+
+def test_an_operator_in_the_lanes_opens_the_view_it_belongs_to(driver: Driver) -> None:
+    panel, graph = graph_of(driver), driver.document.evaluation.graph
+    for name, wanted in (("l1_up_e5_g5", "expert"), ("l1_q_g5", "attention"), ("l2_dispatch_g3", "routing")):
+        panel.go(EVERYTHING)
+        driver.document.select(operator_selection(graph, graph.row_of[name]))
+        panel.view.setFocus()
+        QTest.keyClick(panel.view, Qt.Key.Key_Return)
+        assert panel.place == GraphPlace(view=wanted, layer=int(name[1]), gpu=int(name[-1]))
+
+
+def test_clicking_and_walking_a_small_view_selects_everywhere(driver: Driver) -> None:
+    panel = show(driver, "expert")
+    diagram = panel.diagram.diagram
+    assert diagram is not None
+    node = next(node for node in diagram.nodes.values() if node.op == "act")
+    panel.diagram.fit()
+    middle = (diagram.box(node.id).center() - panel.diagram.origin) * panel.diagram.scale
+    QTest.mouseClick(
+        panel.diagram, Qt.MouseButton.LeftButton, KEYS.NoModifier, QPoint(int(middle.x()), int(middle.y()))
+    )
+    assert shown_operator(driver) == node.id
+    assert panel.diagram.chosen() == [node.id]
+    QTest.keyClick(panel.diagram, Qt.Key.Key_Down)
+    assert "down" in shown_operator(driver)
+    driver.document.select(Selection(kind="gpu", gpu=9))
+    panel.diagram.frame_selection()
+    assert panel.place.gpu == 9
+
+
+def test_a_small_view_follows_the_design(driver: Driver) -> None:
+    panel = show(driver, "expert")
+    driver.document.commit("Move", move_expert(0, 0, 13, layers=range(4)))
+    driver.settle()
+    driver.qtbot.waitUntil(lambda: not panel.diagram.job.is_running, timeout=20_000)
+    diagram = panel.diagram.diagram
+    assert diagram is not None
+    assert list(diagram.nodes) == [node.id for node in view(driver.document.evaluation, "expert", layer=0, gpu=0).nodes]
+
+
+def test_large_views_are_shown_in_lanes(driver: Driver) -> None:
+    evaluation = driver.document.evaluation
+    place = placed("layer", evaluation, -1, 1, -1)
+    assert place == GraphPlace(view="layer", layer=1, gpu=0)
+    assert is_small(evaluation.graph, place)
+    assert not is_small(evaluation.graph, EVERYTHING)
+    assert parent(EVERYTHING).view == parent(GraphPlace(view="overview")).view == "overview"
+
+
+def test_rows_of_the_longest_path_do_not_overlap(driver: Driver) -> None:
+    graph = view(driver.document.evaluation, "critical")
+    sections = tuple(graph.sections)
+    sizes = sizes_of(graph.nodes)
+    layout = row_layout(sections, sizes)
+    boxes = [(*layout.nodes[node.id], *sizes[node.id]) for node in graph.nodes]
+    for index, (x, y, width, height) in enumerate(boxes):
+        for other_x, other_y, other_width, other_height in boxes[:index]:
+            assert abs(x - other_x) * 2 >= width + other_width or abs(y - other_y) * 2 >= height + other_height
+    assert len(layout.edges) == sum(len(section.edges) for section in sections)
+
+
+def test_closing_drops_what_is_being_laid_out(driver: Driver) -> None:
+    panel = graph_of(driver)
+    panel.show_view("layer")
+    assert panel.diagram.job.is_running
+    panel.end()
+    assert not panel.diagram.job.is_running
+    QApplication.processEvents()
