@@ -589,10 +589,15 @@ def test_the_matrix_says_who_sends_what_and_selects(bench: Bench, qtbot: QtBot) 
     panel.level.setCurrentIndex(1)
     panel.level.activated.emit(1)
     assert panel.view.matrix.shape == (8, 8)
-    cell = panel.view.area().width() / 8
-    at = panel.view.area().topLeft() + QPointF(cell * 2.5, cell * 1.5)
+    assert panel.list.count() == 20
+    area = panel.view.area()
+    at = area.topLeft() + QPointF(area.width() * 2.5 / 8, area.height() * 1.5 / 8)
     QTest.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=at.toPoint())
     assert chosen[-1] == Selection(kind="gpu", gpu=1)
+    panel.list.setCurrentRow(3)
+    assert panel.about.text() == panel.view.sentence(panel.view.cell)
+    QTest.keyClick(panel.list, Key.Key_Return)
+    assert chosen[-1] == Selection(kind="gpu", gpu=panel.view.cell[0])
     assert not panel.grab().isNull()
 
 

@@ -1,9 +1,11 @@
 """Traffic as a matrix: who sends how many bytes to whom."""
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.placing import Span
@@ -17,9 +19,13 @@ from moe_studio.gui.canvas.tile import mixed
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
-from moe_studio.units import si_text
+from moe_studio.units import percent_text, si_text
 
-LEFT_ROOM, TOP_ROOM = 84, 40
+LEFT_ROOM, TOP_ROOM = 84, 36
+WIDEST = 6
+"""The matrix is at most so many times as wide as high: a low panel leaves more room across."""
+
+MOST_LISTED = 20
 EMPTY = "Nothing crosses: every GPU already holds the tokens that its experts need."
 
 
@@ -62,8 +68,9 @@ class MatrixView(QWidget):
 
     def area(self) -> QRectF:
         """Where the cells are."""
-        side = max(10, min(self.width() - LEFT_ROOM - 12, self.height() - TOP_ROOM - 8))
-        return QRectF(LEFT_ROOM, TOP_ROOM, side, side)
+        high = max(10, self.height() - TOP_ROOM - 6)
+        wide = max(10, min(self.width() - LEFT_ROOM - 12, WIDEST * high))
+        return QRectF(LEFT_ROOM, TOP_ROOM, wide, high)
 
     def point_at(self, cell: tuple[int, int]) -> None:
         """Look at a cell."""
@@ -86,15 +93,15 @@ class MatrixView(QWidget):
             start=self.names[row],
             end=self.names[column],
             bytes=si_text(byte, "B", 3),
-            share=f"{share:.1%}",
+            share=percent_text(share, 2 if share < 0.01 else 1),
         )
 
     def _cell_at(self, at: QPoint) -> tuple[int, int]:
         area, count = self.area(), len(self.names)
         if not count or not area.contains(at):
             return -1, -1
-        side = area.width() / count
-        return min(count - 1, int((at.y() - area.top()) / side)), min(count - 1, int((at.x() - area.left()) / side))
+        row, column = (at.y() - area.top()) / area.height(), (at.x() - area.left()) / area.width()
+        return min(count - 1, int(row * count)), min(count - 1, int(column * count))
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -137,35 +144,35 @@ class MatrixView(QWidget):
 
     def _paint_grid(self, painter: QPainter, area: QRectF) -> None:
         count = len(self.names)
-        side = area.width() / count
+        wide, high = area.width() / count, area.height() / count
         painter.setPen(QPen(self.theme.color("surface"), 1))
-        if side >= 7:
+        if high >= 7:
             for number in range(count + 1):
-                step = number * side
-                painter.drawLine(area.topLeft() + QPointF(step, 0), area.bottomLeft() + QPointF(step, 0))
-                painter.drawLine(area.topLeft() + QPointF(0, step), area.topRight() + QPointF(0, step))
+                across, down = QPointF(number * wide, 0), QPointF(0, number * high)
+                painter.drawLine(area.topLeft() + across, area.bottomLeft() + across)
+                painter.drawLine(area.topLeft() + down, area.topRight() + down)
         painter.setPen(QPen(self.theme.color("hairline"), 1))
         painter.drawRect(area)
         row, column = self.cell
         if row >= 0:
             painter.setPen(QPen(self.theme.color("accent"), 2))
-            painter.drawRect(QRectF(area.left() + column * side, area.top() + row * side, side, side))
+            painter.drawRect(QRectF(area.left() + column * wide, area.top() + row * high, wide, high))
 
     def _paint_names(self, painter: QPainter, area: QRectF) -> None:
         count = len(self.names)
-        side = area.width() / count
-        every = max(1, round(16 / side + 0.49)) if side < 16 else 1
+        wide, high = area.width() / count, area.height() / count
         painter.setPen(self.theme.color("muted"))
         painter.drawText(QRectF(area.left(), 2, area.width(), 14), Qt.AlignmentFlag.AlignLeft, tr("to →   from ↓"))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        across = max(1, round(44 / side + 0.49))
-        for number in range(0, count, every):
-            top = area.top() + number * side
-            painter.drawText(QRectF(0, top - 8 + side / 2, LEFT_ROOM - 6, 16), right, _short(self.names[number], 13))
-        for number in range(0, count, across):
-            left = area.left() + number * side
-            text = _short(self.names[number], 7)
-            painter.drawText(QRectF(left, TOP_ROOM - 20, across * side, 16), Qt.AlignmentFlag.AlignLeft, text)
+        for number in range(0, count, max(1, math.ceil(14 / high))):
+            middle = area.top() + (number + 0.5) * high
+            painter.drawText(QRectF(0, middle - 8, LEFT_ROOM - 6, 16), right, _short(self.names[number], 13))
+        step = max(1, math.ceil(58 / wide))
+        for number in range(0, count, step):
+            left = area.left() + number * wide
+            if left + 50 <= self.width():
+                room = QRectF(left, TOP_ROOM - 18, max(50.0, step * wide), 16)
+                painter.drawText(room, Qt.AlignmentFlag.AlignLeft, _short(self.names[number], 8))
 
 
 class TrafficPanel(QWidget):
@@ -191,22 +198,28 @@ class TrafficPanel(QWidget):
         self._evaluation: Evaluation | None = None
         self._span: Span = None
         self._is_shown = False
+        self.list = QListWidget()
+        self.list.setAccessibleName(tr("Largest flows"))
+        self.list.setFixedWidth(250)
+        self._pairs: list[tuple[int, int]] = []
         side = QVBoxLayout()
+        side.setSpacing(6)
         for widget in (self.level, self.what, self.total):
             side.addWidget(widget)
         side.addStretch(1)
-        main = QVBoxLayout()
-        main.addWidget(self.view, 1)
-        main.addWidget(self.about)
+        side.addWidget(self.about)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(16)
         row.addLayout(side)
-        row.addLayout(main, 1)
+        row.addWidget(self.view, 1)
+        row.addWidget(self.list)
         for box in (self.level, self.what):
             box.activated.connect(lambda _: self._refresh())
         self.view.pointed.connect(self.about.setText)
         self.view.chosen.connect(self._on_chosen)
+        self.list.currentRowChanged.connect(self._on_listed)
+        self.list.itemActivated.connect(lambda _: self._on_chosen(self._pairs[self.list.currentRow()][0]))
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -242,6 +255,7 @@ class TrafficPanel(QWidget):
             matrix = node_traffic(evaluation, what=what, layers=layers)
             names = [node.name or f"node {number}" for number, node in enumerate(cluster.nodes)]
         self.view.show_matrix(matrix, names)
+        self._show_list(matrix)
         node = node_traffic(evaluation, what=what, layers=layers)
         inside = float(np.trace(node))
         across = float(node.sum()) - inside
@@ -253,6 +267,22 @@ class TrafficPanel(QWidget):
             )
         )
         self.about.setText(self.view.sentence(self.view.cell))
+
+    def _show_list(self, matrix: FloatArray) -> None:
+        """The largest flows as text, which is also how a screen reader meets them."""
+        order = np.argsort(-matrix, axis=None, kind="stable")[:MOST_LISTED].tolist()
+        pairs = [divmod(place, len(matrix)) for place in order]
+        self._pairs = [pair for pair in pairs if matrix[pair] > 0]
+        names = self.view.names
+        texts = [f"{names[a]} → {names[b]}   {si_text(float(matrix[a, b]), 'B', 3)}" for a, b in self._pairs]
+        self.list.blockSignals(True)
+        self.list.clear()
+        self.list.addItems(texts)
+        self.list.blockSignals(False)
+
+    def _on_listed(self, row: int) -> None:
+        if 0 <= row < len(self._pairs):
+            self.view.point_at(self._pairs[row])
 
     def _on_chosen(self, row: int) -> None:
         is_gpus = len(self.view.names) and self.view.names[0].startswith("GPU ") and self.level.currentIndex() == 1
