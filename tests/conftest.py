@@ -12,6 +12,7 @@ CACHE = user_cache_path("moe-studio", appauthor=False) / "hypothesis"
 HARMLESS_QT_MESSAGES = (
     "This plugin does not support propagateSizeHints",
     "This plugin does not support raise",
+    "This plugin does not support grabbing",
     "QStandardPaths: XDG_RUNTIME_DIR not set",
 )
 
