@@ -304,3 +304,34 @@ def test_closing_drops_what_is_being_laid_out(driver: Driver) -> None:
     panel.end()
     assert not panel.diagram.job.is_running
     QApplication.processEvents()
+
+
+def test_an_operator_that_is_framed_says_all_about_itself(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel, graph = graph_of(driver), driver.document.evaluation.graph
+    driver.document.select(operator_selection(graph, graph.row_of["l1_up_e5_g5"]))
+    panel.view.frame_selection()
+    said: list[str] = []
+    monkeypatch.setattr("moe_studio.gui.dag.draw.draw_lines", lambda _p, _t, lines, _b: said.extend(lines))
+    panel.view.grab()
+    assert "l1_up_e5_g5" in said
+    place = said[said.index("l1_up_e5_g5") + 1 :][:3]
+    assert "GPU 5 · node0" in place[0]
+    assert "s" in place[0]
+    assert "[640000, 8192]" in place[1]
+    assert "Get_Time(640000, 8192, 32768)" in place[2]
+
+
+def test_experts_and_nodes_that_are_selected_elsewhere_come_into_view(driver: Driver) -> None:
+    view_, graph = graph_of(driver).view, driver.document.evaluation.graph
+    for chosen, mask in (
+        (Selection(kind="expert", expert=13, gpu=13), (graph.expert == 13) & (graph.gpu == 13)),
+        (Selection(kind="node", node=1), graph.node == 1),
+    ):
+        driver.document.select(chosen)
+        view_.frame_selection()
+        shown, camera, rows = view_.shown, view_.camera, np.flatnonzero(mask)
+        assert shown is not None
+        assert camera.y <= shown.row[rows].min()
+        assert shown.row[rows].max() <= camera.from_y(view_._area().height())
+        assert camera.x <= shown.left[rows].min()
+        assert shown.right[rows].max() <= camera.from_x(view_._area().width()) + 1e-9

@@ -35,11 +35,15 @@ from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.legend import Legend
 from moe_studio.units import time_text
+from moe_studio.view.label import Labeller
 
 GUTTER, MAP_HEIGHT, AXIS, LEGEND = 76, 46, 18, 20
 READABLE_WIDTH, READABLE_HEIGHT = 34.0, 13.0
 MOST_SHAPES = 900
 MOST_MARKS = 300
+MOST_ROW = 84.0
+READ_WIDTH, READ_HEIGHT = 180.0, 70.0
+"""Column and row in which an operator says all about itself."""
 ZOOM_STEP = 1.0015
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -85,6 +89,7 @@ class DagView(QWidget):
         self._drag_from: QPoint | None = None
         self._is_map_drag = False
         self._has_moved = False
+        self._labels: Labeller | None = None
         self._filtered: tuple[object, GraphFilter] | None = None
         self.legend = Legend()
         self.legend.setParent(self)
@@ -184,6 +189,14 @@ class DagView(QWidget):
             self._place()
         self.update()
 
+    @property
+    def labels(self) -> Labeller:
+        """What operators say about themselves."""
+        evaluation = self.document.evaluation if self.shown is None else self.shown.evaluation
+        if self._labels is None or self._labels.evaluation is not evaluation:
+            self._labels = Labeller(evaluation, evaluation.graph.name)
+        return self._labels
+
     def _make_look(self) -> None:
         if self.shown is None:
             return
@@ -253,8 +266,10 @@ class DagView(QWidget):
         left, right = float(shown.left[rows].min()), float(shown.right[rows].max())
         top, bottom = float(shown.row[rows].min()), float(shown.row[rows].max()) + 1
         width = max(right - left, shown.span * 1e-6)
-        scale_x = min(130 / float(np.median(shown.right[rows] - shown.left[rows]) or width), 0.9 * area.width() / width)
-        scale_y = min(40.0, 0.9 * area.height() / (bottom - top))
+        scale_x = min(
+            READ_WIDTH / float(np.median(shown.right[rows] - shown.left[rows]) or width), 0.9 * area.width() / width
+        )
+        scale_y = min(READ_HEIGHT, 0.9 * area.height() / (bottom - top))
         self.camera = Camera(
             x=(left + right) / 2 - area.width() / 2 / scale_x,
             y=(top + bottom) / 2 - area.height() / 2 / scale_y,
@@ -295,7 +310,7 @@ class DagView(QWidget):
         least = 0.6 * area.width() / self.shown.span
         scale_x = float(np.clip(old.scale_x * factor, least, 400 * max(1.0, least * 1000)))
         low = min(40.0, area.height() / max(1, self.shown.rows))
-        scale_y = float(np.clip(old.scale_y * factor, low, 60.0))
+        scale_y = float(np.clip(old.scale_y * factor, low, MOST_ROW))
         self.camera = Camera(x=0, y=0, scale_x=scale_x, scale_y=scale_y)
         self._look_at(old.from_x(px) - px / scale_x, old.from_y(py) - py / scale_y)
 
@@ -367,6 +382,7 @@ class DagView(QWidget):
             camera=self.camera,
             theme=self.theme,
             look=self.look,
+            labels=self.labels,
             has_gaps=self.columns == "level",
             has_path=self.has_path,
         )
@@ -400,7 +416,13 @@ class DagView(QWidget):
         image = self._image(camera, int(area.width()), int(area.height()))
         painter.drawImage(QPointF(0, 0), image)
         brush = Brush(
-            shown=self.shown, camera=camera, theme=self.theme, look=self.look, has_gaps=False, has_path=self.has_path
+            shown=self.shown,
+            camera=camera,
+            theme=self.theme,
+            look=self.look,
+            labels=self.labels,
+            has_gaps=False,
+            has_path=self.has_path,
         )
         draw_way(painter, brush, self.way)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -589,8 +611,8 @@ class DagView(QWidget):
         if isinstance(event, QHelpEvent) and self.shown is not None:
             row = self._row_at(QPointF(event.pos()))
             if row >= 0:
-                evaluation = self.shown.evaluation
-                text = f"{evaluation.graph.name(row)} · {time_text(float(evaluation.duration_s[row]))}"
+                node = self.labels.node(*self.shown.evaluation.graph.part_of(row))
+                text = " · ".join((*node.lines, f"slack {time_text(node.slack_s)}"))
                 QToolTip.showText(event.globalPos(), plain_tip(text), self)
             else:
                 QToolTip.hideText()

@@ -10,14 +10,14 @@ from moe_studio.export.figure import drawn_lines
 from moe_studio.export.layout import Layout, Point
 from moe_studio.graph.edge import COMMUNICATION, DATA, KIND_NAMES, ORDER
 from moe_studio.gui.dag.coloring import Look
-from moe_studio.gui.dag.draw import PATH_WIDTH, STYLES, draw_mark, draw_shape
+from moe_studio.gui.dag.draw import PATH_WIDTH, STYLES, draw_lines, draw_mark, draw_shape
 from moe_studio.gui.dag.small_layout import Sizes
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.view.node import ViewEdge, ViewNode
 
 HEAD = 7.0
-LINE, TITLE_FONT, TEXT_FONT = 14.0, 11, 10
+TITLE_FONT, TEXT_FONT = 11, 10
 LEAST_TEXT = 0.45
 """Below this scale nothing can be read, so nothing is written."""
 
@@ -143,7 +143,7 @@ def _draw_node(painter: QPainter, pen: Pen, node: ViewNode, box: QRectF, *, is_c
         painter.setPen(QPen(theme.color("accent"), 2.0))
         painter.drawRoundedRect(box.adjusted(-3.5, -3.5, 3.5, 3.5), 7, 7)
     if pen.scale >= LEAST_TEXT and node.shape != "point":
-        _draw_lines(painter, pen, node, box)
+        draw_lines(painter, theme, drawn_lines(node), box)
     if is_path and box.width() > 20:
         draw_mark(painter, theme, box)
     painter.setOpacity(1.0)
@@ -155,14 +155,3 @@ def node_color(pen: Pen, node: ViewNode) -> QColor:
         return pen.look.color(node.row)
     known = node.family in pen.theme.families
     return pen.theme.family(node.family) if known else pen.theme.color("muted")
-
-
-def _draw_lines(painter: QPainter, pen: Pen, node: ViewNode, box: QRectF) -> None:
-    """The node's name, then its place, time, shapes and work."""
-    lines = drawn_lines(node)
-    top = box.center().y() - len(lines) * LINE / 2
-    for number, line in enumerate(lines):
-        painter.setFont(ui_font(TITLE_FONT if number == 0 else TEXT_FONT, is_bold=number == 0))
-        painter.setPen(pen.theme.color("text" if number == 0 else "muted"))
-        text = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, int(box.width() - 8))
-        painter.drawText(QRectF(box.left(), top + number * LINE, box.width(), LINE), Qt.AlignmentFlag.AlignCenter, text)

@@ -1,5 +1,6 @@
 """Operators and edges that are large enough to read, drawn one by one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from moe_studio.document.graph_filter import Mask
+from moe_studio.export.figure import drawn_lines
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import COMMUNICATION, DATA, ORDER
 from moe_studio.graph.operator import OP_KINDS, SHAPES
@@ -16,10 +18,14 @@ from moe_studio.gui.dag.link import Links
 from moe_studio.gui.dag.raster import Camera
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.units import si_text, significant, time_text
+from moe_studio.view.label import Labeller
 
 CENTER = Qt.AlignmentFlag.AlignCenter
 STYLES = {DATA: Qt.PenStyle.SolidLine, COMMUNICATION: Qt.PenStyle.DashLine, ORDER: Qt.PenStyle.DotLine}
 PATH_WIDTH = 2.6
+LINE_HEIGHT = 14.0
+FULL_WIDTH, FULL_HEIGHT = 150.0, 58.0
+"""Size from which an operator says all: place and time, shapes, and its Get_Time term."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,7 @@ class Brush:
     camera: Camera
     theme: Theme
     look: Look
+    labels: Labeller
     has_gaps: bool
     has_path: bool
 
@@ -163,6 +170,10 @@ def draw_mark(painter: QPainter, theme: Theme, box: QRectF) -> None:
 def _draw_text(painter: QPainter, brush: Brush, row: int, box: QRectF) -> None:
     if box.width() < 24 or box.height() < 11:
         return
+    if box.width() >= FULL_WIDTH and box.height() >= FULL_HEIGHT:
+        part, local = brush.shown.evaluation.graph.part_of(row)
+        draw_lines(painter, brush.theme, drawn_lines(brush.labels.node(part, local)), seen_part(painter, box))
+        return
     name, detail = operator_texts(brush, row)
     inner = box.adjusted(3, 0, -3, 0)
     has_detail = bool(detail) and box.height() >= 27 and box.width() >= 60
@@ -178,6 +189,22 @@ def _draw_text(painter: QPainter, brush: Brush, row: int, box: QRectF) -> None:
         low = inner.adjusted(0, inner.height() / 2 + 1, 0, 0)
         text = painter.fontMetrics().elidedText(detail, Qt.TextElideMode.ElideRight, int(inner.width()))
         painter.drawText(low, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
+
+
+def seen_part(painter: QPainter, box: QRectF) -> QRectF:
+    """The part of a wide box that is in view, so that its text is, too."""
+    seen = box.intersected(painter.clipBoundingRect())
+    return QRectF(seen.left(), box.top(), seen.width(), box.height()) if seen.width() >= FULL_WIDTH else box
+
+
+def draw_lines(painter: QPainter, theme: Theme, lines: Sequence[str], box: QRectF) -> None:
+    """A name and facts under it, in the middle of ``box``."""
+    top = box.center().y() - len(lines) * LINE_HEIGHT / 2
+    for number, line in enumerate(lines):
+        painter.setFont(ui_font(11 if number == 0 else 10, is_bold=number == 0))
+        painter.setPen(theme.color("text" if number == 0 else "muted"))
+        text = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, int(box.width() - 8))
+        painter.drawText(QRectF(box.left(), top + number * LINE_HEIGHT, box.width(), LINE_HEIGHT), CENTER, text)
 
 
 def operator_texts(brush: Brush, row: int) -> tuple[str, str]:

@@ -187,11 +187,13 @@ class GraphPanel(QWidget):
         if is_small(evaluation.graph, place):
             self.stack.setCurrentWidget(self.diagram)
             self.diagram.show_place(place)
+            self.view.moved.emit("")
         else:
             self.stack.setCurrentWidget(self.view)
             if place.view != "full":
                 self.view.show_evaluation(evaluation)
                 self.view.frame_rows(rows_of(evaluation.graph, place))
+            self.view.moved.emit(self.view.place_text())
         if had_focus:
             self._focus()
 
