@@ -392,10 +392,10 @@ def test_a_node_is_dragged_snaps_and_is_one_step(bench: Bench) -> None:
 
 def test_escape_leaves_a_node_where_it_is(bench: Bench) -> None:
     bench.carry(bench.card(1), bench.card(1) + QPoint(150, 90))
-    assert bench.view.node_drag is not None
+    assert bench.view.pointer.node_drag is not None
     bench.key(Key.Key_Escape)
     bench.release(bench.card(1) + QPoint(150, 90))
-    assert bench.view.node_drag is None
+    assert bench.view.pointer.node_drag is None
     assert bench.labels == []
 
 

@@ -51,7 +51,7 @@ class CanvasKeys:
         view = self._view
         return {
             Qt.Key.Key_G: self._grab,
-            Qt.Key.Key_S: view.swap_picked,
+            Qt.Key.Key_S: view.experts.swap,
             Qt.Key.Key_Return: self._enter,
             Qt.Key.Key_Enter: self._enter,
             Qt.Key.Key_Backspace: self._leave,
@@ -80,7 +80,7 @@ class CanvasKeys:
             view.escape()
         elif not view.carry.is_keyboard:
             if key == Qt.Key.Key_Control:
-                view.aim_again(CONTROL)
+                view.pointer.aim_again(CONTROL)
         elif key in ENTER:
             if event.modifiers() & CONTROL and drag.target is not None:
                 drag.move(Target(gpu=at, is_copy=True))

@@ -49,7 +49,7 @@ def _expert_entries(view: "ClusterView") -> list[Entry]:
         (tr("Carry {what}", what=tr(what)) + "\tG", lambda: view.begin_carry(view.picked, is_keyboard=True))
     ]
     if len(view.picked) == 2:
-        entries.append((tr("Swap both") + "\tS", view.swap_picked))
+        entries.append((tr("Swap both") + "\tS", view.experts.swap))
     entries.append(
         (
             tr("Remove these copies") + "\tDel" if len(view.picked) > 1 else tr("Remove this copy") + "\tDel",

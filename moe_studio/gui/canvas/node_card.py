@@ -66,9 +66,8 @@ class RackItem(CardItem):
 class NodeItem(CardItem):
     """A machine: its name, and what it is made of."""
 
-    def __init__(self, index: int, theme: Theme) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
-        self.index = index
         self.setZValue(-1)
 
     @override

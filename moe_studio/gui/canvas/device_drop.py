@@ -1,0 +1,73 @@
+"""Devices of the palette dragged over the canvas and dropped."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF
+from PySide6.QtGui import QDragMoveEvent, QDropEvent
+
+from moe_studio.document.layout_edit import Place, free_place
+from moe_studio.gui.canvas.ghost import Ghost
+from moe_studio.gui.canvas.layout import NODE_GAP
+from moe_studio.gui.canvas.layout_verbs import drop_text
+from moe_studio.gui.canvas.palette import device_of
+from moe_studio.gui.canvas.tile_layer import qrect
+
+if TYPE_CHECKING:
+    from moe_studio.gui.canvas.cluster_view import ClusterView
+
+
+class DeviceDrop:
+    """Shows where a device would go, and lets it go there."""
+
+    def __init__(self, view: "ClusterView") -> None:
+        self._view = view
+        self._ghost = Ghost(view.scene())
+
+    def enter(self, event: QDragMoveEvent) -> None:
+        """Take devices, and nothing else."""
+        if device_of(event.mimeData()) is not None:
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def move(self, event: QDragMoveEvent) -> None:
+        """Show what a drop here would do."""
+        self.enter(event)
+        found = device_of(event.mimeData())
+        if found is None:
+            return
+        view, at = self._view, event.position().toPoint()
+        layout, node = view.layout_shown, self._node_at(at)
+        if node >= 0 and not found[1]:
+            self._ghost.show_rect(qrect(layout.nodes[node]), view.theme)
+        else:
+            column, row = free_place(layout.spots, self._spot_at(at))
+            corner = QPointF(column * layout.pitch[0], row * layout.pitch[1])
+            size = QSizeF(layout.pitch[0] - NODE_GAP, layout.pitch[1] - NODE_GAP)
+            self._ghost.show_rect(QRectF(corner, size), view.theme)
+        view.card.show_text(drop_text(view.document.project, *found, node), at)
+
+    def leave(self) -> None:
+        """Show nothing any more."""
+        self._ghost.hide()
+        self._view.card.hide()
+
+    def drop(self, event: QDropEvent) -> None:
+        """Add the device."""
+        self.leave()
+        found = device_of(event.mimeData())
+        if found is None:
+            event.ignore()
+            return
+        event.acceptProposedAction()
+        at = event.position().toPoint()
+        self._view.verbs.drop_device(*found, self._node_at(at), self._spot_at(at))
+
+    def _spot_at(self, at: QPoint) -> Place:
+        point = self._view.mapToScene(at)
+        return self._view.layout_shown.spot_at(point.x(), point.y())
+
+    def _node_at(self, at: QPoint) -> int:
+        point = self._view.mapToScene(at)
+        boxes = enumerate(self._view.layout_shown.nodes)
+        return next((number for number, box in boxes if box.has(point.x(), point.y())), -1)
