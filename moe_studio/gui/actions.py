@@ -556,6 +556,13 @@ COMMANDS: tuple[Command, ...] = (
         run=lambda w: w.graph.show_view("full"),
     ),
     Command(
+        name="graph_table",
+        text="Table of operators",
+        tip="Show the operators of the graph as a table",
+        menu="View",
+        run=lambda w: w.graph.show_view("table"),
+    ),
+    Command(
         name="upstream",
         text="Show upstream",
         tip="Fade all operators but those that the selection depends on",

@@ -18,6 +18,7 @@ from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.diagram_view import DiagramView
 from moe_studio.gui.dag.panel import GraphPanel
+from moe_studio.gui.dag.table_view import OperatorTable
 from moe_studio.gui.form.settings_panel import SettingsPanel
 from moe_studio.gui.inspector.panel import Inspector
 from moe_studio.gui.plots.breakdown import BreakdownPanel
@@ -358,9 +359,9 @@ class Workspace(QMainWindow):
         return self._canvas
 
     @property
-    def _canvas(self) -> ClusterView | DagView | DiagramView | TimelineView:
+    def _canvas(self) -> ClusterView | DagView | DiagramView | OperatorTable | TimelineView:
         focused = QApplication.focusWidget()
-        canvases = (self.dag, self.graph.diagram, self.timeline.view)
+        canvases = (self.dag, self.graph.diagram, self.graph.table, self.timeline.view)
         return next((view for view in canvases if view is focused), self.cluster)
 
     def fit(self) -> None:

@@ -1,20 +1,27 @@
 """The graph in a real window: searching, going, colouring, filtering, paths, and its views."""
 
+import time
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
-from moe_studio.document.graph_filter import found_rows
+from moe_studio.document.document import Document
+from moe_studio.document.graph_filter import GraphFilter, found_rows
 from moe_studio.document.selection import Selection, operator_row, operator_selection
 from moe_studio.gui.dag.coloring import COLOR_BYS, coloring
+from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.go_to import GoTo
 from moe_studio.gui.dag.panel import GraphPanel
 from moe_studio.gui.dag.place import EVERYTHING, GraphPlace, crumbs, is_small, parent, placed
 from moe_studio.gui.dag.small_layout import row_layout, sizes_of
 from moe_studio.gui.theme import DARK, LIGHT
+from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert
+from moe_studio.storage.loader import load_project
 from moe_studio.view.view import view
 from tests.gui.conftest import Driver
 
@@ -335,3 +342,64 @@ def test_experts_and_nodes_that_are_selected_elsewhere_come_into_view(driver: Dr
         assert shown.row[rows].max() <= camera.from_y(view_._area().height())
         assert camera.x <= shown.left[rows].min()
         assert shown.right[rows].max() <= camera.from_x(view_._area().width()) + 1e-9
+
+
+def test_the_table_lists_sorts_and_selects_operators(driver: Driver) -> None:
+    panel, evaluation = graph_of(driver), driver.document.evaluation
+    panel.show_view("table")
+    table = panel.table
+    assert panel.canvas is table
+    assert table.operators.rowCount() == len(evaluation.graph)
+    titles = [table.operators.headerData(i, Qt.Orientation.Horizontal) for i in range(table.operators.columnCount())]
+    table.sortByColumn(titles.index("Time"), Qt.SortOrder.AscendingOrder)
+    assert evaluation.duration_s[table.operators.rows[0]] == evaluation.duration_s.max()
+    table.setFocus()
+    table.setCurrentIndex(table.operators.index(0, 0))
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    assert operator_row(evaluation.graph, driver.document.selection) == table.operators.rows[1]
+    row = len(evaluation.graph) - 1
+    driver.document.select(operator_selection(evaluation.graph, row))
+    assert table.operators.rows[table.currentIndex().row()] == row
+    panel.tools.keep("gpu 3 dispatch")
+    assert table.operators.rows.tolist() == found_rows(evaluation.graph, "gpu 3 dispatch").tolist()
+    assert table.operators.data(table.operators.index(0, 0)) == "l0_dispatch_g3"
+    panel.show_everything()
+    driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
+    driver.settle()
+    assert table.operators.evaluation is driver.document.evaluation
+
+
+def test_hidden_views_compute_nothing(driver: Driver) -> None:
+    panel = graph_of(driver)
+    driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
+    driver.settle()
+    assert panel.table.operators.evaluation is None
+    assert panel.diagram.diagram is None
+    assert not panel.diagram.job.is_running
+
+
+def test_the_largest_example_is_panned_and_zoomed_within_a_frame(qapp: QApplication, qtbot: QtBot) -> None:
+    document = Document(load_project(resource("examples", "seed3.moe.yaml")))
+    view_ = DagView(document, LIGHT)
+    qtbot.addWidget(view_)
+    view_.resize(600, 600)
+    view_.show()
+    view_.show_evaluation(document.evaluation)
+    worst = []
+    for columns in ("level", "time"):
+        view_.set_columns(columns)
+        view_.fit()
+        for _ in range(9):
+            spent = []
+            for step in range(7):
+                before = time.process_time()
+                view_._look_at(view_.camera.x + (step % 3 - 1) / view_.camera.scale_x, view_.camera.y)
+                view_.repaint()
+                spent.append(time.process_time() - before)
+            worst.append(float(np.median(spent)))
+            view_.zoom_by(2.2)
+    # Median of each level: one frame may be interrupted by whatever else this machine does.
+    assert max(worst) < 0.033
+    before = time.process_time()
+    view_.set_filter(GraphFilter(around=operator_selection(document.evaluation.graph, 80_000), toward="upstream"))
+    assert time.process_time() - before < 0.1

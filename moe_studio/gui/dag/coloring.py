@@ -171,8 +171,9 @@ class Look:
 
     def color(self, row: int) -> QColor:
         """Colour of one operator, whatever the filter."""
-        return self.coloring.colors[int(self.coloring.classes[row])]
+        known = min(row, len(self.coloring.classes) - 1)
+        return self.coloring.colors[int(self.coloring.classes[known])]
 
     def is_full(self, row: int) -> bool:
         """Whether the filter lets an operator through."""
-        return self.mask is None or bool(self.mask[row])
+        return self.mask is None or row >= len(self.mask) or bool(self.mask[row])

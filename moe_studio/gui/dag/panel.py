@@ -26,6 +26,7 @@ from moe_studio.gui.dag.place import (
     placed,
     rows_of,
 )
+from moe_studio.gui.dag.table_view import OperatorTable
 from moe_studio.gui.dag.tools import GraphTools
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
@@ -54,6 +55,8 @@ class GraphPanel(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         self.stack.addWidget(self.diagram)
+        self.table = OperatorTable(document, self.view)
+        self.stack.addWidget(self.table)
         self._places, self._cursor = [EVERYTHING], 0
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -97,6 +100,7 @@ class GraphPanel(QWidget):
         self.tools.show_everything()
         self.view.set_document(document)
         self.diagram.set_document(document)
+        self.table.document = document
         self.find_bar.set_document(document)
         self._places, self._cursor = [EVERYTHING], 0
 
@@ -107,11 +111,13 @@ class GraphPanel(QWidget):
 
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Show ``evaluation``."""
-        self.view.show_evaluation(evaluation)
+        if not (self.document.is_previewing and self.canvas is not self.view):
+            self.view.show_evaluation(evaluation)
+        self.table.refresh()
         if not self._is_there(self.place):
             self._places, self._cursor = [EVERYTHING], 0
             self._show_place()
-        elif self.place.view != "full":
+        elif self.canvas is self.diagram:
             self.diagram.refresh()
         self.find_bar.refresh()
 
@@ -119,6 +125,7 @@ class GraphPanel(QWidget):
         """Bring what is selected into view."""
         self.view.show_selection()
         self.diagram.show_selection()
+        self.table.show_selection()
         self.find_bar.refresh()
 
     # Places
@@ -129,9 +136,10 @@ class GraphPanel(QWidget):
         return self._places[self._cursor]
 
     @property
-    def canvas(self) -> DagView | DiagramView:
-        """The lanes, or the diagram in their place."""
-        return self.view if self.stack.currentWidget() is self.view else self.diagram
+    def canvas(self) -> DagView | DiagramView | OperatorTable:
+        """The lanes, or the diagram or the table in their place."""
+        shown = self.stack.currentWidget()
+        return next(canvas for canvas in (self.diagram, self.table, self.view) if canvas is shown)
 
     def go(self, place: GraphPlace) -> None:
         """Show ``place``; what was shown can be gone back to."""
@@ -187,6 +195,9 @@ class GraphPanel(QWidget):
         if is_small(evaluation.graph, place):
             self.stack.setCurrentWidget(self.diagram)
             self.diagram.show_place(place)
+            self.view.moved.emit("")
+        elif place.view == "table":
+            self.stack.setCurrentWidget(self.table)
             self.view.moved.emit("")
         else:
             self.stack.setCurrentWidget(self.view)

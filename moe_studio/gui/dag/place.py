@@ -17,6 +17,7 @@ VIEWS = {
     "expert": "Experts",
     "routing": "Routing",
     "critical": "Longest path",
+    "table": "Table",
 }
 """The views, with their names."""
 
@@ -71,7 +72,7 @@ def crumbs(place: GraphPlace, evaluation: Evaluation) -> list[tuple[str, GraphPl
 def placed(view: str, evaluation: Evaluation, row: int, layer: int, gpu: int) -> GraphPlace:
     """The view ``view`` of what is selected: an operator, else a layer and a GPU (-1 for none)."""
     graph = evaluation.graph
-    if view in ("full", "overview", "critical"):
+    if view in ("full", "overview", "critical", "table"):
         return GraphPlace(view=view)
     if row >= 0:
         layer, gpu = int(graph.layer[row]), int(graph.gpu[row])
@@ -127,6 +128,6 @@ def rows_of(graph: Graph, place: GraphPlace) -> np.ndarray[tuple[int], np.dtype[
 
 def is_small(graph: Graph, place: GraphPlace) -> bool:
     """Whether ``place`` is drawn as a diagram; else it is shown in lanes."""
-    if place.view == "full":
+    if place.view in ("full", "table"):
         return False
     return place.view not in ("layer", "routing") or len(rows_of(graph, place)) <= MOST_NODES
