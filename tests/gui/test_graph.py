@@ -403,3 +403,41 @@ def test_the_largest_example_is_panned_and_zoomed_within_a_frame(qapp: QApplicat
     before = time.process_time()
     view_.set_filter(GraphFilter(around=operator_selection(document.evaluation.graph, 80_000), toward="upstream"))
     assert time.process_time() - before < 0.1
+
+
+@pytest.mark.parametrize(
+    "chosen", [Selection(kind="gpu", gpu=3), Selection(kind="node", node=1), Selection(kind="layer", layer=1)]
+)
+def test_selected_gpus_nodes_and_layers_are_tinted(driver: Driver, chosen: Selection) -> None:
+    view_ = graph_of(driver).view
+    view_.fit()
+    area = view_._area().toRect()
+    before = view_.grab(area).toImage()
+    driver.document.select(chosen)
+    view_.fit()
+    assert view_.grab(area).toImage() != before
+
+
+def test_control_and_click_select_one_more_operator(driver: Driver) -> None:
+    view_, graph = graph_of(driver).view, driver.document.evaluation.graph
+    rows = [graph.row_of["l0_ln1_g0"], graph.row_of["l0_q_g0"]]
+    view_.frame_rows(np.array(rows))
+    assert view_.shown is not None
+    for row, keys in zip(rows, (KEYS.NoModifier, KEYS.ControlModifier), strict=True):
+        x = view_._area().left() + view_.camera.to_x(float(view_.shown.left[row] + 0.5))
+        y = view_._area().top() + view_.camera.to_y(float(view_.shown.row[row]) + 0.5)
+        QTest.mouseClick(view_, Qt.MouseButton.LeftButton, keys, QPoint(int(x), int(y)))
+    assert {item.op for item in driver.document.selected} == {"ln1", "q"}
+
+
+def test_another_path_is_forgotten_when_the_design_changes(driver: Driver) -> None:
+    panel = graph_of(driver)
+    panel.tools._fill_near()
+    panel.tools.show_path(panel.tools.paths[0])
+    assert len(panel.view._own_way())
+    driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
+    driver.settle()
+    assert not len(panel.view._own_way())
+    driver.document.undo()
+    driver.settle()
+    panel.view.grab()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QHelpEvent,
     QImage,
     QKeyEvent,
@@ -41,6 +42,7 @@ GUTTER, MAP_HEIGHT, AXIS, LEGEND = 76, 46, 18, 20
 READABLE_WIDTH, READABLE_HEIGHT = 34.0, 13.0
 MOST_SHAPES = 900
 MOST_MARKS = 300
+BAND_ALPHA = 26
 MOST_ROW = 84.0
 READ_WIDTH, READ_HEIGHT = 180.0, 70.0
 """Column and row in which an operator says all about itself."""
@@ -90,6 +92,7 @@ class DagView(QWidget):
         self._is_map_drag = False
         self._has_moved = False
         self._labels: Labeller | None = None
+        self._way_of: Evaluation | None = None
         self._filtered: tuple[object, GraphFilter] | None = None
         self.legend = Legend()
         self.legend.setParent(self)
@@ -157,8 +160,8 @@ class DagView(QWidget):
             self.filtered.emit()
 
     def mark_way(self, rows: IntArray) -> None:
-        """Mark another path beside the longest one; without rows none."""
-        self.way = rows
+        """Mark another path beside the longest one; without rows none. It is gone with the next change."""
+        self.way, self._way_of = rows, self.document.evaluation
         self.update()
 
     def show_selection(self) -> None:
@@ -183,8 +186,6 @@ class DagView(QWidget):
     def _show(self, evaluation: Evaluation) -> None:
         self.shown = lanes(evaluation, self.columns, self.path_kind)
         self._make_look()
-        if len(self.way) and self.way.max() >= len(evaluation.graph):
-            self.way = self.way[:0]
         if not self._is_placed and self._area().width() > 50:
             self._place()
         self.update()
@@ -364,6 +365,7 @@ class DagView(QWidget):
             self._paint_shapes(painter, rows)
         else:
             self._paint_picture(painter, rows)
+        self._paint_bands(painter)
         painter.restore()
         self._paint_map(painter)
 
@@ -392,12 +394,35 @@ class DagView(QWidget):
             draw_links(painter, brush, links_between(self.shown.evaluation, rows, has_order=self.has_order), mask)
             if self.has_path:
                 draw_path(painter, brush)
-        draw_way(painter, brush, self.way)
+        draw_way(painter, brush, self._own_way())
         chosen = set(self._marked_rows(rows).tolist())
         # The longest path and the selection are drawn last, over their neighbours.
         order = rows[np.argsort(self.shown.is_path[rows], kind="stable")].tolist()
         for row in order:
             draw_operator(painter, brush, row, is_selected=row in chosen)
+
+    def _own_way(self) -> IntArray:
+        """The other path, if it is one of the design shown: rows mean other operators in another one."""
+        assert self.shown is not None
+        return self.way if self.shown.evaluation is self._way_of else self.way[:0]
+
+    def _paint_bands(self, painter: QPainter) -> None:
+        """A tint over selected GPUs, nodes and layers."""
+        assert self.shown is not None
+        shown, camera, area = self.shown, self.camera, self._area()
+        tint = QColor(self.theme.color("accent"))
+        tint.setAlpha(BAND_ALPHA)
+        nodes = shown.evaluation.project.cluster.node_of_gpu()
+        for item in self.document.selected:
+            gpus = [item.gpu] if item.kind == "gpu" else np.flatnonzero(np.asarray(nodes) == item.node).tolist()
+            for gpu in gpus if item.kind in ("gpu", "node") else []:
+                if gpu < len(shown.lane_first) - 1:
+                    top, bottom = (camera.to_y(float(first)) for first in shown.lane_first[gpu : gpu + 2])
+                    painter.fillRect(QRectF(0, top, area.width(), bottom - top), tint)
+            if item.kind == "layer" and len(rows := selected_rows(shown.evaluation.graph, item)):
+                left = camera.to_x(float(shown.left[rows].min()))
+                right = camera.to_x(float(shown.right[rows].max()))
+                painter.fillRect(QRectF(left, 0, right - left, area.height()), tint)
 
     def _marked_rows(self, rows: IntArray) -> IntArray:
         """Those of ``rows`` that are selected one by one; lanes and layers are marked at the edge."""
@@ -424,7 +449,7 @@ class DagView(QWidget):
             has_gaps=False,
             has_path=self.has_path,
         )
-        draw_way(painter, brush, self.way)
+        draw_way(painter, brush, self._own_way())
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self.theme.color("accent"), 2))
         marked = self._marked_rows(rows)
@@ -580,7 +605,9 @@ class DagView(QWidget):
         if was_click and self.shown is not None:
             row = self._row_at(event.position())
             if row >= 0:
-                self.document.select(operator_selection(self.shown.evaluation.graph, row))
+                chosen = operator_selection(self.shown.evaluation.graph, row)
+                adds = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+                (self.document.toggle if adds else self.document.select)(chosen)
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
