@@ -59,11 +59,12 @@ class Unit:
     takes_input: tuple[tuple[int, int], ...]
     gives: tuple[ValueKey, ...]
     gives_output: tuple[tuple[int, ValueKey], ...]
+    signature: tuple[tuple[int, int, int, int, int], ...]
 
-    @property
-    def signature(self) -> tuple[tuple[int, int, int, int, int], ...]:
-        """What the unit does, apart from where in the model it stands."""
-        return tuple((id(i.cost), i.first, i.last, i.micro_batch, i.distance) for i in self.items)
+
+def _signature(items: Sequence[Item]) -> tuple[tuple[int, int, int, int, int], ...]:
+    """What a unit does, apart from where in the model it stands."""
+    return tuple((id(i.cost), i.first, i.last, i.micro_batch, i.distance) for i in items)
 
 
 def stage_units(
@@ -89,9 +90,11 @@ def _sequential(graph: Graph, costs: Sequence[LayerCost], layers: range, count: 
         for layer in layers:
             part = _part(graph, layer, micro_batch)
             cost = costs[part]
+            runs = len(cost.body.runs)
             units.append(
                 Unit(
-                    items=(Item(part, cost, 0, len(cost.body.runs), 0, 0),),
+                    items=(Item(part, cost, 0, runs, 0, 0),),
+                    signature=((id(cost), 0, runs, 0, 0),),
                     takes_input=((0, micro_batch),) if layer == layers[0] else (),
                     gives=((0, 0, OUT),),
                     gives_output=((micro_batch, (0, 0, OUT)),) if layer == layers[-1] else (),
@@ -132,6 +135,7 @@ def _interleaved(graph: Graph, costs: Sequence[LayerCost], layers: range, count:
         units.append(
             Unit(
                 items=tuple(items),
+                signature=_signature(items),
                 takes_input=tuple((b, b) for b in batches) if layer == layers[0] else (),
                 gives=gives,
                 gives_output=tuple((b, (b, 1, OUT)) for b in batches) if is_end else (),

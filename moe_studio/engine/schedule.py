@@ -118,6 +118,7 @@ class Solver:
     has_overlap: bool
     known: dict[object, Solution] = field(default_factory=dict)
     known_tails: dict[object, TailSolution] = field(default_factory=dict)
+    latest: tuple[object, dict[tuple[int, int], list[Unit]]] = field(default_factory=lambda: (None, {}))
 
     def schedule(self, graph: Graph, costs: Sequence[LayerCost], *, has_streams: bool) -> Schedule:
         """The schedule of ``graph``: with streams the predicted one, without them data dependencies alone.
@@ -126,8 +127,9 @@ class Solver:
         """
         stages: list[tuple[Placed, ...]] = []
         outputs: dict[int, FloatArray] = {}
+        count = graph.project.workload.micro_batches if has_streams else 1
         for stage in graph.stages:
-            units = stage_units(graph, costs, stage.index, micro_batches=None if has_streams else 1)
+            units = self._units(graph, costs, stage.index, count)
             placed, outputs = self._stage(stage, units, outputs, self._stream_count(has_streams))
             stages.append(placed)
         ends = [float(value.max()) for value in outputs.values()]
@@ -162,6 +164,15 @@ class Solver:
             for batch, key in unit.gives_output:
                 outputs[batch] = last.values[key] + np.repeat(offset, stage.width)
         return tuple(placed), outputs
+
+    def _units(self, graph: Graph, costs: Sequence[LayerCost], stage: int, count: int) -> list[Unit]:
+        """The units of a stage; those of one micro-batch serve both kinds of schedule."""
+        if self.latest[0] is not costs:
+            self.latest = (costs, {})
+        known = self.latest[1]
+        if (stage, count) not in known:
+            known[stage, count] = stage_units(graph, costs, stage, micro_batches=count)
+        return known[stage, count]
 
     def _stream_count(self, has_streams: bool) -> int:
         return (2 if self.has_overlap else 1) if has_streams else 0
