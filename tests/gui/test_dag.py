@@ -8,10 +8,11 @@ from moe_studio.document.timeline import FAMILY_OF_OP
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.edge import ORDER, data_edges
 from moe_studio.gui.canvas.tile import short_change
-from moe_studio.gui.dag.dag_view import nice_step
 from moe_studio.gui.dag.draw import short
+from moe_studio.gui.dag.frame import Room, framed
 from moe_studio.gui.dag.lanes import lanes
 from moe_studio.gui.dag.link import links_between, step_along
+from moe_studio.gui.dag.margin import nice_step
 from moe_studio.gui.dag.raster import Camera, picture
 from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert
@@ -119,3 +120,34 @@ def test_axes_count_in_ones_twos_and_fives(least: float, step: float) -> None:
 )
 def test_changes_seen_from_afar_are_rounded(text: str, short_text: str) -> None:
     assert short_change(text) == short_text
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.8, 1.25, 5.0])
+def test_zooming_keeps_the_point_under_the_pointer(factor: float) -> None:
+    room = Room(width=600, height=400, span=1000.0, rows=300)
+    before = Camera(x=400.0, y=120.0, scale_x=6.0, scale_y=8.0)
+    after = room.zoomed(before, factor, 250, 180)
+    if factor > 0.5:
+        assert after.from_x(250) == pytest.approx(before.from_x(250))
+        assert after.from_y(180) == pytest.approx(before.from_y(180))
+    assert after.scale_x * room.span >= 0.6 * room.width - 1e-9
+
+
+def test_the_camera_does_not_leave_what_there_is_to_see() -> None:
+    room = Room(width=600, height=400, span=1000.0, rows=300)
+    camera = Camera(x=0, y=0, scale_x=6.0, scale_y=8.0)
+    for x, y in ((-1e9, -1e9), (1e9, 1e9), (500.0, 100.0)):
+        kept = room.kept(camera, x, y)
+        assert -10 <= kept.x <= 1000 - 100 + 10
+        assert -1 <= kept.y <= 300 - 50 + 1
+
+
+def test_what_is_framed_is_in_view(evaluation: Evaluation) -> None:
+    shown = lanes(evaluation, "level", "scheduled")
+    room = Room(width=600, height=400, span=shown.span, rows=shown.rows)
+    for rows in (np.array([0]), np.array([0, len(shown.row) - 1]), shown.path):
+        camera = framed(room, shown, rows)
+        assert camera.x <= shown.left[rows].min()
+        assert shown.right[rows].max() <= camera.from_x(600)
+        assert camera.y <= shown.row[rows].min()
+        assert shown.row[rows].max() + 1 <= camera.from_y(400)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QHelpEvent,
     QImage,
     QKeyEvent,
@@ -28,8 +27,10 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.coloring import ColorBy, Look, coloring
 from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, draw_way
+from moe_studio.gui.dag.frame import Room, framed
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import links_between, step_along
+from moe_studio.gui.dag.margin import GUTTER, LEFT, Ground, draw_bands, draw_lanes
 from moe_studio.gui.dag.raster import Camera, picture
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
@@ -38,16 +39,11 @@ from moe_studio.gui.widgets.legend import Legend
 from moe_studio.units import time_text
 from moe_studio.view.label import Labeller
 
-GUTTER, MAP_HEIGHT, AXIS, LEGEND = 76, 46, 18, 20
+MAP_HEIGHT, AXIS, LEGEND = 46, 18, 20
 READABLE_WIDTH, READABLE_HEIGHT = 34.0, 13.0
 MOST_SHAPES = 900
 MOST_MARKS = 300
-BAND_ALPHA = 26
-MOST_ROW = 84.0
-READ_WIDTH, READ_HEIGHT = 180.0, 70.0
-"""Column and row in which an operator says all about itself."""
 ZOOM_STEP = 1.0015
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 Step = Callable[[int], int]
@@ -224,6 +220,11 @@ class DagView(QWidget):
 
     # Camera
 
+    def _room(self) -> Room:
+        assert self.shown is not None
+        area = self._area()
+        return Room(width=area.width(), height=area.height(), span=self.shown.span, rows=self.shown.rows)
+
     def _place(self) -> None:
         """First look: readable shapes at the start of the longest path; on a time axis everything."""
         assert self.shown is not None
@@ -231,23 +232,16 @@ class DagView(QWidget):
         if self.columns == "time":
             self.fit()
             return
-        area = self._area()
-        across = max(4, round(area.width() / 120))
-        scale_y = float(np.clip(area.height() / 10, 30, 42))
-        self.camera = Camera(x=0, y=0, scale_x=area.width() / across, scale_y=scale_y)
+        self.camera = self._room().first()
         first = int(self.shown.row[self.shown.path[0]]) if len(self.shown.path) else 0
         lane = self.shown.lane_of_row(first)
         self._look_at(0, float(self.shown.lane_first[lane]) - 0.3)
 
     def fit(self) -> None:
         """Bring everything into view."""
-        if self.shown is None:
-            return
-        area = self._area()
-        scale_x = area.width() / (self.shown.span * 1.01)
-        scale_y = min(40.0, area.height() / max(1, self.shown.rows))
-        self.camera = Camera(x=0, y=0, scale_x=scale_x, scale_y=scale_y)
-        self._after_move()
+        if self.shown is not None:
+            self.camera = self._room().whole()
+            self._after_move()
 
     def frame_selection(self) -> None:
         """Bring what is selected into view as large as it fits, at a readable size if possible; or everything."""
@@ -262,58 +256,23 @@ class DagView(QWidget):
         if not len(rows) or self.shown is None:
             self.fit()
             return
-        shown, area = self.shown, self._area()
         self._is_placed = True
-        left, right = float(shown.left[rows].min()), float(shown.right[rows].max())
-        top, bottom = float(shown.row[rows].min()), float(shown.row[rows].max()) + 1
-        width = max(right - left, shown.span * 1e-6)
-        scale_x = min(
-            READ_WIDTH / float(np.median(shown.right[rows] - shown.left[rows]) or width), 0.9 * area.width() / width
-        )
-        scale_y = min(READ_HEIGHT, 0.9 * area.height() / (bottom - top))
-        self.camera = Camera(
-            x=(left + right) / 2 - area.width() / 2 / scale_x,
-            y=(top + bottom) / 2 - area.height() / 2 / scale_y,
-            scale_x=scale_x,
-            scale_y=scale_y,
-        )
+        self.camera = framed(self._room(), self.shown, rows)
         self._look_at(self.camera.x, self.camera.y)
 
     def _look_at(self, x: float, y: float) -> None:
         """Put a point at the top left, as far as there is something to see."""
-        assert self.shown is not None
-        area = self._area()
-        seen_x, seen_y = area.width() / self.camera.scale_x, area.height() / self.camera.scale_y
-        slack_x = 0.05 * seen_x
-        self.camera = Camera(
-            x=max(-slack_x, min(x, self.shown.span - seen_x + slack_x)) if seen_x < self.shown.span else -slack_x / 5,
-            y=max(-0.4, min(y, self.shown.rows - seen_y + 0.4)) if seen_y < self.shown.rows else 0.0,
-            scale_x=self.camera.scale_x,
-            scale_y=self.camera.scale_y,
-        )
+        self.camera = self._room().kept(self.camera, x, y)
         self._after_move()
 
     def _reveal(self, left: float, right: float, row: int, rows: int) -> None:
         """Move as little as needed to see a place."""
-        area, camera = self._area(), self.camera
-        x, y = camera.x, camera.y
-        seen_x, seen_y = area.width() / camera.scale_x, area.height() / camera.scale_y
-        if left < x or right > x + seen_x:
-            x = left - seen_x * 0.3
-        if row < y or row + rows > y + seen_y:
-            y = row + rows / 2 - seen_y / 2
-        self._look_at(x, y)
+        self._look_at(*self._room().revealing(self.camera, left, right, row, rows))
 
     def _zoom(self, factor: float, at: QPointF) -> None:
-        assert self.shown is not None
-        area, old = self._area(), self.camera
-        px, py = at.x() - area.left(), at.y() - area.top()
-        least = 0.6 * area.width() / self.shown.span
-        scale_x = float(np.clip(old.scale_x * factor, least, 400 * max(1.0, least * 1000)))
-        low = min(40.0, area.height() / max(1, self.shown.rows))
-        scale_y = float(np.clip(old.scale_y * factor, low, MOST_ROW))
-        self.camera = Camera(x=0, y=0, scale_x=scale_x, scale_y=scale_y)
-        self._look_at(old.from_x(px) - px / scale_x, old.from_y(py) - py / scale_y)
+        area = self._area()
+        self.camera = self._room().zoomed(self.camera, factor, at.x() - area.left(), at.y() - area.top())
+        self._after_move()
 
     def zoom_by(self, factor: float) -> None:
         """Zoom, keeping the middle."""
@@ -354,7 +313,17 @@ class DagView(QWidget):
     def _paint(self, painter: QPainter) -> None:
         assert self.shown is not None
         area, camera = self._area(), self.camera
-        self._paint_lanes(painter)
+        ground = Ground(
+            shown=self.shown,
+            camera=camera,
+            theme=self.theme,
+            area=area,
+            size=self.size(),
+            columns=self.columns,
+            has_path=self.has_path,
+            selected=self.document.selected,
+        )
+        draw_lanes(painter, ground)
         painter.save()
         painter.setClipRect(area)
         rows = self.shown.within(camera.x, camera.from_x(area.width()), camera.y, camera.from_y(area.height()))
@@ -365,7 +334,7 @@ class DagView(QWidget):
             self._paint_shapes(painter, rows)
         else:
             self._paint_picture(painter, rows)
-        self._paint_bands(painter)
+        draw_bands(painter, ground)
         painter.restore()
         self._paint_map(painter)
 
@@ -405,24 +374,6 @@ class DagView(QWidget):
         """The other path, if it is one of the design shown: rows mean other operators in another one."""
         assert self.shown is not None
         return self.way if self.shown.evaluation is self._way_of else self.way[:0]
-
-    def _paint_bands(self, painter: QPainter) -> None:
-        """A tint over selected GPUs, nodes and layers."""
-        assert self.shown is not None
-        shown, camera, area = self.shown, self.camera, self._area()
-        tint = QColor(self.theme.color("accent"))
-        tint.setAlpha(BAND_ALPHA)
-        nodes = shown.evaluation.project.cluster.node_of_gpu()
-        for item in self.document.selected:
-            gpus = [item.gpu] if item.kind == "gpu" else np.flatnonzero(np.asarray(nodes) == item.node).tolist()
-            for gpu in gpus if item.kind in ("gpu", "node") else []:
-                if gpu < len(shown.lane_first) - 1:
-                    top, bottom = (camera.to_y(float(first)) for first in shown.lane_first[gpu : gpu + 2])
-                    painter.fillRect(QRectF(0, top, area.width(), bottom - top), tint)
-            if item.kind == "layer" and len(rows := selected_rows(shown.evaluation.graph, item)):
-                left = camera.to_x(float(shown.left[rows].min()))
-                right = camera.to_x(float(shown.right[rows].max()))
-                painter.fillRect(QRectF(left, 0, right - left, area.height()), tint)
 
     def _marked_rows(self, rows: IntArray) -> IntArray:
         """Those of ``rows`` that are selected one by one; lanes and layers are marked at the edge."""
@@ -475,62 +426,6 @@ class DagView(QWidget):
         )
         pixels = np.ascontiguousarray(pixels)
         return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32).copy()
-
-    def _paint_lanes(self, painter: QPainter) -> None:
-        """GPU numbers beside the lanes, hairlines between them, and the axis on top."""
-        assert self.shown is not None
-        area, camera, theme = self._area(), self.camera, self.theme
-        first = self.shown.lane_of_row(max(0.0, camera.y))
-        last = self.shown.lane_of_row(min(self.shown.rows - 1e-6, camera.from_y(area.height())))
-        path_gpus = set(self.shown.evaluation.graph.gpu[self.shown.path].tolist()) if self.has_path else set()
-        chosen = {item.gpu for item in self.document.selected}
-        chosen_nodes = {item.node for item in self.document.selected if item.kind == "node"}
-        nodes = self.shown.evaluation.project.cluster.node_of_gpu()
-        names = self.shown.evaluation.graph.node_names
-        next_free = -100.0
-        for gpu in range(first, last + 1):
-            top = area.top() + camera.to_y(float(self.shown.lane_first[gpu]))
-            bottom = area.top() + camera.to_y(float(self.shown.lane_first[gpu + 1]))
-            if bottom - top > 6:
-                painter.setPen(theme.color("hairline"))
-                line = int(max(top, area.top()))
-                painter.drawLine(0, line, self.width(), line)
-            if max(top, area.top()) < next_free:
-                continue
-            is_chosen = gpu in chosen or nodes[gpu] in chosen_nodes
-            token = "accent" if is_chosen else "path" if gpu in path_gpus else "muted"
-            painter.setFont(ui_font(11, is_bold=token != "muted"))
-            painter.setPen(theme.color(token))
-            y = max(top, area.top()) + 2
-            painter.drawText(QRectF(10, y, GUTTER - 12, 16), LEFT, f"GPU {gpu}")
-            next_free = y + 16
-            if bottom - y > 34:
-                painter.setFont(ui_font(10))
-                painter.setPen(theme.color("muted"))
-                name = painter.fontMetrics().elidedText(names[nodes[gpu]], Qt.TextElideMode.ElideRight, GUTTER - 14)
-                painter.drawText(QRectF(10, y + 15, GUTTER - 12, 14), LEFT, name)
-                next_free = y + 30
-        painter.fillRect(QRectF(0, 0, self.width(), area.top()), theme.color("surface"))
-        painter.fillRect(QRectF(0, area.bottom(), self.width(), self.height()), theme.color("surface"))
-        self._paint_axis(painter)
-
-    def _paint_axis(self, painter: QPainter) -> None:
-        assert self.shown is not None
-        area, camera = self._area(), self.camera
-        seen = area.width() / camera.scale_x
-        step = nice_step(seen / max(2, area.width() / 110))
-        if self.columns == "level":
-            step = max(1.0, round(step))
-        painter.setFont(ui_font(10))
-        painter.setPen(self.theme.color("muted"))
-        value = np.ceil(max(0.0, camera.x) / step) * step
-        while value <= min(self.shown.span, camera.x + seen):
-            x = area.left() + camera.to_x(float(value))
-            middle = camera.scale_x / 2 if self.columns == "level" else 0.0
-            text = tr(f"level {value + 1:.0f}") if self.columns == "level" else time_text(float(value), 3)
-            if x + middle + 30 <= self.width():
-                painter.drawText(QRectF(x + middle - 50, 0, 100, AXIS), Qt.AlignmentFlag.AlignCenter, text)
-            value += step
 
     def _paint_map(self, painter: QPainter) -> None:
         """The whole graph in small, with a frame around the part in view."""
@@ -696,9 +591,3 @@ class DagView(QWidget):
         row = operator_row(self.shown.evaluation.graph, self.document.selection)
         index = max(0, min(len(path) - 1, path.index(row) + step)) if row in path else 0
         self.document.select(operator_selection(self.shown.evaluation.graph, path[index]))
-
-
-def nice_step(least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is at least ``least``."""
-    power = 10.0 ** np.floor(np.log10(max(least, 1e-15)))
-    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9)))
