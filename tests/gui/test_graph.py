@@ -441,3 +441,24 @@ def test_another_path_is_forgotten_when_the_design_changes(driver: Driver) -> No
     driver.document.undo()
     driver.settle()
     panel.view.grab()
+
+
+def test_another_design_begins_with_all_its_operators(driver: Driver) -> None:
+    panel = show(driver, "expert")
+    panel.tools.keep("gpu 3")
+    driver.window.set_document(Document(load_project(resource("examples", "seed4-proposed.moe.yaml"))))
+    driver.settle()
+    assert panel.canvas is panel.view
+    assert panel.chooser.currentData() == "full"
+    assert panel.view.filter.is_empty
+    show(driver, "expert")
+    assert panel.diagram.diagram is not None
+
+
+def test_a_place_that_the_design_no_longer_has_is_left(driver: Driver) -> None:
+    panel = show(driver, "layer")
+    panel.go(GraphPlace(view="expert", layer=3, gpu=15))
+    driver.window.set_document(Document(load_project(resource("examples", "seed4-baseline.moe.yaml"))))
+    driver.settle()
+    panel.back()
+    assert panel.place == EVERYTHING

@@ -103,6 +103,7 @@ class GraphPanel(QWidget):
         self.table.document = document
         self.find_bar.set_document(document)
         self._places, self._cursor = [EVERYTHING], 0
+        self._show_place()
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
