@@ -10,7 +10,7 @@ from moe_studio.graph.edge import ORDER, data_edges
 from moe_studio.gui.canvas.tile import short_change
 from moe_studio.gui.dag.draw import short
 from moe_studio.gui.dag.frame import Room, framed
-from moe_studio.gui.dag.lanes import lanes
+from moe_studio.gui.dag.lanes import _place_in_cell, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.margin import nice_step
 from moe_studio.gui.dag.raster import Camera, picture
@@ -151,3 +151,9 @@ def test_what_is_framed_is_in_view(evaluation: Evaluation) -> None:
         assert shown.right[rows].max() <= camera.from_x(600)
         assert camera.y <= shown.row[rows].min()
         assert shown.row[rows].max() + 1 <= camera.from_y(400)
+
+
+def test_places_of_alike_layers_are_those_found_one_by_one(evaluation: Evaluation) -> None:
+    shown, graph, level = lanes(evaluation, "level", "scheduled"), evaluation.graph, evaluation.level
+    place = shown.row - shown.lane_first[graph.gpu]
+    assert (place == _place_in_cell(graph.gpu * (int(level.max()) + 1) + level)).all()

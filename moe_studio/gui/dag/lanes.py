@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
+from moe_studio.graph.graph import Graph
 
 Columns = Literal["level", "time"]
 PathKind = Literal["scheduled", "dependency"]
@@ -80,7 +81,7 @@ def lanes(evaluation: Evaluation, columns: Columns, path: PathKind) -> Lanes:
             path=rows,
         )
     level = evaluation.level
-    place = _place_in_cell(gpu * (int(level.max()) + 1) + level)
+    place = _places(evaluation.graph, level)
     tallest = np.zeros(gpus, np.int64)
     np.maximum.at(tallest, gpu, place + 1)
     first = np.concatenate(([0], np.cumsum(np.maximum(tallest, 1))))
@@ -92,6 +93,31 @@ def lanes(evaluation: Evaluation, columns: Columns, path: PathKind) -> Lanes:
         lane_first=first,
         path=rows,
     )
+
+
+def _places(graph: Graph, level: IntArray) -> IntArray:
+    """How many operators of the same GPU and level come before each; shape (operators,)."""
+    low, high = (ends.reduceat(level, graph.first_rows) for ends in (np.minimum, np.maximum))
+    if _is_overlapping(graph, low, high):
+        return _place_in_cell(graph.gpu * (int(level.max()) + 1) + level)
+    # Layers are alike, so few of them have to be looked at.
+    known: dict[tuple[int, bytes], IntArray] = {}
+    found = []
+    for part, start in zip(graph.parts, low.tolist(), strict=True):
+        local = level[part.rows] - start
+        key = id(part.body), local.tobytes()
+        if key not in known:
+            known[key] = _place_in_cell(part.body.lane * (int(local.max()) + 1) + local)
+        found.append(known[key])
+    return np.concatenate(found)
+
+
+def _is_overlapping(graph: Graph, low: IntArray, high: IntArray) -> bool:
+    """Whether two parts on the same GPUs have operators of the same level."""
+    stage = np.array([part.body.stage.index for part in graph.parts])
+    order = np.lexsort((low, stage))
+    same = stage[order][1:] == stage[order][:-1]
+    return bool((same & (low[order][1:] <= high[order][:-1])).any())
 
 
 def _place_in_cell(cell: IntArray) -> IntArray:
