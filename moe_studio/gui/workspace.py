@@ -161,7 +161,6 @@ class Workspace(QMainWindow):
         self.compare.chosen.connect(self._on_chosen)
         self.compare.refused.connect(self.refused)
         self.compare.pinned.connect(lambda: self.breakdown.show_reference(self.compare.headline))
-        self.compare.pinned.connect(lambda: self.breakdown.show_reference(self.compare.headline))
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
             charts.refused.connect(self.refused)
