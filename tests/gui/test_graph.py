@@ -378,6 +378,7 @@ def test_hidden_views_compute_nothing(driver: Driver) -> None:
     assert not panel.diagram.job.is_running
 
 
+@pytest.mark.long
 def test_the_largest_example_is_panned_and_zoomed_within_a_frame(qapp: QApplication, qtbot: QtBot) -> None:
     document = Document(load_project(resource("examples", "seed3.moe.yaml")))
     view_ = DagView(document, LIGHT)

@@ -268,6 +268,7 @@ def test_the_design_of_every_example_can_be_shown(driver: Driver) -> None:
         assert not driver.window.grab().isNull()
 
 
+@pytest.mark.long
 def test_a_picture_of_the_window_is_taken_from_a_cold_start_in_two_seconds(tmp_path: Path) -> None:
     code = (
         "import time; start = time.process_time()\n"

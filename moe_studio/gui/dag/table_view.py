@@ -130,6 +130,8 @@ class OperatorTable(QTableView):
             return
         evaluation, look = self.document.evaluation, self.lanes.look
         mask = look.mask if look is not None else None
+        if mask is not None and len(mask) != len(evaluation.graph):
+            mask = None  # the lanes still show the design before; they ask again when they are up to date
         rows = np.arange(len(evaluation.graph)) if mask is None else np.flatnonzero(mask)
         with QSignalBlocker(self.selectionModel()):
             self.operators.show_rows(evaluation, rows)

@@ -71,6 +71,7 @@ def test_an_unwritable_place_is_named(write: Write, tmp_path: Path) -> None:
         predict_file(write([HEADER, *gemm_rows()[:1]]), tmp_path / "missing" / "out.csv")
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_rows_take_a_second_or_two(write: Write, tmp_path: Path) -> None:
     rows = gemm_rows("H100-SXM")
     path = write([HEADER, *(rows * (100_000 // len(rows) + 1))[:100_000]])

@@ -149,6 +149,7 @@ def test_the_help_of_a_command_has_an_example(name: str, capsys: pytest.CaptureF
     assert f"Examples:\n    moe-studio {name}" in text
 
 
+@pytest.mark.long
 def test_the_version_is_there_at_once() -> None:
     times = []
     for _ in range(5):

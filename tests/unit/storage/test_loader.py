@@ -196,6 +196,7 @@ def test_absurd_layers_of_a_move_are_a_fault_like_any_other() -> None:
         assert "layers" in faults_of(f'{SMALL}placement: {{moves: [{{expert: 0, slots: [0], layers: "{layers}"}}]}}')[0]
 
 
+@pytest.mark.long
 def test_very_many_nodes_and_faults_take_no_more_than_a_few_seconds() -> None:
     start = time.process_time()
     nodes = ",".join(f"{{name: n{number}, device: d{number}}}" for number in range(30_000))

@@ -88,6 +88,7 @@ def test_every_bomb_is_refused_with_few_faults(name: str) -> None:
     assert all(len(str(fault)) < 400 for fault in refusal.value.faults)
 
 
+@pytest.mark.long
 def test_there_are_at_least_fifty_bombs_and_together_they_take_no_time() -> None:
     assert len(BOMBS) >= 50
     start = time.process_time()
