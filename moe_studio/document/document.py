@@ -24,9 +24,6 @@ from moe_studio.storage.yaml_tree import MAX_BYTE
 
 Listener = Callable[[], None]
 
-EVALUATIONS_TO_REMEMBER = 300
-"""A pipeline keeps every layer it has seen; after so many evaluations a fresh one bounds the memory."""
-
 
 class Document:
     """The only way to change the project that is shown.
@@ -51,7 +48,6 @@ class Document:
         self._lock: Lock | None = None
         self._preview: Project | None = None
         self._pipeline = Pipeline(provide=provide)
-        self._used = 0
         self._known: tuple[Evaluation, ...] = ()
 
     @classmethod
@@ -118,7 +114,7 @@ class Document:
         after = edit(self.history.current)
         if after is self.project:
             return effect_on(gpu, before, self.evaluation)
-        return effect_on(gpu, before, self._fresh(after))
+        return effect_on(gpu, before, self._pipeline.evaluate(after))
 
     # Changes
 
@@ -308,16 +304,10 @@ class Document:
     def _evaluated(self, project: Project) -> Evaluation:
         found = next((item for item in self._known if item.project is project), None)
         if found is None:
-            found = self._fresh(project)
+            found = self._pipeline.evaluate(project)
         kept = (item for item in self._known if item is not found and item.project is self.history.current)
         self._known = (found, *kept)
         return found
-
-    def _fresh(self, project: Project) -> Evaluation:
-        self._used += 1
-        if self._used > EVALUATIONS_TO_REMEMBER:
-            self._pipeline, self._used = Pipeline(provide=provide), 0
-        return self._pipeline.evaluate(project)
 
 
 def _keep_counts(project: Project, folder: Path) -> None:

@@ -13,7 +13,8 @@ from moe_studio.gui.dag.frame import Room, framed
 from moe_studio.gui.dag.lanes import _place_in_cell, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.margin import nice_step
-from moe_studio.gui.dag.raster import Camera, picture
+from moe_studio.gui.dag.raster import picture
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert
 from moe_studio.storage.loader import load_project

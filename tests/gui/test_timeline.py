@@ -16,12 +16,13 @@ from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.graph.operator import FAMILIES
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.timeline.ink import ink_of, luminance, readable_on
-from moe_studio.gui.timeline.layout import Camera, clamped, fitted, layout, revealed, tick_step
+from moe_studio.gui.timeline.layout import clamped, fitted, layout, revealed, tick_step
 from moe_studio.gui.timeline.paint import AXIS, GUTTER, PATH_LANE
 from moe_studio.gui.timeline.panel import TimelinePanel
 from moe_studio.gui.timeline.raster import picture
 from moe_studio.gui.timeline.timeline_view import TimelineView
 from moe_studio.gui.timeline.viewport import Viewport
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.project.project import Project
 from tests.gui.conftest import Driver
 

@@ -31,9 +31,10 @@ from moe_studio.gui.dag.frame import Room, framed
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.margin import GUTTER, LEFT, Ground, draw_bands, draw_lanes
-from moe_studio.gui.dag.raster import Camera, picture
+from moe_studio.gui.dag.raster import picture
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.legend import Legend
 from moe_studio.units import time_text

@@ -15,8 +15,8 @@ from moe_studio.graph.operator import OP_KINDS, SHAPES
 from moe_studio.gui.dag.coloring import Look
 from moe_studio.gui.dag.lanes import Lanes
 from moe_studio.gui.dag.link import Links
-from moe_studio.gui.dag.raster import Camera
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.units import si_text, significant, time_text
 from moe_studio.view.label import Labeller
 

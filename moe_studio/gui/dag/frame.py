@@ -6,7 +6,7 @@ import numpy as np
 
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.lanes import Lanes
-from moe_studio.gui.dag.raster import Camera
+from moe_studio.gui.widgets.camera import Camera
 
 MOST_ROW = 84.0
 MOST_ROW_AT_FIT = 40.0

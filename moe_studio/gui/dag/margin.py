@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor, QPainter
 from moe_studio.document.graph_filter import selected_rows
 from moe_studio.document.selection import Selection
 from moe_studio.gui.dag.lanes import Columns, Lanes
-from moe_studio.gui.dag.raster import Camera
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.units import time_text
 
 GUTTER = 76

@@ -1,43 +1,16 @@
 """Lanes as a picture: what is too small to read is painted as pixels, all operators at once."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.lanes import Lanes
+from moe_studio.gui.widgets.camera import Camera
 
 Pixels = NDArray[np.uint32]
 
 BAND = 0.4
 """Share of a row that the longest path takes where rows are thick enough to show the operators, too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
-    """Which part of the lanes is seen: ``x``, ``y`` at the top left, and pixels per unit and per row."""
-
-    x: float
-    y: float
-    scale_x: float
-    scale_y: float
-
-    def to_x(self, value: float) -> float:
-        """Pixel of a column."""
-        return (value - self.x) * self.scale_x
-
-    def to_y(self, row: float) -> float:
-        """Pixel of a row."""
-        return (row - self.y) * self.scale_y
-
-    def from_x(self, pixel: float) -> float:
-        """Column at a pixel."""
-        return self.x + pixel / self.scale_x
-
-    def from_y(self, pixel: float) -> float:
-        """Row at a pixel."""
-        return self.y + pixel / self.scale_y
 
 
 def picture(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from moe_studio.graph.column import FloatArray, IntArray
+from moe_studio.gui.widgets.camera import Camera
 
 NODE_GAP = 0.7
 """Room between nodes, in heights of a GPU."""
@@ -16,42 +17,6 @@ MERGED_BELOW = 5.0
 COMPUTE_SHARE, LANE_EDGE = 0.62, 0.05
 MAX_SCALE_X = 1e11
 """Pixels per second at the largest zoom: ten picoseconds to a pixel."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
-    """What is seen: second and height at the top left, pixels per second, and pixels per GPU."""
-
-    x: float
-    y: float
-    scale_x: float
-    scale_y: float
-
-    def to_x(self, second: float) -> float:
-        """Pixel of a moment."""
-        return (second - self.x) * self.scale_x
-
-    def to_y(self, height: float) -> float:
-        """Pixel of a height."""
-        return (height - self.y) * self.scale_y
-
-    def from_x(self, pixel: float) -> float:
-        """Moment at a pixel."""
-        return self.x + pixel / self.scale_x
-
-    def from_y(self, pixel: float) -> float:
-        """Height at a pixel."""
-        return self.y + pixel / self.scale_y
-
-    def zoomed(self, factor_x: float, factor_y: float, at: tuple[float, float]) -> "Camera":
-        """Nearer by these factors; the point under the pixel ``at`` stays where it is."""
-        scale_x, scale_y = self.scale_x * factor_x, self.scale_y * factor_y
-        x, y = self.from_x(at[0]) - at[0] / scale_x, self.from_y(at[1]) - at[1] / scale_y
-        return Camera(x=x, y=y, scale_x=scale_x, scale_y=scale_y)
-
-    def moved(self, dx: float, dy: float) -> "Camera":
-        """Moved by so many pixels."""
-        return replace(self, x=self.x + dx / self.scale_x, y=self.y + dy / self.scale_y)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

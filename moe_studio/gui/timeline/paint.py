@@ -13,8 +13,9 @@ from moe_studio.graph.operator import FAMILIES
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.timeline.ink import ink_of, readable_on
-from moe_studio.gui.timeline.layout import Camera, Layout
+from moe_studio.gui.timeline.layout import Layout
 from moe_studio.gui.timeline.raster import picture, strip_picture
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.units import time_text
 
 AXIS, PATH_LANE, GUTTER, NODE_COLUMN = 20, 18, 140, 72

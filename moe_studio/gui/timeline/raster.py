@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from moe_studio.document.timeline import Timeline
 from moe_studio.graph.column import FloatArray, IntArray
-from moe_studio.gui.timeline.layout import MERGED_BELOW, Camera, Layout
+from moe_studio.gui.timeline.layout import MERGED_BELOW, Layout
+from moe_studio.gui.widgets.camera import Camera
 
 Pixels = NDArray[np.uint32]
 

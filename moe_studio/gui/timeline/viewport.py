@@ -22,6 +22,7 @@ from moe_studio.gui.timeline.layout import (
     revealed,
 )
 from moe_studio.gui.timeline.paint import AXIS, GUTTER, PATH_LANE
+from moe_studio.gui.widgets.camera import Camera
 from moe_studio.units import time_text
 
 SNAP = 6
