@@ -10,7 +10,6 @@ from moe_studio.document.selection import Selection
 from moe_studio.document.timeline import Timeline, operator_sentence, timeline
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.timeline.layout import (
-    Camera,
     Layout,
     allowed_scale,
     clamped,
