@@ -1,0 +1,57 @@
+"""A line to type in above a list of what fits, the arrows going to the list."""
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
+class Picker(QDialog):
+    """Calls ``fill`` with what is typed, and ``choose`` with the line of the list that is taken, -1 for none."""
+
+    def __init__(self, parent: QWidget, *, title: str, hint: str, line_name: str, list_name: str) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(460)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText(hint)
+        self.line.setAccessibleName(line_name)
+        self.list = QListWidget()
+        self.list.setAccessibleName(list_name)
+        self.line.textChanged.connect(self._on_text)
+        self.line.installEventFilter(self)
+        self.line.returnPressed.connect(self._on_chosen)
+        self.list.itemActivated.connect(self._on_chosen)
+        self.list.itemClicked.connect(self._on_chosen)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.addWidget(self.line)
+        column.addWidget(self.list)
+
+    def fill(self, text: str) -> None:
+        """Put what fits ``text`` into the empty list."""
+        raise NotImplementedError
+
+    def choose(self, place: int) -> None:
+        """Do what the line ``place`` of the list stands for."""
+        raise NotImplementedError
+
+    def _on_text(self, text: str) -> None:
+        self.list.clear()
+        self.fill(text)
+        self.list.setCurrentRow(0)
+
+    def _on_chosen(self) -> None:
+        place = self.list.currentRow()
+        self.accept()
+        self.choose(place)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress and event.key() in MOVES:
+            self.list.keyPressEvent(event)
+            return True
+        return False
