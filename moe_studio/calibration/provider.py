@@ -17,9 +17,8 @@ from moe_studio.engine.provider import Evidence, FixedProvider, Provider, Rates,
 from moe_studio.errors import ProjectError
 from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
-from moe_studio.graph.operator import Sync
 from moe_studio.graph.size import head_count, key_count
-from moe_studio.graph.stage import device_names, spread
+from moe_studio.graph.stage import device_names, spread, sync_size
 from moe_studio.kernel.device import DeviceFacts
 from moe_studio.kernel.expert_load import RankLoad
 from moe_studio.kernel.fitted import CALIBRATED, Calibration, NotCalibratedError
@@ -80,15 +79,13 @@ def calibrated_provider(project: Project) -> "CalibratedProvider":
         project=project,
         base=rates(project),
         calibrations=tuple(calibration_of(name, project.cluster.device(name)) for name in names),
-        fixed=FixedProvider(
-            compute=project.cost.compute, memory=project.cost.memory, launch_s=project.cost.launch_us * US
-        ),
+        fixed=fixed_provider(project),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """Time of one kernel in seconds, how it was got (index into `PROVENANCES`), and the error to expect."""
+    """Time of one kernel in seconds, how it was got (one of `PROVENANCES`), and the error to expect."""
 
     seconds: float
     provenance: str
@@ -302,7 +299,7 @@ class CalibratedProvider:
             return result
         local = np.arange(run.last - run.first)
         lane = body.lane[run.rows]
-        nodes, _, _ = spread(body.stage.node, max(1, self._members(body, run)))
+        nodes, _, _ = spread(body.stage.node, sync_size(run.sync, body.stage))
         byte, device = body.byte[run.rows], body.stage.device[lane]
         table = np.stack(
             [byte, nodes[lane].astype(float), device.astype(float), (body.inter_hop[run.rows] > 0).astype(float)]
@@ -313,10 +310,6 @@ class CalibratedProvider:
                 rows, self._collective(body, run, float(shape[0]), int(shape[1]), int(shape[2]), bool(shape[3]), rates)
             )
         return result
-
-    def _members(self, body: LayerGraph, run: Run) -> int:
-        stage = body.stage
-        return {Sync.NONE: 1, Sync.GROUP: stage.tp, Sync.SLOT: stage.etp, Sync.STAGE: stage.width}[run.sync]
 
     def _collective(
         self, body: LayerGraph, run: Run, byte: float, nodes: int, kind: int, is_far: bool, rates: Rates
@@ -336,7 +329,7 @@ class CalibratedProvider:
         is_gather = run.kind.name in gathers or (run.kind.name == "combine" and body.place.ffn.top_k == 1)
         is_gather |= run.kind.name == "expert_reduce" and body.place.ffn.kind == "single"
         op = "all_gather" if is_gather else "all_reduce"
-        columns = {"gpus": float(self._members(body, run)), "nodes": float(nodes), "bytes": byte}
+        columns = {"gpus": float(sync_size(run.sync, body.stage)), "nodes": float(nodes), "bytes": byte}
         return self._ask("collective", kind, words | {"op": op}, columns, byte, rates)
 
     def _exchange(self, body: LayerGraph, run: Run, rates: Rates, result: "_Rows") -> None:

@@ -10,7 +10,7 @@ from moe_studio.engine.provider import RESOURCES, Provider, Rates
 from moe_studio.graph.column import FloatArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.operator import Sync
-from moe_studio.graph.stage import Stage
+from moe_studio.graph.stage import sync_size
 
 BOUNDS = ("compute", "memory", "network", "latency", "none")
 """What binds an operator, by code."""
@@ -78,11 +78,6 @@ def slowest(own_s: FloatArray, run: Run, body: LayerGraph) -> FloatArray:
     if run.sync is Sync.SLOT:
         return _slowest_of_slot(own_s, body)
     return group_max(own_s, sync_size(run.sync, body.stage))
-
-
-def sync_size(sync: Sync, stage: Stage) -> int:
-    """How many neighbouring lanes start together."""
-    return {Sync.NONE: 1, Sync.GROUP: stage.tp, Sync.SLOT: stage.etp, Sync.STAGE: stage.width}[sync]
 
 
 def group_max(value: FloatArray, size: int) -> FloatArray:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moe_studio.engine.cost import sync_size
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey
 from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution, loose_ends
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
-from moe_studio.graph.stage import Stage
+from moe_studio.graph.stage import Stage, sync_size
 
 Exit = tuple[int, ValueKey | int, int]
 """Where a path leaves a unit towards its end: ``(-1, value, lane)``, ``(0, stream, lane)`` or ``(1, item, row)``."""

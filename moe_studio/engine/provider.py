@@ -143,7 +143,7 @@ def is_exchange(body: LayerGraph, run: Run) -> bool:
     return run.kind.name in {"dispatch", "combine"} and not body.stage.is_local
 
 
-def fixed_provider(project: Project) -> Provider:
+def fixed_provider(project: Project) -> FixedProvider:
     """The provider `fixed` with the shares that ``project`` gives."""
     cost = project.cost
     return FixedProvider(compute=cost.compute, memory=cost.memory, launch_s=cost.launch_us * 1e-6)

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from moe_studio.engine.cost import LayerCost, group_max, sync_size
+from moe_studio.engine.cost import LayerCost, group_max
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey, stage_units
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
-from moe_studio.graph.stage import Stage
+from moe_studio.graph.stage import Stage, sync_size
 
 NEVER = -np.inf
 COMPUTE, COMM = 0, 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.graph.layer import LayerGraph, Run
-from moe_studio.graph.operator import Sync
+from moe_studio.graph.stage import sync_size
 
 DATA, COMMUNICATION, ORDER = 0, 1, 2
 KIND_NAMES = ("data", "communication", "order")
@@ -132,7 +132,7 @@ def _junctions(body: LayerGraph) -> tuple[IntArray, IntArray]:
     junction_of = np.full(len(body), -1)
     members: list[int] = []
     for run in body.runs:
-        size = {Sync.NONE: 1, Sync.GROUP: stage.tp, Sync.SLOT: stage.etp, Sync.STAGE: stage.width}[run.sync]
+        size = sync_size(run.sync, stage)
         if size == 1:
             continue
         lane, expert = body.lane[run.rows], body.expert[run.rows]

@@ -85,11 +85,6 @@ class Run:
         """Its rows."""
         return slice(self.first, self.last)
 
-    @property
-    def span(self) -> str:
-        """Name of the kind, for messages."""
-        return self.kind.name
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerGraph:

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from moe_studio.graph.column import IntArray
+from moe_studio.graph.operator import Sync
 from moe_studio.project.cluster import Cluster
 from moe_studio.project.design import Parallel
 from moe_studio.project.project import Project
@@ -49,6 +50,11 @@ class Stage:
     def has_next(self) -> bool:
         """Whether another stage follows."""
         return self.index + 1 < self.count
+
+
+def sync_size(sync: Sync, stage: Stage) -> int:
+    """How many neighbouring lanes start together."""
+    return {Sync.NONE: 1, Sync.GROUP: stage.tp, Sync.SLOT: stage.etp, Sync.STAGE: stage.width}[sync]
 
 
 def device_names(cluster: Cluster) -> tuple[str, ...]:

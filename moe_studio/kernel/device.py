@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.project.cluster import Device
+from moe_studio.project.model import DTYPE_BYTE
 
 FloatArray = NDArray[np.float64]
 
@@ -31,7 +32,6 @@ _GENERATION_AND_L2_MIB: Mapping[str, tuple[str, float]] = {
     "mi300x": ("cdna3", 256),
     "mi325x": ("cdna3", 256),
 }
-_ELEMENT_BYTE = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
 _TYPICAL_SM_FLOP_S = {"ampere": 2.9e12, "ada": 2.5e12, "hopper": 7.5e12, "blackwell": 15.2e12, "cdna3": 4.3e12}
 _TYPICAL_L2_MIB_PER_SM = 0.4
 
@@ -61,7 +61,7 @@ class DeviceFacts:
 
 def element_byte(dtype: str) -> float:
     """Bytes of one element of ``dtype``."""
-    return _ELEMENT_BYTE[dtype]
+    return DTYPE_BYTE[dtype]
 
 
 def device_facts(name: str, device: Device) -> DeviceFacts:
