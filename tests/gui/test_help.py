@@ -10,7 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTextBrowser
 
 from moe_studio.document.manual import PAGES, Page, help_pages
-from moe_studio.gui.actions import COMMANDS, GESTURES
+from moe_studio.gui.actions import COMMANDS
+from moe_studio.gui.command.gesture import GESTURES
 from moe_studio.gui.help.tour import Tour, card_place
 from moe_studio.gui.help.viewer import HelpBrowser, HelpWindow, picture_path
 from moe_studio.gui.main_window import MainWindow

@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
 from moe_studio.document.manual import help_pages
-from moe_studio.gui.actions import COMMANDS, GESTURES, MENUS
+from moe_studio.gui.actions import COMMANDS, MENUS
+from moe_studio.gui.command.gesture import GESTURES
 from moe_studio.gui.help.tour import Tour
 from moe_studio.gui.main_window import MainWindow
 from moe_studio.gui.text import CHINESE, ENGLISH, PSEUDO, SYSTEM, has_letters, language_of, pseudo, tr, use_language

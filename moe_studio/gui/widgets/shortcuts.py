@@ -4,7 +4,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
-from moe_studio.gui.actions import COMMANDS, GESTURES
+from moe_studio.gui.actions import COMMANDS
+from moe_studio.gui.command.gesture import GESTURES
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
 

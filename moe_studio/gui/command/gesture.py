@@ -1,0 +1,30 @@
+"""Keys and gestures that are no actions."""
+
+GESTURES: tuple[tuple[str, str], ...] = (
+    ("Drag an expert", "Move it; the figures follow before the drop"),
+    ("Drop on an expert", "Let both change places"),
+    ("Ctrl while dragging", "Copy instead of moving"),
+    ("Drag a GPU's head", "Carry all its experts"),
+    ("Drag on empty ground", "Select experts and nodes in a frame; Ctrl-click adds one"),
+    ("Drag a node's card", "Move it; it snaps to the grid"),
+    ("Drop several on a node", "Spread them evenly over its GPUs"),
+    ("Drag from the palette", "On a node: one more GPU, or another kind; beside: a new node"),
+    ("Esc", "Cancel the gesture, or select nothing"),
+    ("G, then arrows or a number", "Pick the selected expert up and aim at a GPU; Enter drops"),
+    ("Ctrl+Enter, S while carrying", "Copy; swap with the experts of the GPU one by one"),
+    ("Shift+arrows", "Select more experts, or more nodes"),
+    ("S", "Let two selected experts change places"),
+    ("Ctrl+arrows", "Shift the selected nodes; with Shift by a whole card"),
+    ("Enter, Backspace", "From a node to its GPUs and their experts, and back"),
+    ("Wheel", "Zoom at the pointer; Shift scrolls the graph"),
+    ("Middle or Space drag", "Pan"),
+    ("F, Home", "Frame the selection; fit all"),
+    ("Arrows in the graph", "Go along edges"),
+    ("Double-click in the graph", "Open the layer, the GPU or the experts; Backspace leaves"),
+    ("Arrows on the timeline", "Go along a stream, and to other streams"),
+    ("M on the timeline", "Measure; so does dragging on its axis"),
+    ("N on the timeline", "Fold a node to one lane, or unfold it"),
+    ("Shift-drag on the timeline", "Zoom to a range of time"),
+    ("Arrows in a chart", "Read its values one by one; Enter selects"),
+)
+"""Keys and gestures that are no actions, for the shortcut sheet."""
