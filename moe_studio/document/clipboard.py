@@ -6,7 +6,7 @@ The text may come from anywhere, so it is read by the same hardened reader as a 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from moe_studio.document.layout_edit import fitted
+from moe_studio.document.fitting import fitted
 from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.document.selection import Selection
 from moe_studio.document.setting_section import free_at, free_node_name

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moe_studio.calibration.provider import PROVIDERS
-from moe_studio.document.layout_edit import free_place, places
+from moe_studio.document.node_place import free_place, places
 from moe_studio.document.setting_field import NO_DEFAULT, Field, Words, choices_of, fields_of
 from moe_studio.document.setting_value import (
     add_nodes,

@@ -60,6 +60,11 @@ class Node:
     def __post_init__(self) -> None:
         check_settings(self, "cluster.nodes")
 
+    @property
+    def rack(self) -> str:
+        """The rack in its name, such as ``rack0`` in ``rack0/node3``; empty for none."""
+        return self.name.rpartition("/")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:

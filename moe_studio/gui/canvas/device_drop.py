@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF
 from PySide6.QtGui import QDragMoveEvent, QDropEvent
 
-from moe_studio.document.layout_edit import Place, free_place
+from moe_studio.document.node_place import Place, free_place
 from moe_studio.gui.canvas.ghost import Ghost
 from moe_studio.gui.canvas.layout import NODE_GAP
 from moe_studio.gui.canvas.layout_verbs import drop_text

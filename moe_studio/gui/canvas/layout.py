@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from moe_studio.document.layout_edit import STEP, Place, places, rack_of
+from moe_studio.document.node_place import STEP, Place, places
 from moe_studio.project.cluster import Cluster
 
 TILE_WIDTH = 132.0
@@ -156,7 +156,7 @@ def _grids(cluster: Cluster) -> list[tuple[Place, ...]]:
 def _arranged(cluster: Cluster, spots: tuple[Place, ...], columns: int, chip_rows: int) -> ClusterLayout:
     tile = TILE_BASE + chip_rows * (CHIP_HEIGHT + CHIP_GAP)
     sizes = [_node_size(node.gpus, columns, tile) for node in cluster.nodes]
-    racks = [rack_of(node) for node in cluster.nodes]
+    racks = [node.rack for node in cluster.nodes]
     gap = NODE_GAP + (RACK_HEAD if any(racks) else 0.0)
     pitch = max(size[0] for size in sizes) + gap, max(size[1] for size in sizes) + gap
     nodes = [

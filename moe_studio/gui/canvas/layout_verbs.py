@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection
 from moe_studio.document.document import Document
 from moe_studio.document.layout_edit import (
     LayoutChange,
-    Place,
     add_gpus,
     add_node,
     align_nodes,
@@ -20,6 +19,7 @@ from moe_studio.document.layout_edit import (
     tidy_nodes,
     use_preset,
 )
+from moe_studio.document.node_place import Place
 from moe_studio.document.selection import Selection
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.text import tr

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QMenu
 
 from moe_studio.document.document import Document
-from moe_studio.document.layout_edit import Place
+from moe_studio.document.node_place import Place
 from moe_studio.document.placing import experts_phrase
 from moe_studio.gui.canvas.hit import Hit
 from moe_studio.gui.canvas.tile import Tile

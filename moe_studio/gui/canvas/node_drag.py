@@ -5,7 +5,7 @@ from collections.abc import Collection
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QPainterPath
 
-from moe_studio.document.layout_edit import STEP, Place, landing
+from moe_studio.document.node_place import STEP, Place, landing
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import RADIUS
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from moe_studio.document.layout_edit import move_nodes, rack_of
+from moe_studio.document.layout_edit import move_nodes
 from moe_studio.document.selection import Selection
 from moe_studio.gui.canvas.expert_drag import Target
 from moe_studio.gui.canvas.ghost import Ghost
@@ -65,7 +65,7 @@ class CanvasPointer:
             view.pick_nodes([hit.node])
         elif hit.kind == "rack":
             nodes = view.document.project.cluster.nodes
-            view.pick_nodes(number for number, node in enumerate(nodes) if rack_of(node) == hit.rack)
+            view.pick_nodes(number for number, node in enumerate(nodes) if node.rack == hit.rack)
         elif hit.kind == "link":
             view.document.select(Selection(kind="setting", path=INTER))
         elif not hit.kind:

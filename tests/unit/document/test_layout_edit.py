@@ -6,19 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moe_studio.document.fitting import fitting_strategy
 from moe_studio.document.layout_edit import (
     LayoutChange,
     add_gpus,
     add_node,
     align_nodes,
     duplicate_nodes,
-    fitting_strategy,
-    free_place,
     move_gpus,
     move_nodes,
-    places,
     put_in_rack,
-    rack_of,
     remove_gpus,
     remove_nodes,
     set_device,
@@ -26,6 +23,7 @@ from moe_studio.document.layout_edit import (
     tidy_nodes,
     use_preset,
 )
+from moe_studio.document.node_place import free_place, places
 from moe_studio.errors import ProjectError
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Cluster, Node
@@ -164,7 +162,7 @@ def test_nodes_are_aligned_and_arranged(large: Project) -> None:
 def test_racks_are_in_the_names(large: Project) -> None:
     after = put_in_rack(large, [0, 1]).edit(large)
     assert [node.name for node in after.cluster.nodes[:3]] == ["rack0/node0", "rack0/node1", "node2"]
-    assert rack_of(after.cluster.nodes[0]) == "rack0"
+    assert after.cluster.nodes[0].rack == "rack0"
     assert put_in_rack(after, [2]).edit(after).cluster.nodes[2].name == "rack1/node2"
 
 
