@@ -266,14 +266,15 @@ def get_time(
     count: int = 1,
     dtype: str = "bf16",
     device: str = "h100-sxm",
-    provider: str = "fixed",
+    provider: str = "auto",
     compute: float | None = None,
     memory: float | None = None,
     launch_us: float | None = None,
 ) -> KernelTime:
     """The time that a GPU takes to multiply an m × k by a k × n matrix, ``count`` times.
 
-    ``compute``, ``memory`` and ``launch_us`` are those of the provider `fixed`, and choose it.
+    ``auto`` is ``calibrated`` on a device whose kernels can be modelled, else ``fixed``. ``compute``, ``memory`` and
+    ``launch_us`` are those of the provider `fixed`, and choose it.
     """
     if min(m, k, n, count) < 1 or max(m, k, n, count) > 10**15:
         raise MoeStudioError("m, k, n and count must be whole numbers from 1 up.")

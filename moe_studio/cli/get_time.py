@@ -20,8 +20,10 @@ def command(
     device: Annotated[str, typer.Option(help="Device of the catalogue.")] = "h100-sxm",
     provider: Annotated[
         Literal["auto", "fixed", "calibrated"],
-        typer.Option(help="fixed: shares of the datasheet; calibrated: fitted kernel models."),
-    ] = "fixed",
+        typer.Option(
+            help="fixed: shares of the datasheet; calibrated: fitted kernel models; auto: calibrated where they apply."
+        ),
+    ] = "auto",
     compute: Annotated[
         float | None,
         typer.Option(help="fixed: share of the arithmetic peak that is reached (0.6).", show_default=False),

@@ -95,7 +95,7 @@ class Cost:
 
     provider: str = setting(
         "who answers what an operator costs: fixed, calibrated, or auto (calibrated on devices of the catalogue)",
-        "fixed",
+        "auto",
     )
     compute: float = setting("share of the arithmetic peak that is reached", 0.6, above=0, high=1)
     memory: float = setting("share of the memory bandwidth that is reached", 0.8, above=0, high=1)
