@@ -168,7 +168,7 @@ def test_a_frame_selects_experts_and_a_drag_carries_all_of_them_in_one_step(benc
     bench.move(start + QPoint(9, 9), SHIFT)
     bench.move(end, SHIFT)
     bench.release(end, SHIFT)
-    assert set(bench.view.picked) == {(0, 0), (1, 1)}
+    assert set(bench.view.picking.chips) == {(0, 0), (1, 1)}
     bench.carry(bench.chip(1), bench.body(6))
     assert bench.view.card.heading.text() == "2 experts → GPU 6, layers 0–3"
     bench.release(bench.body(6))
@@ -182,7 +182,7 @@ def test_several_experts_dropped_on_a_node_are_spread_over_it(bench: Bench) -> N
     bench.click(bench.chip(0))
     for expert in (1, 2, 3):
         bench.click(bench.chip(expert), CONTROL)
-    assert {expert for expert, _ in bench.view.picked} == {0, 1, 2, 3}
+    assert {expert for expert, _ in bench.view.picking.chips} == {0, 1, 2, 3}
     bench.drag(bench.chip(3), bench.card(1))
     assert [len(bench.held(gpu)) for gpu in range(8)] == [0, 0, 0, 0, 2, 2, 2, 2]
     assert bench.labels == ["Move experts 0, 1, 2 and 3 to 4 GPUs, layers 0–3"]
@@ -198,11 +198,11 @@ def test_the_head_of_a_gpu_carries_all_its_experts(make_bench: Make) -> None:
 def test_a_click_with_control_adds_and_takes_away(bench: Bench) -> None:
     bench.click(bench.chip(2))
     bench.click(bench.chip(5), CONTROL)
-    assert set(bench.view.picked) == {(2, 2), (5, 5)}
+    assert set(bench.view.picking.chips) == {(2, 2), (5, 5)}
     bench.click(bench.chip(2), CONTROL)
-    assert bench.view.picked == ((5, 5),)
+    assert bench.view.picking.chips == ((5, 5),)
     bench.click(bench.chip(7))
-    assert bench.view.picked == ((7, 7),)
+    assert bench.view.picking.chips == ((7, 7),)
 
 
 def test_s_swaps_two_selected_experts(bench: Bench) -> None:
@@ -221,7 +221,7 @@ def test_copies_are_made_by_keyboard_and_removed_again(bench: Bench) -> None:
     bench.key(Key.Key_6)
     bench.key(Key.Key_Return, CONTROL)
     assert bench.labels == ["Replicate expert 2 on GPU 6, layers 0–3"]
-    assert bench.view.picked == ((2, 6),)
+    assert bench.view.picking.chips == ((2, 6),)
     bench.view.remove_chosen()
     assert bench.labels[1:] == ["Remove expert 2 from GPU 6, layers 0–3"]
     bench.click(bench.chip(2))
@@ -242,7 +242,7 @@ def test_s_while_carrying_swaps_with_each_expert_in_turn(bench: Bench) -> None:
 def test_shift_and_arrows_extend_the_selection(bench: Bench) -> None:
     bench.document.select(Selection(kind="expert", expert=0, gpu=0))
     bench.key(Key.Key_Right, SHIFT)
-    assert bench.view.picked == ((1, 1), (0, 0))
+    assert bench.view.picking.chips == ((1, 1), (0, 0))
     bench.key(Key.Key_G)
     assert bench.view.drag is not None
     assert bench.view.drag.is_many
@@ -400,7 +400,7 @@ def test_escape_leaves_a_node_where_it_is(bench: Bench) -> None:
 
 
 def test_nodes_are_nudged_by_keyboard(bench: Bench) -> None:
-    bench.view.pick_nodes([1])
+    bench.view.picking.pick_nodes([1])
     bench.key(Key.Key_Down, CONTROL | SHIFT)
     bench.key(Key.Key_Right, CONTROL)
     first, second = (node.at for node in bench.document.project.cluster.nodes)
@@ -449,7 +449,7 @@ def test_the_palette_works_by_keyboard(bench: Bench) -> None:
     button.setFocus()
     QTest.keyClick(button, Key.Key_Space)
     assert bench.labels == ["Add node2 with 8 GPUs"]
-    assert bench.view.picked_nodes == (2,)
+    assert bench.view.picking.nodes == (2,)
 
 
 def test_only_devices_that_there_are_can_be_dropped() -> None:
@@ -471,7 +471,7 @@ def trigger(menu: QMenu, *texts: str) -> None:
 
 
 def test_the_menu_changes_devices_counts_and_racks(bench: Bench) -> None:
-    bench.view.pick_nodes([0, 1])
+    bench.view.picking.pick_nodes([0, 1])
     trigger(canvas_menu(bench.view, QPointF()), "GPUs", "2")
     trigger(canvas_menu(bench.view, QPointF()), "Align", "In a column")
     trigger(canvas_menu(bench.view, QPointF()), "Put into a rack")
@@ -481,7 +481,7 @@ def test_the_menu_changes_devices_counts_and_racks(bench: Bench) -> None:
     assert [name for name, _ in bench.view.layout_shown.racks] == ["rack0"]
     trigger(canvas_menu(bench.view, QPointF()), "Duplicate")
     assert len(bench.document.project.cluster.nodes) == 4
-    assert bench.view.picked_nodes == (2, 3)
+    assert bench.view.picking.nodes == (2, 3)
     trigger(canvas_menu(bench.view, QPointF()), "Remove")
     assert len(bench.document.project.cluster.nodes) == 2
     trigger(canvas_menu(bench.view, QPointF()), "Generate from a preset", "dgx-h200-4")
@@ -490,7 +490,7 @@ def test_the_menu_changes_devices_counts_and_racks(bench: Bench) -> None:
 
 def test_the_last_node_is_not_removed(make_bench: Make) -> None:
     bench = make_bench(design(nodes=1))
-    bench.view.pick_nodes([0])
+    bench.view.picking.pick_nodes([0])
     bench.view.remove_chosen()
     assert "at least one node" in bench.refusals[0]
 
@@ -503,7 +503,7 @@ def test_the_menu_of_an_expert_and_of_a_gpu_carry(bench: Bench) -> None:
     bench.key(Key.Key_Return)
     assert bench.labels == ["Move expert 2 to GPU 5, layers 0–3"]
     trigger(canvas_menu(bench.view, QPointF()), "Select all experts of GPU 5")
-    assert set(bench.view.picked) == {(2, 5), (5, 5)}
+    assert set(bench.view.picking.chips) == {(2, 5), (5, 5)}
 
 
 def test_gpus_are_removed_and_moved_to_other_nodes(bench: Bench) -> None:
@@ -554,20 +554,20 @@ def test_carrying_to_the_edge_scrolls_a_view_that_does_not_show_everything(bench
 def test_traffic_is_drawn_as_links(bench: Bench) -> None:
     bench.view.toggle_traffic()
     assert bench.panel.traffic.isChecked()
-    (flow,) = bench.view.overlay.flows
+    (flow,) = bench.view.traffic.layer.flows
     assert flow.text.endswith("B")
     bench.document.select(Selection(kind="gpu", gpu=0))
-    assert len(bench.view.overlay.flows) == 7
+    assert len(bench.view.traffic.layer.flows) == 7
     bench.view.toggle_traffic()
-    assert bench.view.overlay.flows == ()
+    assert bench.view.traffic.layer.flows == ()
 
 
 def test_many_nodes_say_their_totals(make_bench: Make) -> None:
     bench = make_bench(design(nodes=16, gpus=2, experts=32))
     bench.view.toggle_traffic()
-    assert len(bench.view.overlay.flows) == 16
-    bench.view.pick_nodes([3])
-    assert len(bench.view.overlay.flows) == 15
+    assert len(bench.view.traffic.layer.flows) == 16
+    bench.view.picking.pick_nodes([3])
+    assert len(bench.view.traffic.layer.flows) == 15
 
 
 def test_the_matrix_says_who_sends_what_and_selects(bench: Bench, qtbot: QtBot) -> None:

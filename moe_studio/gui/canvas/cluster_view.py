@@ -1,7 +1,5 @@
 """The cluster canvas: nodes, GPUs, experts, and the gestures that move them."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from itertools import accumulate
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimer, Signal
@@ -21,35 +19,31 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.placing import Grab, Span, grabbed, hosted_experts
-from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.errors import MoeStudioError
 from moe_studio.gui.canvas.cards import Cards
 from moe_studio.gui.canvas.carry import Carry
 from moe_studio.gui.canvas.device_drop import DeviceDrop
 from moe_studio.gui.canvas.drag_card import DragCard
-from moe_studio.gui.canvas.expert_drag import ExpertDrag, Target
+from moe_studio.gui.canvas.expert_drag import ExpertDrag
 from moe_studio.gui.canvas.expert_verbs import ExpertVerbs
-from moe_studio.gui.canvas.flow import flows
-from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState, Heat, gpu_states, in_places
+from moe_studio.gui.canvas.gpu_state import GpuState, Heat, gpu_states
 from moe_studio.gui.canvas.hit import NOWHERE, Hit, hit_at
 from moe_studio.gui.canvas.keys import CanvasKeys
 from moe_studio.gui.canvas.layout import ClusterLayout, cluster_layout
 from moe_studio.gui.canvas.layout_verbs import LayoutVerbs
-from moe_studio.gui.canvas.link_layer import Flow, LinkLayer
+from moe_studio.gui.canvas.link_layer import LinkLayer
+from moe_studio.gui.canvas.marks import mark_tiles
 from moe_studio.gui.canvas.menu import canvas_menu, tip_text
+from moe_studio.gui.canvas.picking import Picking
 from moe_studio.gui.canvas.pointer import CanvasPointer
-from moe_studio.gui.canvas.tile import NONE, Tile
+from moe_studio.gui.canvas.tile import Tile
 from moe_studio.gui.canvas.tile_layer import TileLayer, qrect
+from moe_studio.gui.canvas.traffic_overlay import TrafficOverlay
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.zoom import ZoomView
 from moe_studio.project.cluster import Cluster
-
-Chip = tuple[int, int]
-"""An expert and the GPU on which it is."""
 
 CALM_MS = 120
 """So long after the last step of zooming all pictures are made sharp."""
@@ -82,25 +76,23 @@ class ClusterView(ZoomView):
         self.theme = theme
         self.carry = Carry(self)
         self.carry.promised.connect(self._on_promised)
+        self.picking = Picking(self)
         self.keys = CanvasKeys(self)
         self.pointer = CanvasPointer(self)
         self.device_drop = DeviceDrop(self)
-        self.verbs = LayoutVerbs(document, lambda: self.picked_nodes, tell=self.told.emit, refuse=self.refused.emit)
+        self.verbs = LayoutVerbs(document, lambda: self.picking.nodes, tell=self.told.emit, refuse=self.refused.emit)
         self.experts = ExpertVerbs(self)
         self.cards = Cards(self.scene())
         self.tiles = TileLayer(theme)
-        self.links, self.overlay = LinkLayer(theme, is_above=False), LinkLayer(theme, is_above=True)
-        for item in (self.links, self.tiles, self.overlay):
+        self.links = LinkLayer(theme)
+        for item in (self.links, self.tiles):
             self.scene().addItem(item)
-        self.has_traffic = False
-        self.traffic_of = "both"
+        self.traffic = TrafficOverlay(self.scene(), theme)
         self.is_one_replica = False
         self._heat = Heat()
         self._layout: ClusterLayout | None = None
         self._layout_key: tuple[Cluster, int, float] | None = None
         self._starts: list[int] = [0]
-        self._homes: tuple[tuple[int, ...], ...] = ()
-        self._ground: tuple[int, Span] = (0, None)
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(CALM_MS)
@@ -135,7 +127,7 @@ class ClusterView(ZoomView):
 
     def set_document(self, document: Document) -> None:
         """Show another document."""
-        self.end_carry()
+        self.experts.end()
         self.document = self.verbs.document = document
         self._layout_key = None
         self.is_fitted = True
@@ -145,7 +137,7 @@ class ClusterView(ZoomView):
         self.theme = theme
         self.cards.set_theme(theme)
         self.tiles.set_theme(theme)
-        for layer in (self.links, self.overlay):
+        for layer in (self.links, self.traffic.layer):
             layer.set_theme(theme)
 
     # Showing
@@ -153,39 +145,23 @@ class ClusterView(ZoomView):
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Show ``evaluation``, changing only what differs."""
         span = self.document.span
-        if self.drag is not None and self._ground != (id(self.document.history.current), span):
-            self.end_carry()  # undone or changed elsewhere meanwhile: what is carried may not be there any more
+        self.experts.check_ground()
         states = gpu_states(evaluation, span, self._heat.of(evaluation.project, span))
         self._arrange(evaluation, states)
         for number, (tile, state) in enumerate(zip(self.gpus, states, strict=True)):
-            shown = self._steady(state)
+            shown = self.experts.steady(state)
             if shown != tile.state:
                 tile.state = shown
                 self.tiles.refresh(number)
-        self._show_nodes(evaluation)
-        self._show_marks()
-        if self.has_traffic:
-            self._show_traffic(evaluation)
+        self.show_marks()
+        if self.traffic.is_on:
+            self.traffic.show(self.document, self._layout)
 
     def show_selection(self) -> None:
         """Show what is selected."""
-        self._show_nodes(self.document.evaluation)
-        self._show_marks()
-        if self.has_traffic:
-            self._show_traffic(self.document.evaluation)
-
-    def _steady(self, state: GpuState) -> GpuState:
-        """While experts are carried, their own GPUs keep ghosts of them, and all others keep their places."""
-        drag = self.drag
-        if drag is None:
-            return state
-        experts = state.experts
-        gone = [
-            grab for grab in drag.grabs if grab.gpu == state.gpu and all(item.expert != grab.expert for item in experts)
-        ]
-        experts = (*experts, *(ExpertState(grab.expert, len(grab.layers), 0.0) for grab in gone)) if gone else experts
-        experts = in_places(experts, self._homes[state.gpu])
-        return state if experts is state.experts else replace(state, experts=experts)
+        self.show_marks()
+        if self.traffic.is_on:
+            self.traffic.show(self.document, self._layout)
 
     def _arrange(self, evaluation: Evaluation, states: tuple[GpuState, ...]) -> None:
         """Find places for everything; while something is carried they stay as they are."""
@@ -216,41 +192,24 @@ class ClusterView(ZoomView):
         self.cards.arrange(layout, self.theme)
         inter = cluster.links.inter
         self.links.show_links(layout, tr("{rate} between nodes", rate=f"{inter.gb_s:g} GB/s"))
-        self.overlay.show_links(layout, "")
         self.setSceneRect(whole.adjusted(-2000, -2000, 2000, 2000))
         if self.is_fitted:
             self.fit()
 
     def _show_nodes(self, evaluation: Evaluation) -> None:
         target = self.drag.target.node if self.drag and self.drag.target else -1
-        self.cards.show(evaluation.project.cluster, self.layout_shown, self.picked_nodes, target)
+        self.cards.show(evaluation.project.cluster, self.layout_shown, self.picking.nodes, target)
 
-    def _show_marks(self) -> None:
-        chosen = {item.gpu for item in self.document.selected if item.kind in ("gpu", "operator")}
-        picked: dict[int, list[int]] = {}
-        for expert, gpu in self.picked:
-            picked.setdefault(gpu, []).append(expert)
-        for number, tile in enumerate(self.gpus):
-            mark, chips = self._gpu_mark(number, chosen), self._chip_marks(number, picked.get(number, ()))
-            promise = self.carry.promises.get(number, NONE)
-            if (mark, chips, promise) != (tile.mark, tile.chip_marks, tile.promise):
-                tile.mark, tile.chip_marks, tile.promise = mark, chips, promise
-                self.tiles.refresh(number)
-
-    def _gpu_mark(self, gpu: int, chosen: Collection[int]) -> str:
-        drag = self.drag
-        if drag is not None and drag.target is not None and drag.target.gpu == gpu and drag.target.node < 0:
-            return "target" if drag.drop else "refused"
-        return "selected" if gpu in chosen else ""
-
-    def _chip_marks(self, gpu: int, picked: Sequence[int]) -> dict[int, str]:
-        drag = self.drag
-        if drag is not None:
-            marks = {expert: "ghost" for expert, home in drag.held if home == gpu}
-            if drag.target is not None and drag.target.gpu == gpu and drag.target.node < 0:
-                marks |= {grab.expert: "moved" for grab in drag.grabs}
-            return marks
-        return {expert: "selected" for expert in picked}
+    def show_marks(self) -> None:
+        """Mark what is selected, or where carried experts come from and would go."""
+        self._show_nodes(self.document.evaluation)
+        mark_tiles(
+            self.tiles,
+            self.drag,
+            self.carry.promises,
+            selected=self.document.selected,
+            chips=() if self.drag else self.picking.chips,
+        )
 
     def _on_promised(self, gpus: list[int]) -> None:
         for number in gpus:
@@ -263,30 +222,19 @@ class ClusterView(ZoomView):
 
     def toggle_traffic(self) -> None:
         """Show what dispatch and combine send between nodes and GPUs, or not."""
-        self.has_traffic = not self.has_traffic
-        self._show_traffic(self.document.evaluation)
+        self.traffic.is_on = not self.traffic.is_on
+        self.traffic.show(self.document, self._layout)
         self.switched.emit()
 
     def show_traffic_of(self, what: str) -> None:
         """Show the bytes of ``dispatch``, ``combine`` or ``both``."""
-        self.traffic_of = what
-        self._show_traffic(self.document.evaluation)
+        self.traffic.what = what
+        self.traffic.show(self.document, self._layout)
 
     def toggle_one_replica(self) -> None:
         """Let drags change one replica only, or all alike."""
         self.is_one_replica = not self.is_one_replica
         self.switched.emit()
-
-    def _show_traffic(self, evaluation: Evaluation) -> None:
-        shown: tuple[Flow, ...] = ()
-        if self.has_traffic and self._layout is not None:
-            chosen = self.document.selection
-            node = chosen.node if chosen.kind == "node" else -1
-            gpu = chosen.gpu if chosen.gpu < len(self.gpus) else -1
-            shown = flows(evaluation, self._layout, self.traffic_of, self.document.span, gpu=gpu, node=node)
-        if bool(shown) != bool(self.overlay.flows):
-            self.overlay.prepareGeometryChange()
-        self.overlay.show_flows(shown)
 
     def expand(self, gpu: int) -> None:
         """Show all experts of a GPU, over its neighbours; -1 for none."""
@@ -298,122 +246,23 @@ class ClusterView(ZoomView):
                 self.tiles.refresh(number)
         self.viewport().update()
 
-    # Selecting
-
-    @property
-    def picked(self) -> tuple[Chip, ...]:
-        """The selected experts with their GPUs, the one that is shown in other views first."""
-        chips: list[Chip] = []
-        for item in self.document.selected:
-            if item.kind != "expert":
-                continue
-            gpus = range(len(self.gpus)) if item.gpu < 0 else (item.gpu,) if item.gpu < len(self.gpus) else ()
-            chips += [
-                (item.expert, gpu)
-                for gpu in gpus
-                if any(chip.expert == item.expert for chip in self.gpus[gpu].state.experts)
-            ]
-        return tuple(chips)
-
-    @property
-    def picked_gpus(self) -> tuple[int, ...]:
-        """The selected GPUs, the one that is shown in other views first."""
-        chosen = self.document.selected
-        return tuple(item.gpu for item in chosen if item.kind == "gpu" and 0 <= item.gpu < len(self.gpus))
-
-    @property
-    def picked_nodes(self) -> tuple[int, ...]:
-        """The selected nodes, the one that is shown in other views first."""
-        chosen = self.document.selected
-        return tuple(item.node for item in chosen if item.kind == "node" and 0 <= item.node < len(self.cards.nodes))
-
-    def pick(self, chips: Iterable[Chip]) -> None:
-        """Select experts; the first of them is shown in the other views."""
-        found = [Selection(kind="expert", expert=expert, gpu=gpu) for expert, gpu in chips]
-        self.document.select_all(found or [Selection(kind="design")])
-
-    def pick_nodes(self, nodes: Iterable[int]) -> None:
-        """Select nodes; the first of them is shown in the other views."""
-        found = [Selection(kind="node", node=node) for node in nodes]
-        self.document.select_all(found or [Selection(kind="design")])
-
-    def chips_of(self, gpu: int) -> list[Chip]:
-        """All experts of a GPU."""
-        return [(chip.expert, gpu) for chip in self.gpus[gpu].state.experts]
+    # Places
 
     def first_gpu(self, node: int) -> int:
         """The lowest number of a GPU in a node."""
         return self._starts[node]
 
-    def experts_at(self, gpu: int) -> tuple[int, ...]:
-        """The experts that a GPU has in the committed design, while some are carried."""
-        return self._homes[gpu]
-
-    # Carrying experts
-
-    def begin_carry(self, chips: Iterable[Chip], *, is_keyboard: bool) -> bool:
-        """Pick experts up; whether there were any."""
-        project, span = self.document.history.current, self.document.span
-        grabs: list[Grab] = []
-        try:
-            for expert, gpu in chips:
-                grabs.append(grabbed(project, expert, gpu, span))
-        except MoeStudioError as error:
-            self.refused.emit(str(error))
-            return False
-        if not grabs:
-            return False
-        self._homes = tuple(tuple(held) for held in hosted_experts(project, span))
-        self._ground = (id(project), span)
-        self.carry.begin(
-            self.document,
-            grabs,
-            [qrect(tile.box) for tile in self.gpus],
-            self.theme,
-            is_keyboard=is_keyboard,
-            is_one_replica=self.is_one_replica,
-        )
-        if is_keyboard:
-            self.carry.show_at(self.corner(grabs[0].gpu))
-        self._show_marks()
-        return True
-
-    def aim(self, target: Target | None, at: QPoint) -> None:
-        """Carry to a target."""
-        if self.carry.aim(target, at):
-            self._show_marks()
-            self._show_nodes(self.document.evaluation)
-
-    def aim_by_key(self, gpu: int) -> None:
-        """Carry to a GPU, by keyboard."""
-        assert self.drag is not None
-        is_home = gpu == self.drag.grab.gpu and not self.drag.is_many
-        self.aim(None if is_home else Target(gpu=gpu), self.corner(gpu))
-
     def corner(self, gpu: int) -> QPoint:
         """The middle of a GPU, in the view."""
         return self.mapFromScene(self.gpu_rect(gpu).center())
 
-    def end_carry(self, *, is_drop: bool = False) -> None:
-        """Put down what is carried, or put it back."""
-        drag = self.carry.end()
-        if drag is None:
-            return
-        if is_drop:
-            if drag.refusal:
-                self.refused.emit(drag.refusal)
-            drag.release()
-        else:
-            drag.escape()
-        self.show_evaluation(self.document.evaluation)
-
     def remove_chosen(self) -> None:
         """Remove the selected copies of experts, GPUs or nodes."""
-        if self.picked_nodes:
+        if self.picking.nodes:
             self.verbs.remove()
-        elif self.picked_gpus:
-            self.verbs.remove_gpus(self.picked_gpus)
-        elif self.picked:
+        elif self.picking.gpus:
+            self.verbs.remove_gpus(self.picking.gpus)
+        elif self.picking.chips:
             self.experts.remove()
         else:
             self.refused.emit("Select an expert on a GPU, a GPU, or a node first.")
@@ -445,7 +294,7 @@ class ClusterView(ZoomView):
     def escape(self) -> bool:
         """Cancel the gesture, or close what is open; whether there was anything."""
         was = self.pointer.cancel() or self.drag is not None
-        self.end_carry()
+        self.experts.end()
         if not was and any(tile.is_expanded for tile in self.gpus):
             self.expand(-1)
             return True
@@ -496,20 +345,9 @@ class ClusterView(ZoomView):
         hit = NOWHERE
         if event.reason() is not QContextMenuEvent.Reason.Keyboard:
             hit = self.hit(event.pos())
-            self._choose_for_menu(hit)
+            self.picking.pick_for_menu(hit)
         menu = canvas_menu(self, self.mapToScene(event.pos()))
         menu.popup(event.globalPos())
-
-    def _choose_for_menu(self, hit: Hit) -> None:
-        chip = (hit.expert, hit.gpu)
-        if hit.kind == "chip" and chip not in self.picked:
-            self.pick([chip])
-        elif hit.kind in ("head", "gpu", "more"):
-            self.document.select(Selection(kind="gpu", gpu=hit.gpu))
-        elif hit.kind == "node" and hit.node not in self.picked_nodes:
-            self.pick_nodes([hit.node])
-        elif not hit.kind:
-            self.document.select(Selection(kind="design"))
 
     # Looking
 
@@ -528,8 +366,8 @@ class ClusterView(ZoomView):
         chosen = self.document.selection
         if 0 <= chosen.gpu < len(self.gpus):
             self.frame(self.gpu_rect(chosen.gpu))
-        elif self.picked_nodes:
-            boxes = [qrect(self.layout_shown.nodes[node]) for node in self.picked_nodes]
+        elif self.picking.nodes:
+            boxes = [qrect(self.layout_shown.nodes[node]) for node in self.picking.nodes]
             whole = boxes[0]
             for box in boxes[1:]:
                 whole = whole.united(box)

@@ -65,12 +65,14 @@ class CanvasKeys:
     def _grab(self) -> None:
         """Pick the selected experts up, where they are selected or where they are first; of a GPU all."""
         view, chosen = self._view, self._view.document.selection
-        if view.picked:
+        if view.picking.chips:
             # An expert selected without a GPU stands for all its copies; it is carried from the first.
-            chips = view.picked if chosen.gpu >= 0 or len(view.document.selected) > 1 else view.picked[:1]
-            view.begin_carry(chips, is_keyboard=True)
-        elif view.picked_gpus:
-            view.begin_carry([chip for gpu in view.picked_gpus for chip in view.chips_of(gpu)], is_keyboard=True)
+            chips = view.picking.chips if chosen.gpu >= 0 or len(view.document.selected) > 1 else view.picking.chips[:1]
+            view.experts.carry(chips, is_keyboard=True)
+        elif view.picking.gpus:
+            view.experts.carry(
+                [chip for gpu in view.picking.gpus for chip in view.picking.chips_of(gpu)], is_keyboard=True
+            )
 
     def _carry(self, key: Qt.Key, event: QKeyEvent) -> None:
         view, drag = self._view, self._view.drag
@@ -84,10 +86,10 @@ class CanvasKeys:
         elif key in ENTER:
             if event.modifiers() & CONTROL and drag.target is not None:
                 drag.move(Target(gpu=at, is_copy=True))
-            view.end_carry(is_drop=True)
+            view.experts.end(is_drop=True)
         elif key in ARROWS:
             view.carry.typed = ""
-            view.aim_by_key(neighbour(view.layout_shown.gpus, at, *ARROWS[key], range(len(view.gpus))))
+            view.experts.aim_by_key(neighbour(view.layout_shown.gpus, at, *ARROWS[key], range(len(view.gpus))))
         elif key == Qt.Key.Key_S and not drag.is_many and drag.target is not None:
             self._next_partner(drag.target)
         elif event.text().isdigit():
@@ -98,28 +100,28 @@ class CanvasKeys:
         typed = view.carry.typed + digit
         view.carry.typed = typed if int(typed) < len(view.gpus) else digit
         if int(view.carry.typed) < len(view.gpus):
-            view.aim_by_key(int(view.carry.typed))
+            view.experts.aim_by_key(int(view.carry.typed))
 
     def _next_partner(self, target: Target) -> None:
         """Swap with the next expert of the GPU aimed at; after the last, move again."""
         view, drag = self._view, self._view.drag
         assert drag is not None
-        held = view.experts_at(target.gpu)
+        held = view.experts.homes(target.gpu)
         partners = [-1, *(expert for expert in held if expert != drag.grab.expert)]
         other = partners[(partners.index(target.other) + 1) % len(partners)] if target.other in partners else -1
-        view.aim(Target(gpu=target.gpu, other=other), view.corner(target.gpu))
+        view.experts.aim(Target(gpu=target.gpu, other=other), view.corner(target.gpu))
 
     # Selecting
 
     def _arrow(self, key: Qt.Key, event: QKeyEvent) -> None:
         view, (dx, dy), keys = self._view, ARROWS[key], event.modifiers()
         if keys & CONTROL:
-            if view.picked_nodes:
+            if view.picking.nodes:
                 step = 1.0 if keys & SHIFT else NUDGE
                 view.verbs.nudge((dx * step, dy * step))
-        elif view.picked and (dx or keys & SHIFT):
+        elif view.picking.chips and (dx or keys & SHIFT):
             self._step_chip(dx, dy, is_extending=bool(keys & SHIFT))
-        elif view.picked_nodes:
+        elif view.picking.nodes:
             self._step_node(dx, dy, is_extending=bool(keys & SHIFT))
         else:
             self._step_gpu(dx, dy)
@@ -127,7 +129,7 @@ class CanvasKeys:
     def _step_chip(self, dx: int, dy: int, *, is_extending: bool) -> None:
         """The next expert; past the last one of a GPU, and upwards and downwards, that of the next GPU."""
         view = self._view
-        expert, gpu = view.picked[0]
+        expert, gpu = view.picking.chips[0]
         held = [chip.expert for chip in view.gpus[gpu].state.experts]
         index = held.index(expert) + dx
         if dy or (is_extending and not 0 <= index < len(held)):
@@ -137,7 +139,7 @@ class CanvasKeys:
             index = index if dy else 0 if dx > 0 else len(held) - 1
         chip = held[max(0, min(len(held) - 1, index))], gpu
         self._reveal(gpu, chip[0])
-        view.pick([chip, *(item for item in view.picked if item != chip)] if is_extending else [chip])
+        view.picking.pick([chip, *(item for item in view.picking.chips if item != chip)] if is_extending else [chip])
 
     def _reveal(self, gpu: int, expert: int) -> None:
         """Show all experts of a GPU when this one would be hidden."""
@@ -154,31 +156,31 @@ class CanvasKeys:
     def _step_node(self, dx: int, dy: int, *, is_extending: bool) -> None:
         view = self._view
         boxes = view.layout_shown.nodes
-        node = neighbour(boxes, view.picked_nodes[0], dx, dy, range(len(boxes)))
-        kept = [item for item in view.picked_nodes if item != node] if is_extending else []
-        view.pick_nodes([node, *kept])
+        node = neighbour(boxes, view.picking.nodes[0], dx, dy, range(len(boxes)))
+        kept = [item for item in view.picking.nodes if item != node] if is_extending else []
+        view.picking.pick_nodes([node, *kept])
 
     def _enter(self) -> None:
         """From a node to its first GPU, from a GPU to its first expert."""
         view, chosen = self._view, self._view.document.selection
-        if view.picked_gpus:
-            if chips := view.chips_of(view.picked_gpus[0]):
-                view.pick(chips[:1])
-        elif view.picked_nodes:
+        if view.picking.gpus:
+            if chips := view.picking.chips_of(view.picking.gpus[0]):
+                view.picking.pick(chips[:1])
+        elif view.picking.nodes:
             nodes = view.document.project.cluster.nodes
-            first = sum(node.gpus for node in nodes[: view.picked_nodes[0]])
+            first = sum(node.gpus for node in nodes[: view.picking.nodes[0]])
             view.document.select(Selection(kind="gpu", gpu=first))
         elif chosen.kind in ("", "design"):
-            view.pick_nodes([0])
+            view.picking.pick_nodes([0])
 
     def _leave(self) -> None:
         """From an expert to its GPU, from a GPU to its node, from a node to the whole."""
         view, chosen = self._view, self._view.document.selection
-        if view.picked:
+        if view.picking.chips:
             view.expand(-1)
-            view.document.select(Selection(kind="gpu", gpu=view.picked[0][1]))
-        elif view.picked_gpus:
-            view.pick_nodes([view.document.project.cluster.node_of_gpu()[view.picked_gpus[0]]])
+            view.document.select(Selection(kind="gpu", gpu=view.picking.chips[0][1]))
+        elif view.picking.gpus:
+            view.picking.pick_nodes([view.document.project.cluster.node_of_gpu()[view.picking.gpus[0]]])
         elif chosen.kind == "node":
             view.document.select(Selection(kind="design"))
 

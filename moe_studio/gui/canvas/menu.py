@@ -26,15 +26,15 @@ def canvas_menu(view: "ClusterView", point: QPointF) -> QMenu:
     menu = QMenu(view)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     spot = view.layout_shown.spot_at(point.x(), point.y())
-    if view.picked:
+    if view.picking.chips:
         _add(menu, _expert_entries(view))
-    elif view.picked_gpus:
-        _gpu_entries(menu, view, view.picked_gpus[0])
-    elif view.picked_nodes:
+    elif view.picking.gpus:
+        _gpu_entries(menu, view, view.picking.gpus[0])
+    elif view.picking.nodes:
         _node_entries(menu, view)
-    if not view.picked and not view.picked_gpus:
+    if not view.picking.chips and not view.picking.gpus:
         menu.addSeparator()
-        _layout_entries(menu, view, None if view.picked_nodes else spot)
+        _layout_entries(menu, view, None if view.picking.nodes else spot)
     return menu
 
 
@@ -44,30 +44,32 @@ def _add(menu: QMenu, entries: Sequence[Entry]) -> None:
 
 
 def _expert_entries(view: "ClusterView") -> list[Entry]:
-    what = experts_phrase({expert for expert, _ in view.picked})
+    what = experts_phrase({expert for expert, _ in view.picking.chips})
     entries: list[Entry] = [
-        (tr("Carry {what}", what=tr(what)) + "\tG", lambda: view.begin_carry(view.picked, is_keyboard=True))
+        (tr("Carry {what}", what=tr(what)) + "\tG", lambda: view.experts.carry(view.picking.chips, is_keyboard=True))
     ]
-    if len(view.picked) == 2:
+    if len(view.picking.chips) == 2:
         entries.append((tr("Swap both") + "\tS", view.experts.swap))
     entries.append(
         (
-            tr("Remove these copies") + "\tDel" if len(view.picked) > 1 else tr("Remove this copy") + "\tDel",
+            tr("Remove these copies") + "\tDel" if len(view.picking.chips) > 1 else tr("Remove this copy") + "\tDel",
             view.remove_chosen,
         )
     )
-    gpu = view.picked[0][1]
-    entries.append((tr("Select all experts of GPU {gpu}", gpu=gpu), lambda: view.pick(view.chips_of(gpu))))
+    gpu = view.picking.chips[0][1]
+    entries.append(
+        (tr("Select all experts of GPU {gpu}", gpu=gpu), lambda: view.picking.pick(view.picking.chips_of(gpu)))
+    )
     return entries
 
 
 def _gpu_entries(menu: QMenu, view: "ClusterView", gpu: int) -> None:
     cluster = view.document.project.cluster
-    home, verbs, gpus = cluster.node_of_gpu()[gpu], view.verbs, view.picked_gpus
+    home, verbs, gpus = cluster.node_of_gpu()[gpu], view.verbs, view.picking.gpus
     entries: list[Entry] = [
-        (tr("Select its experts"), lambda: view.pick(view.chips_of(gpu))),
-        (tr("Carry all its experts") + "\tG", lambda: view.begin_carry(view.chips_of(gpu), is_keyboard=True)),
-        (tr("Select its node"), lambda: view.pick_nodes([home])),
+        (tr("Select its experts"), lambda: view.picking.pick(view.picking.chips_of(gpu))),
+        (tr("Carry all its experts") + "\tG", lambda: view.experts.carry(view.picking.chips_of(gpu), is_keyboard=True)),
+        (tr("Select its node"), lambda: view.picking.pick_nodes([home])),
         (tr("Add a GPU to its node"), lambda: verbs.add_gpu(home)),
         (tr("Remove from its node") + "\tDel", lambda: verbs.remove_gpus(gpus)),
     ]
@@ -91,13 +93,13 @@ def _node_entries(menu: QMenu, view: "ClusterView") -> None:
         title = name if name in own else load_device(name).title or name
         devices.addAction(title).triggered.connect(lambda _=False, chosen=name: verbs.change_device(chosen))
     counts = menu.addMenu(tr("GPUs"))
-    now = cluster.nodes[view.picked_nodes[0]].gpus
+    now = cluster.nodes[view.picking.nodes[0]].gpus
     for count in sorted({*COUNTS, max(1, now - 1), now, now + 1}):
         action = counts.addAction(f"{count}")
         action.setCheckable(True)
         action.setChecked(count == now)
         action.triggered.connect(lambda _=False, chosen=count: verbs.change_gpus(chosen))
-    if len(view.picked_nodes) > 1:
+    if len(view.picking.nodes) > 1:
         align = menu.addMenu(tr("Align"))
         _add(align, [(tr("In a row"), lambda: verbs.align("row")), (tr("In a column"), lambda: verbs.align("column"))])
     _add(menu, [(tr("Put into a rack"), verbs.put_in_rack), (tr("Frame") + "\tF", view.frame_selection)])
@@ -113,7 +115,7 @@ def _layout_entries(menu: QMenu, view: "ClusterView", spot: Place | None) -> Non
     presets = menu.addMenu(tr("Generate from a preset"))
     for name in cluster_names():
         presets.addAction(name).triggered.connect(lambda _=False, chosen=name: verbs.use_preset(chosen))
-    traffic = tr("Hide traffic") + "\tT" if view.has_traffic else tr("Show traffic") + "\tT"
+    traffic = tr("Hide traffic") + "\tT" if view.traffic.is_on else tr("Show traffic") + "\tT"
     _add(
         menu, [(tr("Arrange nodes"), verbs.tidy), (traffic, view.toggle_traffic), (tr("Fit all") + "\tHome", view.fit)]
     )

@@ -85,5 +85,5 @@ class ClusterPanel(QWidget):
 
     def _on_switched(self) -> None:
         self.replica.setChecked(self.view.is_one_replica)
-        self.traffic.setChecked(self.view.has_traffic)
-        self.what.setVisible(self.view.has_traffic)
+        self.traffic.setChecked(self.view.traffic.is_on)
+        self.what.setVisible(self.view.traffic.is_on)

@@ -57,15 +57,15 @@ class CanvasPointer:
         self._pressed = (at, hit)
         if keys & (CONTROL | SHIFT):
             return
-        if hit.kind == "chip" and (hit.expert, hit.gpu) not in view.picked:
-            view.pick([(hit.expert, hit.gpu)])
+        if hit.kind == "chip" and (hit.expert, hit.gpu) not in view.picking.chips:
+            view.picking.pick([(hit.expert, hit.gpu)])
         elif hit.kind in ("head", "gpu"):
             view.document.select(Selection(kind="gpu", gpu=hit.gpu))
-        elif hit.kind == "node" and hit.node not in view.picked_nodes:
-            view.pick_nodes([hit.node])
+        elif hit.kind == "node" and hit.node not in view.picking.nodes:
+            view.picking.pick_nodes([hit.node])
         elif hit.kind == "rack":
             nodes = view.document.project.cluster.nodes
-            view.pick_nodes(number for number, node in enumerate(nodes) if node.rack == hit.rack)
+            view.picking.pick_nodes(number for number, node in enumerate(nodes) if node.rack == hit.rack)
         elif hit.kind == "link":
             view.document.select(Selection(kind="setting", path=INTER))
         elif not hit.kind:
@@ -80,7 +80,7 @@ class CanvasPointer:
                 self._begin(hit, start, keys)
         if self._is_carrying:
             self._at = at
-            view.aim(self._target(keys), at)
+            view.experts.aim(self._target(keys), at)
             self._edge.start()
         elif self.node_drag is not None:
             self._ghost.show(self.node_drag.path_at(view.mapToScene(at)), view.theme)
@@ -94,7 +94,7 @@ class CanvasPointer:
         """Finish the gesture; without one it was a click."""
         pressed, self._pressed = self._pressed, None
         if self._is_carrying:
-            self._view.end_carry(is_drop=True)
+            self._view.experts.end(is_drop=True)
         elif self.node_drag is not None:
             self._drop_nodes(self.node_drag)
         elif self.band is not None:
@@ -114,7 +114,7 @@ class CanvasPointer:
     def aim_again(self, keys: Qt.KeyboardModifier) -> None:
         """Other keys are held, or the ground has moved: the same point may mean something else."""
         if self._is_carrying:
-            self._view.aim(self._target(keys), self._at)
+            self._view.experts.aim(self._target(keys), self._at)
 
     @property
     def _is_carrying(self) -> bool:
@@ -128,12 +128,12 @@ class CanvasPointer:
         view, chip = self._view, (hit.expert, hit.gpu)
         is_framing = bool(keys & SHIFT)
         if hit.kind == "chip" and not is_framing:
-            others = [item for item in view.picked if item != chip] if chip in view.picked else []
-            view.begin_carry([chip, *others], is_keyboard=False)
+            others = [item for item in view.picking.chips if item != chip] if chip in view.picking.chips else []
+            view.experts.carry([chip, *others], is_keyboard=False)
         elif hit.kind == "head" and view.gpus[hit.gpu].state.experts and not is_framing:
-            view.begin_carry(view.chips_of(hit.gpu), is_keyboard=False)
-        elif hit.kind in ("node", "rack") and view.picked_nodes and not is_framing:
-            self.node_drag = NodeDrag(view.layout_shown, view.picked_nodes, view.mapToScene(start))
+            view.experts.carry(view.picking.chips_of(hit.gpu), is_keyboard=False)
+        elif hit.kind in ("node", "rack") and view.picking.nodes and not is_framing:
+            self.node_drag = NodeDrag(view.layout_shown, view.picking.nodes, view.mapToScene(start))
         else:
             self.band = QRectF(view.mapToScene(start), view.mapToScene(start))
 
@@ -146,9 +146,9 @@ class CanvasPointer:
         elif hit.kind == "node" and is_adding:
             view.document.toggle(Selection(kind="node", node=hit.node))
         elif hit.kind == "chip":
-            view.pick([chip])
+            view.picking.pick([chip])
         elif hit.kind == "node":
-            view.pick_nodes([hit.node])
+            view.picking.pick_nodes([hit.node])
 
     def _drop_nodes(self, drag: NodeDrag) -> None:
         if any(drag.by):
@@ -159,7 +159,7 @@ class CanvasPointer:
         view = self._view
         nodes = [number for number, box in enumerate(view.layout_shown.nodes) if band.contains(qrect(box))]
         if nodes and not keys & SHIFT:
-            view.pick_nodes(nodes)
+            view.picking.pick_nodes(nodes)
             return
         chips = [
             (chip.expert, gpu)
@@ -168,7 +168,7 @@ class CanvasPointer:
             for index, chip in enumerate(tile.chips)
             if band.intersects(tile.chip_rect(index))
         ]
-        view.pick([*chips, *(view.picked if keys & (CONTROL | SHIFT) else ())])
+        view.picking.pick([*chips, *(view.picking.chips if keys & (CONTROL | SHIFT) else ())])
 
     def _target(self, keys: Qt.KeyboardModifier) -> Target | None:
         """The drop that the pointer means; its own place is none."""
@@ -181,7 +181,7 @@ class CanvasPointer:
             return None
         other = -1
         if not drag.is_many and not is_copy:
-            tile, homes = view.gpus[hit.gpu], view.experts_at(hit.gpu)
+            tile, homes = view.gpus[hit.gpu], view.experts.homes(hit.gpu)
             index = tile.index_at(view.mapToScene(self._at))
             # What the committed design has there counts, not what the preview shows in its place.
             other = homes[index] if 0 <= index < min(len(homes), len(tile.chips)) else -1
