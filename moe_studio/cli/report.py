@@ -7,6 +7,7 @@ import typer
 
 from moe_studio import api
 from moe_studio.cli.option import Project
+from moe_studio.cli.window import missing_qt
 
 
 def command(
@@ -16,7 +17,7 @@ def command(
         typer.Option(
             "-o",
             "--output",
-            metavar="FILE.{md,html}",
+            metavar="FILE.{md,html,pdf}",
             help="File to write; Markdown is printed without.",
             show_default=False,
         ),
@@ -35,11 +36,26 @@ def command(
       moe-studio report design.moe.yaml -o report.html
       moe-studio report proposed.moe.yaml --reference baseline.moe.yaml -o report.md
     """
-    if output is not None:
+    is_pdf = output is not None and output.suffix.lower() == ".pdf"
+    if output is not None and not is_pdf:
         api.report_format(output)
     result = api.open(project).evaluate()
     other = api.open(reference).evaluate() if reference is not None else None
-    text = result.report(output, reference=other)
+    text = result.report(None if is_pdf else output, reference=other)
     if output is None:
         print(text, end="")
+    elif is_pdf:
+        _write_pdf(text, output)
     return 0 if result.is_valid() else 1
+
+
+def _write_pdf(report: str, path: Path) -> None:
+    # Only the window's library can set pages.
+    try:
+        from moe_studio.gui.app import application
+        from moe_studio.gui.printing import report_pdf
+    except ImportError as error:
+        raise missing_qt(error) from error
+
+    _running = application()
+    report_pdf(report, path)

@@ -18,6 +18,7 @@ from moe_studio.document.lock import Owner
 from moe_studio.document.recent import recent_files
 from moe_studio.document.template import from_template, save_template
 from moe_studio.errors import MoeStudioError, SaveError
+from moe_studio.export.report import report
 from moe_studio.gui.messages import Toast
 from moe_studio.gui.printing import ask_printer, paint_report, paint_view, report_pdf, view_pdf
 from moe_studio.gui.start.keeper import DocumentKeeper, Places
@@ -329,7 +330,7 @@ class Files(QObject):
         """Print the report."""
         printer = ask_printer(self._parent)
         if printer is not None:
-            paint_report(self._document.evaluation, printer)
+            paint_report(report(self._document.evaluation), printer)
 
     def print_view(self) -> None:
         """Print the view that has the focus."""
@@ -341,7 +342,7 @@ class Files(QObject):
 
     def report_as_pdf(self) -> None:
         """Ask for a file and write the report to it."""
-        self._ask_pdf("report", lambda path: report_pdf(self._document.evaluation, path))
+        self._ask_pdf("report", lambda path: report_pdf(report(self._document.evaluation), path))
 
     def view_as_pdf(self) -> None:
         """Ask for a file and write the view that has the focus to it."""

@@ -8,9 +8,7 @@ from PySide6.QtGui import QFont, QPagedPaintDevice, QPageLayout, QPageSize, QPai
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QWidget
 
-from moe_studio.engine.evaluation import Evaluation
 from moe_studio.errors import SaveError
-from moe_studio.export.report import report
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import FAMILY
 
@@ -20,9 +18,9 @@ MARGINS = QMarginsF(15, 15, 15, 15)
 TEXT_POINTS = 9
 
 
-def report_pdf(evaluation: Evaluation, path: Path) -> None:
-    """Write the report of a design to the PDF file ``path``."""
-    _to_pdf(path, lambda device: paint_report(evaluation, device), is_wide=False)
+def report_pdf(report: str, path: Path) -> None:
+    """Write a report, which is Markdown, to the PDF file ``path``."""
+    _to_pdf(path, lambda device: paint_report(report, device), is_wide=False)
 
 
 def view_pdf(view: QWidget, path: Path) -> None:
@@ -39,15 +37,15 @@ def ask_printer(parent: QWidget, *, is_wide: bool = False) -> QPrinter | None:
     return printer if dialog.exec() == QPrintDialog.DialogCode.Accepted else None
 
 
-def paint_report(evaluation: Evaluation, device: QPagedPaintDevice) -> None:
-    """Print the report of a design, page by page."""
+def paint_report(report: str, device: QPagedPaintDevice) -> None:
+    """Print a report, which is Markdown, page by page."""
     document = QTextDocument()
     font = QFont(FAMILY)
     font.setPointSize(TEXT_POINTS)
     document.setDefaultFont(font)
     # Raw HTML in a name is text; nothing is loaded from anywhere.
     features = QTextDocument.MarkdownFeature
-    document.setMarkdown(report(evaluation), features.MarkdownDialectGitHub | features.MarkdownNoHTML)
+    document.setMarkdown(report, features.MarkdownDialectGitHub | features.MarkdownNoHTML)
     document.print_(device)
 
 

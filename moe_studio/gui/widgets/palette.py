@@ -33,6 +33,13 @@ class CommandPalette(Picker):
             self.list.addItem(QListWidgetItem(f"{action.text()}    {keys}".rstrip()))
 
     @override
+    def about(self, place: int) -> str:
+        """What the action does, and what does the same on the command line."""
+        if not 0 <= place < len(self._found):
+            return ""
+        return f"{self._found[place].statusTip()}.\n{self._found[place].whatsThis()}"
+
+    @override
     def choose(self, place: int) -> None:
         if 0 <= place < len(self._found):
             self._found[place].trigger()

@@ -5,6 +5,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.widgets.label import plain_label
+
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
@@ -26,10 +28,15 @@ class Picker(QDialog):
         self.line.returnPressed.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
         self.list.itemClicked.connect(self._on_chosen)
+        self.list.currentRowChanged.connect(self._on_row)
+        self.words = plain_label("", "small")
+        self.words.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.addWidget(self.line)
         column.addWidget(self.list)
+        column.addWidget(self.words)
+        self.words.hide()
 
     def fill(self, text: str) -> None:
         """Put what fits ``text`` into the empty list."""
@@ -38,6 +45,15 @@ class Picker(QDialog):
     def choose(self, place: int) -> None:
         """Do what the line ``place`` of the list stands for."""
         raise NotImplementedError
+
+    def about(self, place: int) -> str:
+        """What else there is to say of the line ``place``; nothing by default."""
+        return ""
+
+    def _on_row(self, place: int) -> None:
+        text = self.about(place)
+        self.words.setText(text)
+        self.words.setVisible(bool(text))
 
     def _on_text(self, text: str) -> None:
         self.list.clear()

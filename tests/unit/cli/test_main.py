@@ -63,7 +63,7 @@ def test_a_design_that_breaks_no_rule_exits_with_0_and_one_that_does_with_1(
         ["get-time", "1", "2", "3", "--device", "abacus"],
         ["get-time", "1", "2", "3", "--dtype", "fp7"],
         ["get-time", "1", "2", "3", "--compute", "nan"],
-        ["report", SEED1, "-o", "report.pdf"],
+        ["report", SEED1, "-o", "report.doc"],
         ["report", SEED1, "-o", "no/such/folder/report.md"],
         ["export", SEED1, "-o", "graph.xyz"],
         ["export", SEED1, "-o", "graph.svg", "--view", "sideways"],
