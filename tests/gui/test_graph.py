@@ -394,7 +394,7 @@ def test_the_largest_example_is_panned_and_zoomed_within_a_frame(qapp: QApplicat
             spent = []
             for step in range(7):
                 before = time.process_time()
-                view_._look_at(view_.camera.x + (step % 3 - 1) / view_.camera.scale_x, view_.camera.y)
+                view_.lane_view.look_at(view_.camera.x + (step % 3 - 1) / view_.camera.scale_x, view_.camera.y)
                 view_.repaint()
                 spent.append(time.process_time() - before)
             worst.append(float(np.median(spent)))
@@ -435,10 +435,10 @@ def test_another_path_is_forgotten_when_the_design_changes(driver: Driver) -> No
     panel = graph_of(driver)
     panel.tools._fill_near()
     panel.tools.show_path(panel.tools.paths[0])
-    assert len(panel.view._own_way())
+    assert len(panel.view.own_way)
     driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
     driver.settle()
-    assert not len(panel.view._own_way())
+    assert not len(panel.view.own_way)
     driver.document.undo()
     driver.settle()
     panel.view.grab()

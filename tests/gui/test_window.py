@@ -106,7 +106,7 @@ def test_a_gpu_clicked_on_the_canvas_is_shown_in_every_view(driver: Driver) -> N
     assert dag.shown is not None
     top, bottom = dag.camera.y, dag.camera.from_y(dag._area().height())
     assert top <= dag.shown.lane_first[9] < dag.shown.lane_first[10] <= bottom + 0.5
-    assert dag.grab().toImage() != dag.grab(dag._map_area().toRect()).toImage()
+    assert dag.grab().toImage() != dag.map.grab().toImage()
 
 
 def test_brackets_walk_along_the_longest_path(driver: Driver) -> None:
@@ -253,9 +253,9 @@ def test_every_action_is_in_the_palette(driver: Driver) -> None:
 def test_panning_over_the_map_moves_the_view(driver: Driver) -> None:
     dag = driver.window.workspace.dag
     before = dag.place_text()
-    where = dag._map_area().center().toPoint()
-    send(dag, QEvent.Type.MouseButtonPress, where)
-    send(dag, QEvent.Type.MouseButtonRelease, where)
+    where = dag.map.where().center().toPoint()
+    send(dag.map, QEvent.Type.MouseButtonPress, where)
+    send(dag.map, QEvent.Type.MouseButtonRelease, where)
     assert dag.place_text() != before
 
 

@@ -1,19 +1,17 @@
-"""The operator DAG in lanes: a picture when zoomed out, shapes and edges when there is room to read them."""
+"""The operator DAG in lanes, with everything that the pointer and the keys do in it."""
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QHelpEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -22,32 +20,35 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, filter_mask, selected_rows
-from moe_studio.document.selection import operator_row, operator_selection
+from moe_studio.document.selection import NOTHING, operator_row, operator_selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.coloring import ColorBy, Look, coloring
-from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, draw_way
-from moe_studio.gui.dag.frame import Room, framed
+from moe_studio.gui.dag.lane_view import LaneView
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
-from moe_studio.gui.dag.link import links_between, step_along
-from moe_studio.gui.dag.margin import GUTTER, LEFT, Ground, draw_bands, draw_lanes
-from moe_studio.gui.dag.raster import picture
+from moe_studio.gui.dag.link import step_along
+from moe_studio.gui.dag.margin import GUTTER
+from moe_studio.gui.dag.mini_map import MiniMap
+from moe_studio.gui.dag.paint import Scene, paint_lanes
+from moe_studio.gui.dag.walk import along, beside
 from moe_studio.gui.text import tr
-from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.camera import Camera
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.legend import Legend
 from moe_studio.units import time_text
 from moe_studio.view.label import Labeller
 
-MAP_HEIGHT, AXIS, LEGEND = 46, 18, 20
-READABLE_WIDTH, READABLE_HEIGHT = 34.0, 13.0
-MOST_SHAPES = 900
-MOST_MARKS = 300
+MAP_HEIGHT, AXIS, LEGEND, GAP = 46, 18, 20, 4
 ZOOM_STEP = 1.0015
-
+NO_ROWS: IntArray = np.zeros(0, np.int64)
 
 Step = Callable[[int], int]
+
+ALONG = {Qt.Key.Key_Left: False, Qt.Key.Key_Right: True}
+ACROSS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+WALK = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
+ZOOM = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 1 / 1.25}
 
 
 class DagView(QWidget):
@@ -58,41 +59,39 @@ class DagView(QWidget):
         entered: an operator was double-clicked; carries its row.
         filtered: another filter is shown.
         restyled: operators are to be drawn in other colours, or other lines.
+        menu_wanted: a menu about the selection is wanted; carries where, on the screen.
     """
 
     moved = Signal(str)
     entered = Signal(int)
     filtered = Signal()
     restyled = Signal()
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, document: Document, theme: Theme) -> None:
         super().__init__()
         self.setAccessibleName(tr("Operator graph"))
         self.setAccessibleDescription(tr("Arrows go along edges, brackets along the longest path."))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMouseTracking(True)
         self.document = document
         self.theme = theme
-        self.columns: Columns = "level"
         self.path_kind: PathKind = "scheduled"
         self.has_path = True
         self.has_order = True
         self.color_by: ColorBy = "kind"
         self.filter = EVERYTHING
         self.look: Look | None = None
-        self.way: IntArray = np.zeros(0, np.int64)
-        self.shown: Lanes | None = None
-        self.camera = Camera(x=0, y=0, scale_x=1, scale_y=1)
-        self._is_placed = False
-        self._map: QImage | None = None
-        self._drag_from: QPoint | None = None
-        self._is_map_drag = False
+        self.way = NO_ROWS
+        self.lane_view = LaneView(self._on_moved)
+        self._drag_from: QPointF | None = None
         self._has_moved = False
         self._labels: Labeller | None = None
         self._way_of: Evaluation | None = None
         self._filtered: tuple[object, GraphFilter] | None = None
         self.legend = Legend()
         self.legend.setParent(self)
+        self.map = MiniMap(self, self._scene)
+        self.map.sought.connect(self.lane_view.look_around)
         self._show_legend()
 
     def _show_legend(self) -> None:
@@ -103,26 +102,40 @@ class DagView(QWidget):
 
     # What is shown
 
+    @property
+    def shown(self) -> Lanes | None:
+        """Where operators stand; None before there is a design."""
+        return self.lane_view.shown
+
+    @property
+    def columns(self) -> Columns:
+        """What columns are: levels or time."""
+        return self.lane_view.columns
+
+    @property
+    def camera(self) -> Camera:
+        """Which part is seen."""
+        return self.lane_view.camera
+
     def set_document(self, document: Document) -> None:
         """Show another document."""
         self.document = document
-        self._is_placed = False
+        self.lane_view.is_placed = False
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self.theme = theme
-        self._map = None
+        self.map.forget()
         self._make_look()
 
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Show ``evaluation``; the part in view stays."""
-        if self.shown is not None and self.shown.evaluation is evaluation:
-            return
-        self._show(evaluation)
+        if self.shown is None or self.shown.evaluation is not evaluation:
+            self._show(evaluation)
 
     def set_columns(self, columns: Columns) -> None:
         """Let columns be levels or time."""
-        self.columns, self._is_placed = columns, False
+        self.lane_view.columns, self.lane_view.is_placed = columns, False
         self._show(self.document.evaluation)
 
     def set_path(self, path: PathKind) -> None:
@@ -133,7 +146,7 @@ class DagView(QWidget):
     def toggle_path(self) -> None:
         """Mark the longest path, or not."""
         self.has_path = not self.has_path
-        self._map = None
+        self.map.forget()
         self._show_legend()
         self.update()
         self.restyled.emit()
@@ -143,6 +156,11 @@ class DagView(QWidget):
         self.has_order = not self.has_order
         self.update()
         self.restyled.emit()
+
+    def toggle_map(self) -> None:
+        """Show the map, or not."""
+        self.map.setVisible(self.map.isHidden())
+        self._arrange()
 
     def set_color_by(self, by: ColorBy) -> None:
         """Colour operators by something else."""
@@ -161,30 +179,35 @@ class DagView(QWidget):
         self.way, self._way_of = rows, self.document.evaluation
         self.update()
 
+    @property
+    def own_way(self) -> IntArray:
+        """The other path, if it is one of the design shown: rows mean other operators in another one."""
+        return self.way if self.shown is not None and self.shown.evaluation is self._way_of else NO_ROWS
+
     def show_selection(self) -> None:
         """Bring what is selected into view: an operator, an expert, a GPU, a node or a layer."""
-        shown, chosen = self.shown, self.document.selection
-        if shown is None or not self._is_placed:
+        shown, chosen, view = self.shown, self.document.selection, self.lane_view
+        if shown is None or not view.is_placed:
             return
         row = operator_row(shown.evaluation.graph, chosen)
         if row >= 0:
-            self._reveal(float(shown.left[row]), float(shown.right[row]), int(shown.row[row]), 1)
+            view.reveal(row)
         elif chosen.kind == "gpu" and 0 <= chosen.gpu < len(shown.lane_first) - 1:
             first, last = shown.lane_first[chosen.gpu : chosen.gpu + 2].tolist()
-            self._reveal(self.camera.x, self.camera.x, first, last - first)
+            view.reveal_rows(self.camera.x, self.camera.x, first, last - first)
         elif len(rows := selected_rows(shown.evaluation.graph, chosen)):
             first = int(rows[np.argmin(shown.left[rows])])
             if chosen.kind == "layer":
-                self._look_at(float(shown.left[first]), self.camera.y)
+                view.look_at(float(shown.left[first]), self.camera.y)
             else:
-                self._reveal(float(shown.left[first]), float(shown.right[first]), int(shown.row[first]), 1)
+                view.reveal(first)
         self.update()
 
     def _show(self, evaluation: Evaluation) -> None:
-        self.shown = lanes(evaluation, self.columns, self.path_kind)
+        self.lane_view.shown, self.lane_view.area = lanes(evaluation, self.columns, self.path_kind), self._area()
         self._make_look()
-        if not self._is_placed and self._area().width() > 50:
-            self._place()
+        if not self.lane_view.is_placed and self._area().width() > 50:
+            self.lane_view.place()
         self.update()
 
     @property
@@ -205,44 +228,38 @@ class DagView(QWidget):
         made = coloring(evaluation, self.color_by, self.theme)
         self.look = Look(coloring=made, theme=self.theme, mask=mask, hides=self.filter.hides)
         if not self.document.is_previewing:
-            self._map = None
+            self.map.forget()
             self._show_legend()
         self.update()
         self.restyled.emit()
 
+    # Where things are
+
     def _area(self) -> QRectF:
         """Where lanes are drawn."""
-        return QRectF(
-            GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - MAP_HEIGHT - LEGEND - 8)
-        )
+        below = LEGEND + (0 if self.map.isHidden() else MAP_HEIGHT) + 2 * GAP
+        return QRectF(GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - below))
 
-    def _map_area(self) -> QRectF:
-        return QRectF(GUTTER, self.height() - MAP_HEIGHT - LEGEND - 2, max(1, self.width() - GUTTER - 8), MAP_HEIGHT)
+    def _arrange(self) -> None:
+        """Give the map, the legend and the lanes their places."""
+        bottom = self.height() - LEGEND
+        self.legend.setGeometry(12, bottom, max(1, self.width() - 16), LEGEND)
+        self.map.setGeometry(0, bottom - MAP_HEIGHT - 2, self.width(), MAP_HEIGHT)
+        self.lane_view.area = self._area()
+        if self.shown is not None:
+            if not self.lane_view.is_placed:
+                self.lane_view.place()
+            self.lane_view.look_at(self.camera.x, self.camera.y)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
 
     # Camera
 
-    def _room(self) -> Room:
-        assert self.shown is not None
-        area = self._area()
-        return Room(width=area.width(), height=area.height(), span=self.shown.span, rows=self.shown.rows)
-
-    def _place(self) -> None:
-        """First look: readable shapes at the start of the longest path; on a time axis everything."""
-        assert self.shown is not None
-        self._is_placed = True
-        if self.columns == "time":
-            self.fit()
-            return
-        self.camera = self._room().first()
-        first = int(self.shown.row[self.shown.path[0]]) if len(self.shown.path) else 0
-        lane = self.shown.lane_of_row(first)
-        self._look_at(0, float(self.shown.lane_first[lane]) - 0.3)
-
     def fit(self) -> None:
         """Bring everything into view."""
-        if self.shown is not None:
-            self.camera = self._room().whole()
-            self._after_move()
+        self.lane_view.fit()
 
     def frame_selection(self) -> None:
         """Bring what is selected into view as large as it fits, at a readable size if possible; or everything."""
@@ -250,57 +267,51 @@ class DagView(QWidget):
             return
         graph = self.shown.evaluation.graph
         rows = [selected_rows(graph, chosen) for chosen in self.document.selected]
-        self.frame_rows(np.concatenate(rows) if rows else np.zeros(0, np.int64))
+        self.frame_rows(np.concatenate(rows) if rows else NO_ROWS)
 
     def frame_rows(self, rows: IntArray) -> None:
         """Bring these operators into view, or everything if there are none."""
-        if not len(rows) or self.shown is None:
-            self.fit()
-            return
-        self._is_placed = True
-        self.camera = framed(self._room(), self.shown, rows)
-        self._look_at(self.camera.x, self.camera.y)
-
-    def _look_at(self, x: float, y: float) -> None:
-        """Put a point at the top left, as far as there is something to see."""
-        self.camera = self._room().kept(self.camera, x, y)
-        self._after_move()
-
-    def _reveal(self, left: float, right: float, row: int, rows: int) -> None:
-        """Move as little as needed to see a place."""
-        self._look_at(*self._room().revealing(self.camera, left, right, row, rows))
-
-    def _zoom(self, factor: float, at: QPointF) -> None:
-        area = self._area()
-        self.camera = self._room().zoomed(self.camera, factor, at.x() - area.left(), at.y() - area.top())
-        self._after_move()
+        self.lane_view.frame(rows)
 
     def zoom_by(self, factor: float) -> None:
         """Zoom, keeping the middle."""
-        self._zoom(factor, self._area().center())
+        if self.shown is not None:
+            self.lane_view.zoom(factor, self._area().center())
 
-    def _after_move(self) -> None:
+    def _on_moved(self) -> None:
         self.update()
         self.moved.emit(self.place_text())
 
     def place_text(self) -> str:
         """What is in view, in words."""
-        if self.shown is None:
-            return ""
-        area, camera = self._area(), self.camera
-        left, right = max(0.0, camera.x), min(self.shown.span, camera.from_x(area.width()))
-        if self.columns == "time":
-            return tr(f"{time_text(left, 3)} – {time_text(right, 3)} of {time_text(self.shown.span, 3)}")
-        return tr(f"levels {int(left) + 1}–{int(np.ceil(right))} of {int(self.shown.span)}")
+        return self.lane_view.text()
 
     # Painting
+
+    def _scene(self) -> Scene | None:
+        """What is to be painted, None for nothing."""
+        if self.shown is None or self.look is None:
+            return None
+        return Scene(
+            shown=self.shown,
+            camera=self.camera,
+            theme=self.theme,
+            look=self.look,
+            labels=self.labels,
+            columns=self.columns,
+            area=self._area(),
+            size=self.size(),
+            has_path=self.has_path,
+            has_order=self.has_order,
+            selected=self.document.selected,
+            way=self.own_way,
+        )
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         try:
-            if self.shown is not None:
-                self._paint(painter)
+            self._paint(painter)
         except Exception:
             # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
             sys.excepthook(*sys.exc_info())
@@ -312,227 +323,65 @@ class DagView(QWidget):
             painter.end()
 
     def _paint(self, painter: QPainter) -> None:
-        assert self.shown is not None
-        area, camera = self._area(), self.camera
-        ground = Ground(
-            shown=self.shown,
-            camera=camera,
-            theme=self.theme,
-            area=area,
-            size=self.size(),
-            columns=self.columns,
-            has_path=self.has_path,
-            selected=self.document.selected,
-        )
-        draw_lanes(painter, ground)
-        painter.save()
-        painter.setClipRect(area)
-        rows = self.shown.within(camera.x, camera.from_x(area.width()), camera.y, camera.from_y(area.height()))
-        width = camera.scale_x if self.columns == "level" else self._median_width(rows)
-        is_readable = width >= READABLE_WIDTH and camera.scale_y >= READABLE_HEIGHT and len(rows) <= MOST_SHAPES
-        painter.translate(area.topLeft())
-        if is_readable:
-            self._paint_shapes(painter, rows)
-        else:
-            self._paint_picture(painter, rows)
-        draw_bands(painter, ground)
-        painter.restore()
-        self._paint_map(painter)
-
-    def _median_width(self, rows: IntArray) -> float:
-        assert self.shown is not None
-        widths = (self.shown.right[rows] - self.shown.left[rows]) * self.camera.scale_x
-        wide = widths[widths > 0]
-        return float(np.median(wide)) if len(wide) else 0.0
-
-    def _paint_shapes(self, painter: QPainter, rows: IntArray) -> None:
-        assert self.shown is not None
-        assert self.look is not None
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        brush = Brush(
-            shown=self.shown,
-            camera=self.camera,
-            theme=self.theme,
-            look=self.look,
-            labels=self.labels,
-            has_gaps=self.columns == "level",
-            has_path=self.has_path,
-        )
-        if (mask := self.look.shown) is not None:
-            rows = rows[mask[rows]]
-        if brush.has_gaps:
-            draw_links(painter, brush, links_between(self.shown.evaluation, rows, has_order=self.has_order), mask)
-            if self.has_path:
-                draw_path(painter, brush)
-        draw_way(painter, brush, self._own_way())
-        chosen = set(self._marked_rows(rows).tolist())
-        # The longest path and the selection are drawn last, over their neighbours.
-        order = rows[np.argsort(self.shown.is_path[rows], kind="stable")].tolist()
-        for row in order:
-            draw_operator(painter, brush, row, is_selected=row in chosen)
-
-    def _own_way(self) -> IntArray:
-        """The other path, if it is one of the design shown: rows mean other operators in another one."""
-        assert self.shown is not None
-        return self.way if self.shown.evaluation is self._way_of else self.way[:0]
-
-    def _marked_rows(self, rows: IntArray) -> IntArray:
-        """Those of ``rows`` that are selected one by one; lanes and layers are marked at the edge."""
-        assert self.shown is not None
-        graph = self.shown.evaluation.graph
-        single = [chosen for chosen in self.document.selected if chosen.kind in ("operator", "expert")]
-        mask = np.zeros(len(graph), bool)
-        for chosen in single:
-            mask[selected_rows(graph, chosen)] = True
-        return rows[mask[rows]]
-
-    def _paint_picture(self, painter: QPainter, rows: IntArray) -> None:
-        assert self.shown is not None
-        assert self.look is not None
-        area, camera = self._area(), self.camera
-        image = self._image(camera, int(area.width()), int(area.height()))
-        painter.drawImage(QPointF(0, 0), image)
-        brush = Brush(
-            shown=self.shown,
-            camera=camera,
-            theme=self.theme,
-            look=self.look,
-            labels=self.labels,
-            has_gaps=False,
-            has_path=self.has_path,
-        )
-        draw_way(painter, brush, self._own_way())
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(self.theme.color("accent"), 2))
-        marked = self._marked_rows(rows)
-        for row in marked[:MOST_MARKS].tolist():
-            x = camera.to_x(float(self.shown.left[row]))
-            width = max(3.0, camera.to_x(float(self.shown.right[row])) - x)
-            y, height = camera.to_y(float(self.shown.row[row])), max(3.0, camera.scale_y)
-            painter.drawRect(QRectF(x - 2, y - 2, width + 4, height + 4))
-
-    def _image(self, camera: Camera, width: int, height: int) -> QImage:
-        assert self.shown is not None
-        assert self.look is not None
-        shown = self.shown if self.has_path else replace(self.shown, path=self.shown.path[:0])
-        pixels = picture(
-            shown,
-            camera,
-            width,
-            height,
-            pixels=self.look.pixels,
-            mask=self.look.shown,
-            path_color=self.theme.color("path").rgb(),
-            ground=self.theme.color("surface").rgb(),
-        )
-        pixels = np.ascontiguousarray(pixels)
-        return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32).copy()
-
-    def _paint_map(self, painter: QPainter) -> None:
-        """The whole graph in small, with a frame around the part in view."""
-        assert self.shown is not None
-        where = self._map_area()
-        width, height = int(where.width()), int(where.height())
-        if self._map is None or self._map.width() != width:
-            whole = Camera(x=0, y=0, scale_x=width / self.shown.span, scale_y=height / max(1, self.shown.rows))
-            self._map = self._image(whole, width, height)
-        painter.drawImage(where.topLeft(), self._map)
-        painter.setFont(ui_font(10))
-        painter.setPen(self.theme.color("muted"))
-        painter.drawText(QRectF(10, where.top(), GUTTER - 12, 14), LEFT, tr("All"))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(self.theme.color("hairline"))
-        painter.drawRect(where)
-        area, camera = self._area(), self.camera
-        scale_x, scale_y = width / self.shown.span, height / max(1, self.shown.rows)
-        frame = QRectF(
-            where.left() + camera.x * scale_x,
-            where.top() + camera.y * scale_y,
-            max(6.0, area.width() / camera.scale_x * scale_x),
-            max(6.0, area.height() / camera.scale_y * scale_y),
-        ).intersected(where)
-        painter.setPen(QPen(self.theme.color("accent"), 1.6))
-        painter.drawRect(frame)
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._map = None
-        self.legend.setGeometry(12, self.height() - LEGEND, max(1, self.width() - 16), LEGEND)
-        if self.shown is not None:
-            if not self._is_placed:
-                self._place()
-            self._look_at(self.camera.x, self.camera.y)
+        if (scene := self._scene()) is not None:
+            paint_lanes(painter, scene)
 
     # Pointer
 
-    def _row_at(self, point: QPointF) -> int:
-        area = self._area()
-        if self.shown is None or not area.contains(point):
-            return -1
-        x, y = point.x() - area.left(), point.y() - area.top()
-        return self.shown.at(self.camera.from_x(x), self.camera.from_y(y))
-
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._drag_from = event.position().toPoint()
-        self._is_map_drag = self._map_area().contains(event.position())
-        self._has_moved = False
-        if self._is_map_drag:
-            self._go_to_map(event.position())
+        if event.button() is not Qt.MouseButton.RightButton:
+            self._drag_from, self._has_moved = event.position(), False
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._drag_from is None or self.shown is None:
             return
-        if self._is_map_drag:
-            self._go_to_map(event.position())
-            return
-        delta = event.position().toPoint() - self._drag_from
+        delta = event.position() - self._drag_from
         if self._has_moved or delta.manhattanLength() > 4:
-            self._has_moved = True
-            self._drag_from = event.position().toPoint()
-            camera = self.camera
-            self._look_at(camera.x - delta.x() / camera.scale_x, camera.y - delta.y() / camera.scale_y)
+            self._has_moved, self._drag_from = True, event.position()
+            self.lane_view.pan(-delta.x(), -delta.y())
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        was_click = self._drag_from is not None and not self._has_moved and not self._is_map_drag
-        self._drag_from = None
-        if was_click and self.shown is not None:
-            row = self._row_at(event.position())
-            if row >= 0:
-                chosen = operator_selection(self.shown.evaluation.graph, row)
-                adds = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-                (self.document.toggle if adds else self.document.select)(chosen)
+        was_click, self._drag_from = self._drag_from is not None and not self._has_moved, None
+        row = self.lane_view.row_at(event.position()) if was_click else -1
+        if row >= 0 and self.shown is not None:
+            chosen = operator_selection(self.shown.evaluation.graph, row)
+            adds = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            (self.document.toggle if adds else self.document.select)(chosen)
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        row = self._row_at(event.position())
+        row = self.lane_view.row_at(event.position())
         if row >= 0:
             self.entered.emit(row)
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:
         delta = event.angleDelta()
-        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            steps = delta.y() or delta.x()
-            self._look_at(self.camera.x - steps * 0.6 / self.camera.scale_x, self.camera.y)
-        else:
-            self._zoom(ZOOM_STEP ** (delta.y()), event.position())
-        event.accept()
-
-    def _go_to_map(self, point: QPointF) -> None:
         if self.shown is None:
             return
-        where, area = self._map_area(), self._area()
-        x = (point.x() - where.left()) / where.width() * self.shown.span
-        y = (point.y() - where.top()) / where.height() * self.shown.rows
-        self._look_at(x - area.width() / self.camera.scale_x / 2, y - area.height() / self.camera.scale_y / 2)
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.lane_view.pan(-0.6 * (delta.y() or delta.x()), 0)
+        else:
+            self.lane_view.zoom(ZOOM_STEP ** delta.y(), event.position())
+        event.accept()
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        row = self.lane_view.row_at(QPointF(event.pos()))
+        if event.reason() is QContextMenuEvent.Reason.Mouse and row >= 0 and self.shown is not None:
+            graph = self.shown.evaluation.graph
+            is_among = any(row in selected_rows(graph, chosen) for chosen in self.document.selected)
+            if not is_among:
+                self.document.select(operator_selection(graph, row))
+        self.menu_wanted.emit(event.globalPos())
 
     @override
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and self.shown is not None:
-            row = self._row_at(QPointF(event.pos()))
+            row = self.lane_view.row_at(QPointF(event.pos()))
             if row >= 0:
                 node = self.labels.node(*self.shown.evaluation.graph.part_of(row))
                 text = " · ".join((*node.lines, f"slack {time_text(node.slack_s)}"))
@@ -546,49 +395,58 @@ class DagView(QWidget):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.shown is None:
-            return
         key = Qt.Key(event.key())
-        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self._step(lambda row: step_along(self.document.evaluation, row, forward=key == Qt.Key.Key_Right))
-        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self._step(lambda row: self._beside(row, -1 if key == Qt.Key.Key_Up else 1))
-        elif key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
-            self.walk_path(1 if key == Qt.Key.Key_BracketRight else -1)
-        elif key == Qt.Key.Key_F:
+        has_keys = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
+        if self.shown is None or has_keys:
+            super().keyPressEvent(event)
+        elif key in ALONG:
+            self._step(lambda row: step_along(self.document.evaluation, row, forward=ALONG[key]))
+        elif key in ACROSS:
+            self._step(self._beside(ACROSS[key]))
+        elif key in WALK:
+            self.walk_path(WALK[key])
+        elif key in ZOOM:
+            self.zoom_by(ZOOM[key])
+        elif not self._command(key):
+            super().keyPressEvent(event)
+
+    def _command(self, key: Qt.Key) -> bool:
+        """Do what a letter stands for."""
+        if key == Qt.Key.Key_F:
             self.frame_selection()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            row = operator_row(self.shown.evaluation.graph, self.document.selection)
-            if row >= 0:
-                self.entered.emit(row)
         elif key == Qt.Key.Key_Home:
             self.fit()
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            self.zoom_by(1 / 1.25 if key == Qt.Key.Key_Minus else 1.25)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._enter()
+        elif key == Qt.Key.Key_Escape and self.document.selection != NOTHING:
+            self.document.select(NOTHING)
         else:
-            super().keyPressEvent(event)
+            return False
+        return True
+
+    def _enter(self) -> None:
+        assert self.shown is not None
+        row = operator_row(self.shown.evaluation.graph, self.document.selection)
+        if row >= 0:
+            self.entered.emit(row)
+
+    def _beside(self, step: int) -> Step:
+        assert self.shown is not None
+        shown = self.shown
+        return lambda row: beside(shown, row, step)
 
     def _step(self, way: Step) -> None:
         assert self.shown is not None
         row = operator_row(self.shown.evaluation.graph, self.document.selection)
-        after = way(row) if row >= 0 else int(self.shown.path[0])
-        self.document.select(operator_selection(self.shown.evaluation.graph, after))
-
-    def _beside(self, row: int, step: int) -> int:
-        """The operator above or below that starts nearest."""
-        assert self.shown is not None
-        wanted = int(self.shown.row[row]) + step
-        while 0 <= wanted < self.shown.rows:
-            found = np.flatnonzero(self.shown.row == wanted)
-            if len(found):
-                return int(found[np.argmin(np.abs(self.shown.left[found] - self.shown.left[row]))])
-            wanted += step
-        return row
+        self._select(way(row) if row >= 0 else int(self.shown.path[0]))
 
     def walk_path(self, step: int) -> None:
-        """Select the next or previous operator of the longest path."""
+        """Select the next or previous operator of the path that is marked beside the longest one, else of that."""
         assert self.shown is not None
-        path = self.shown.path.tolist()
+        path = self.own_way if len(self.own_way) else self.shown.path
         row = operator_row(self.shown.evaluation.graph, self.document.selection)
-        index = max(0, min(len(path) - 1, path.index(row) + step)) if row in path else 0
-        self.document.select(operator_selection(self.shown.evaluation.graph, path[index]))
+        self._select(along(path, row, step))
+
+    def _select(self, row: int) -> None:
+        assert self.shown is not None
+        self.document.select(operator_selection(self.shown.evaluation.graph, row))

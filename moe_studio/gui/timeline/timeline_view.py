@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -27,20 +26,14 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.gesture import Gesture, MeasureGesture, PanGesture, RangeGesture
-from moe_studio.gui.timeline.margin import draw_axis, draw_gutter, draw_measure, draw_path_title
+from moe_studio.gui.timeline.keys import press
+from moe_studio.gui.timeline.overlay import Overlay, paint_overlay
 from moe_studio.gui.timeline.paint import AXIS, GUTTER, NODE_COLUMN, Canvas, lanes_image
 from moe_studio.gui.timeline.viewport import Viewport
 
 ZOOM_STEP = 1.0015
 TRIANGLE = 22
 """Width of the margin in which a click folds a node."""
-
-ALONG = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-ACROSS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-WALK = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
-ZOOM = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 0.8}
-PAGE = {Qt.Key.Key_PageUp: -0.8, Qt.Key.Key_PageDown: 0.8}
-PAN = 60
 
 
 class TimelineView(QWidget):
@@ -268,7 +261,7 @@ class TimelineView(QWidget):
             if self._image is None or self._image.devicePixelRatio() != self.devicePixelRatioF():
                 self._image = lanes_image(canvas, self.size(), self.devicePixelRatioF(), self._focus)
             painter.drawImage(QPointF(0, 0), self._image)
-            self._paint_over(painter, canvas)
+            paint_overlay(painter, canvas, self._overlay(), QRectF(self.rect()))
         except Exception:
             # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
             sys.excepthook(*sys.exc_info())
@@ -279,34 +272,14 @@ class TimelineView(QWidget):
             # A painter that stays open would crash the next frame in C++.
             painter.end()
 
-    def _paint_over(self, painter: QPainter, canvas: Canvas) -> None:
-        """What changes without the picture below: selection, pointer, measures."""
-        chosen, theme = self.document.selection, self.theme
-        draw_axis(painter, canvas)
-        draw_gutter(painter, canvas, gpu=chosen.gpu if chosen.kind == "gpu" else -1, node=chosen.node)
-        draw_path_title(painter, canvas)
-        painter.setClipRect(QRectF(GUTTER, 0, self.width(), self.height()))
-        if self._hovered >= 0:
-            painter.setPen(QPen(theme.color("text"), 1))
-            painter.drawRect(canvas.box(self._hovered).intersected(canvas.area))
-        if self._chosen >= 0:
-            self._paint_chosen(painter, canvas.box(self._chosen))
-        for band in (self._band, self.measure):
-            if band is not None:
-                draw_measure(painter, canvas, band, float(self.height()))
-        painter.setClipping(False)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 1))
-            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -1, -1))
-
-    def _paint_chosen(self, painter: QPainter, box: QRectF) -> None:
-        """A frame, and a mark on the axis by which even a small bar is found."""
-        line = self.theme.color("accent")
-        painter.setPen(QPen(line, 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(box.adjusted(-2, -2, 2, 2))
-        painter.fillRect(QRectF(box.left(), AXIS - 4, max(3.0, box.width()), 3), line)
+    def _overlay(self) -> Overlay:
+        return Overlay(
+            selection=self.document.selection,
+            hovered=self._hovered,
+            chosen=self._chosen,
+            bands=tuple(band for band in (self._band, self.measure) if band is not None),
+            has_focus=self.hasFocus(),
+        )
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -394,51 +367,34 @@ class TimelineView(QWidget):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        is_shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        if self.viewport is None:
-            super().keyPressEvent(event)
-        elif key in ALONG or key in ACROSS:
-            if is_shift:
-                self.pan(PAN * ALONG.get(key, 0), PAN * ACROSS.get(key, 0))
-            else:
-                self._step(ALONG.get(key, 0), ACROSS.get(key, 0))
-        elif key in WALK:
-            self.walk_path(WALK[key])
-        elif key in ZOOM:
-            self.zoom_by(ZOOM[key])
-        elif key in PAGE:
-            self.pan(0, self.viewport.area.height() * PAGE[key])
-        elif not self._command(key):
+        if self.viewport is None or not press(self, event):
             super().keyPressEvent(event)
 
-    def _step(self, along: int, across: int) -> None:
-        """To a neighbour of the selected operator; first to the start of the longest path."""
-        assert self.viewport is not None
+    def step(self, along: int, across: int) -> None:
+        """Select a neighbour of the selected operator; first the start of the longest path."""
+        if self.viewport is None:
+            return
         shown, place = self.viewport.shown, self._chosen
         if place < 0:
             self._select(int(shown.path[0]))
         else:
             self._select(shown.beside(place, along) if along else shown.across(place, across))
 
-    def _command(self, key: Qt.Key) -> bool:
-        """Do what a letter stands for."""
-        assert self.viewport is not None
-        if key == Qt.Key.Key_F:
-            self.frame_selection()
-        elif key == Qt.Key.Key_Home:
-            self.fit()
-        elif key == Qt.Key.Key_M:
-            self.set_measuring(not self.is_measuring)
-        elif key == Qt.Key.Key_N:
-            self.fold(self.viewport.node_of(self.document.selection))
-        elif key == Qt.Key.Key_Escape:
-            self._escape()
-        else:
-            return False
-        return True
+    def page(self, share: float) -> None:
+        """Move down by a share of what is seen."""
+        if self.viewport is not None:
+            self.pan(0, self.viewport.area.height() * share)
 
-    def _escape(self) -> None:
+    def toggle_measuring(self) -> None:
+        """Let dragging measure, or pan."""
+        self.set_measuring(not self.is_measuring)
+
+    def fold_chosen(self) -> None:
+        """Fold the node of what is selected, or unfold it."""
+        if self.viewport is not None:
+            self.fold(self.viewport.node_of(self.document.selection))
+
+    def escape(self) -> None:
         """End the gesture, else the measure, else the selection."""
         if self._gesture is not None:
             self._gesture.escape()
