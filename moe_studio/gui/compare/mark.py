@@ -2,7 +2,7 @@
 
 from PySide6.QtGui import QColor
 
-from moe_studio.document.difference import Change
+from moe_studio.document.difference_row import Change
 from moe_studio.gui.theme import Theme
 
 SIGNS: dict[Change, str] = {"added": "+", "removed": "−", "moved": "→", "changed": "≠"}

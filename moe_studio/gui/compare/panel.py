@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFileDialog,
     QHBoxLayout,
     QMenu,
@@ -18,7 +19,8 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from moe_studio.document.difference import CHANGES, Difference, difference
+from moe_studio.document.difference import Difference, difference
+from moe_studio.document.difference_row import CHANGES
 from moe_studio.document.document import Document
 from moe_studio.document.placing import Span
 from moe_studio.document.reference import (
@@ -54,8 +56,12 @@ BUSY_AFTER_MS = 300
 MOST_STATES = 24
 """States of the history in the menu, the newest; every one can be reached by going to it and pinning it."""
 
-SHARES = (25, 19, 26, 26, 44)
-"""Widths of the words, the bars, both pictures and the list."""
+SHARES = (44, 26, 26, 44)
+"""Widths of words with bars, both pictures and the list."""
+
+LEAST = (150, 130, 130, 220)
+WORDS_FROM = 1060
+"""Width below which the bars stand below the words."""
 
 EMPTY = "Pin a design to compare with: the current state, one of the history, an example, or another file."
 
@@ -156,8 +162,7 @@ class ComparePanel(QWidget):
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setHandleWidth(12)
         split.setChildrenCollapsible(False)
-        split.addWidget(self.summary)
-        split.addWidget(self.bars)
+        split.addWidget(self._words())
         for name, picture in zip(self.names, self.pictures, strict=True):
             card = QWidget()
             column = QVBoxLayout(card)
@@ -171,10 +176,19 @@ class ComparePanel(QWidget):
             split.setStretchFactor(place, share)
             part = split.widget(place)
             if part is not None:
-                part.setMinimumWidth(share * 6)
+                part.setMinimumWidth(LEAST[place])
         split.setSizes([share * 10 for share in SHARES])
         self.split = split
         return split
+
+    def _words(self) -> QWidget:
+        words = QWidget()
+        self._stack = QBoxLayout(QBoxLayout.Direction.LeftToRight, words)
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        self._stack.setSpacing(12)
+        self._stack.addWidget(self.summary, 25)
+        self._stack.addWidget(self.bars, 19)
+        return words
 
     def _connect(self) -> None:
         for picture, other in (self.pictures, self.pictures[::-1]):
@@ -365,6 +379,12 @@ class ComparePanel(QWidget):
     def _follow(self, picture: ClusterPicture, camera: Camera) -> None:
         if self.lock.isChecked():
             picture.set_camera(camera)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_wide = self.width() >= WORDS_FROM
+        self._stack.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

@@ -3,7 +3,8 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from moe_studio.document.difference import CHANGES, Difference
+from moe_studio.document.difference import Difference
+from moe_studio.document.difference_row import CHANGES
 from moe_studio.gui.compare.bars import GroupBars
 from moe_studio.gui.compare.mark import SIGNS
 from moe_studio.gui.text import tr

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from moe_studio.document.difference import CATEGORIES, Difference, Row
+from moe_studio.document.difference import Difference
+from moe_studio.document.difference_row import CATEGORIES, Row
 from moe_studio.gui.compare.mark import SIGNS, mark_color
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font

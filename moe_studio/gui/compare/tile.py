@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from moe_studio.document.difference import CHANGES, Change, Difference, ExpertChange
+from moe_studio.document.difference import Difference
+from moe_studio.document.difference_row import CHANGES, Change
+from moe_studio.document.expert_change import ExpertChange
 from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.project.project import Project
 

@@ -4,7 +4,9 @@ import pickle
 
 import pytest
 
-from moe_studio.document.difference import MOST_ROWS, Difference, Row, difference, expert_changes, numbers_text
+from moe_studio.document.difference import MOST_ROWS, Difference, difference
+from moe_studio.document.difference_row import Row, numbers_text
+from moe_studio.document.expert_change import expert_changes
 from moe_studio.document.selection import Selection, operator_row
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.project.edit import move_expert, replicate_expert, set_value, swap_experts
