@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, layer_cost
+from moe_studio.engine.evidence import INTERVAL, Evidence, sum_spread_s
 from moe_studio.engine.flop import model_flop
 from moe_studio.engine.memory import Memory, memory
 from moe_studio.engine.path import Path, longest_path
-from moe_studio.engine.provider import RESOURCES, Evidence, Provide, Provider, Rates, fixed_provider, rates
+from moe_studio.engine.provider import RESOURCES, Provide, Provider, Rates, fixed_provider, rates
 from moe_studio.engine.schedule import Schedule, Solver, slack_s
 from moe_studio.errors import ProjectError
 from moe_studio.graph.build import build_layer
@@ -120,25 +121,25 @@ class Evaluation:
     def evidence(self) -> Evidence:
         """How the time of each operator was got, and the error to expect."""
         known = {body: self.provider.evidence(body, self.rates) for body in self._bodies}
-        parts = [known[part.body] for part in self.graph.parts]
-        return Evidence(
-            provenance=np.concatenate([part.provenance for part in parts]),
-            error=np.concatenate([part.error for part in parts]),
-        )
+        return Evidence.joined([known[part.body] for part in self.graph.parts])
 
     @cached_property
     def latency_error_s(self) -> float:
-        """Standard error of the latency, nan if the error of no operator on the path is known.
-
-        Operators of one kind err together, for they are one kernel's model; different kinds err independently.
-        """
+        """Standard deviation of the latency for the errors of kernels, nan if nothing is known of any on the path."""
         rows = self.scheduled_path.rows
-        error = self.evidence.error[rows]
-        known = np.isfinite(error)
-        if not known.any():
-            return float("nan")
-        spread = np.where(known, error, UNKNOWN_ERROR) * self.duration_s[rows]
-        return float(np.sqrt((np.bincount(self.graph.op[rows], spread) ** 2).sum()))
+        return sum_spread_s(self.duration_s[rows], self.evidence.of(rows))
+
+    @property
+    def latency_interval_s(self) -> tuple[float, float] | None:
+        """Between what the latency is nine times in ten as far as kernels go, None if that is unknown.
+
+        Errors are ratios, so the interval reaches as far up as down by factors.
+        """
+        latency, error = self.schedule.makespan_s, self.latency_error_s
+        if not latency or error != error:
+            return None
+        factor = float(np.exp(INTERVAL * error / latency))
+        return latency / factor, latency * factor
 
     @cached_property
     def level(self) -> IntArray:
@@ -487,9 +488,6 @@ class Pipeline:
             self._layers[place] = build_layer(project, stage, place, instances)
         return self._layers[place]
 
-
-UNKNOWN_ERROR = 0.3
-"""Relative error to expect of a time of which nobody knows how far it is from the truth."""
 
 MAX_REMEMBERED = 400_000
 """Operators of different layers to keep before starting anew; about 100 MB."""

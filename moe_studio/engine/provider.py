@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from moe_studio.engine.evidence import Evidence
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
@@ -50,23 +50,6 @@ def rates(project: Project) -> Rates:
         intra_latency_s=links.intra.latency_s,
         inter_latency_s=links.inter.latency_s,
     )
-
-
-PROVENANCES = ("measured", "calibrated", "datasheet", "fixed", "user")
-"""How a time was got, by code."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
-    """Per operator: how its time was got, an index into `PROVENANCES`, and the error to expect (nan: unknown)."""
-
-    provenance: NDArray[np.int8]
-    error: FloatArray
-
-    @staticmethod
-    def code(provenance: str) -> int:
-        """The code of a provenance."""
-        return PROVENANCES.index(provenance)
 
 
 class Provider(Protocol):
@@ -123,9 +106,7 @@ class FixedProvider:
 
     def evidence(self, body: LayerGraph, rates: Rates) -> Evidence:
         """Exact arithmetic, of which nobody knows how far it is from the truth."""
-        return Evidence(
-            provenance=np.full(len(body), Evidence.code("fixed"), np.int8), error=np.full(len(body), np.nan)
-        )
+        return Evidence.fixed(len(body))
 
     def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
         """max(2·m·k·n·count / (peak·compute), count·(m·k + k·n + m·n)·e / (bandwidth·memory)) + launch."""

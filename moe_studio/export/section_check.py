@@ -3,7 +3,7 @@
 import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.provider import PROVENANCES
+from moe_studio.engine.evidence import PROVENANCES
 from moe_studio.engine.rule import RULES
 from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
 from moe_studio.export.section_design import most_experts

@@ -15,6 +15,9 @@ DATASHEET = "datasheet"
 _TRANSFER_ERROR = 2.0
 """GEMM errors grew 1.1 times when numbers came from the other Hopper GPU, and 2.1 times from Hopper to Ampere."""
 
+MEDIAN_TO_SPREAD, P90_TO_SPREAD = 1 / 0.67449, 1 / 1.64485
+"""Standard deviation of a normal distribution over the median and the 90th percentile of its absolute values."""
+
 
 class NotCalibratedError(MoeStudioError):
     """No device has numbers for this kernel."""
@@ -58,11 +61,26 @@ class Fitted:
 
     def expected_error(self, size: float) -> float:
         """Median relative error to expect at ``size``; twice that for numbers carried over from another GPU."""
+        band = self._band(size)
+        return band.median * self._transfer if band else float("nan")
+
+    def spread(self, size: float) -> float:
+        """Standard deviation of the relative error at ``size``.
+
+        That of a normal distribution with the median of the rows held out, or with their 90th percentile if that is
+        more, as it is where tails are heavy.
+        """
+        band = self._band(size)
+        return max(band.median * MEDIAN_TO_SPREAD, band.p90 * P90_TO_SPREAD) * self._transfer if band else float("nan")
+
+    @property
+    def _transfer(self) -> float:
+        return _TRANSFER_ERROR if self.provenance == DATASHEET else 1.0
+
+    def _band(self, size: float) -> BandError | None:
+        """The band of ``size``, or the nearest below it."""
         bands = self.evidence.held_out
-        fitting = [band for band in bands if band.low <= size < band.high] or list(bands[-1:])
-        if not fitting:
-            return float("nan")
-        return fitting[0].median * (_TRANSFER_ERROR if self.provenance == DATASHEET else 1.0)
+        return next((band for band in reversed(bands) if band.low <= size), bands[0] if bands else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

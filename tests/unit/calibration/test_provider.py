@@ -7,7 +7,7 @@ import pytest
 
 from moe_studio.calibration.provider import provide
 from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate
-from moe_studio.engine.provider import PROVENANCES
+from moe_studio.engine.evidence import PROVENANCES
 from moe_studio.errors import ProjectError
 from moe_studio.graph.operator import OP_KINDS
 from moe_studio.project.cluster import Cluster, Node

@@ -1,0 +1,208 @@
+"""Prices the operators of a design with fitted kernel models: the provider `calibrated`.
+
+What no kernel covers is priced by `fixed`, and says so.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from moe_studio.calibration.asker import Answer, Asker, Known
+from moe_studio.calibration.expert_time import expert_answers
+from moe_studio.calibration.question import (
+    Question,
+    absorb_question,
+    attention_question,
+    collective_question,
+    exchange_question,
+    gemm_question,
+    moving_question,
+)
+from moe_studio.engine.evidence import UNKNOWN, Evidence
+from moe_studio.engine.provider import FixedProvider, Rates, is_exchange
+from moe_studio.graph.column import FloatArray, IntArray, total_by
+from moe_studio.graph.layer import LayerGraph, Run
+from moe_studio.graph.stage import spread, sync_size
+from moe_studio.project.cluster import Device
+from moe_studio.project.model import DTYPES
+from moe_studio.project.project import Project
+
+FUSED = ("scores", "scale", "softmax", "av")
+"""Operators that one fused attention kernel does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalibratedProvider:
+    """Answers with the calibration of each device of ``project``."""
+
+    project: Project
+    asker: Asker
+    fixed: FixedProvider
+
+    def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
+        """Time of operators that compute or move memory, shape (rows,)."""
+        return self._work(body, rates).seconds[rows]
+
+    def link_s(self, body: LayerGraph, run: Run, rates: Rates) -> FloatArray:
+        """Time of operators that communicate, each for its own GPU, shape (rows,)."""
+        return self._link(body, run, rates).seconds
+
+    def evidence(self, body: LayerGraph, rates: Rates) -> Evidence:
+        """How the time of each operator was got, and the error to expect."""
+        result = self._work(body, rates)
+        for run in body.runs:
+            if run.on_comm:
+                result.take(run.rows, self._link(body, run, rates))
+        return result.evidence()
+
+    def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
+        """Time of one GEMM, ``count`` times, on the first device of the project."""
+        answer = self.asker.ask(gemm_question(m, k, n, dtype), 0, self.asker.base)
+        if answer is None:
+            return self.fixed.get_time_s(m, k, n, count=count, dtype=dtype, device=device)
+        return count * answer.seconds
+
+    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
+        """How the time of one GEMM on the first device was got, and the relative error to expect."""
+        answer = self.asker.ask(gemm_question(m, k, n, dtype), 0, self.asker.base)
+        if answer is None:
+            return "fixed", None
+        return answer.known.provenance, answer.known.error if answer.known.error == answer.known.error else None
+
+    # Compute and memory
+
+    def _work(self, body: LayerGraph, rates: Rates) -> "_Rows":
+        result = _Rows(self.fixed.work_s(body, np.arange(len(body)), rates))
+        for kind in np.unique(body.stage.device).tolist():
+            lanes = np.flatnonzero(body.stage.device == kind)
+            for run in body.runs:
+                if not run.on_comm and not run.kind.is_expert:
+                    self._lane_run(body, run, lanes, kind, rates, result)
+        self._experts(body, rates, result)
+        return result
+
+    def _lane_run(self, body: LayerGraph, run: Run, lanes: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
+        """A run with one row on each lane: rows that are alike are asked for once."""
+        rows = run.first + lanes
+        if run.kind.name in FUSED:
+            self._fused(body, run, rows, kind, rates, result)
+        elif run.kind.name in ("q_absorb", "v_absorb"):
+            result.put(rows, self.asker.ask(absorb_question(body, run.kind.name, int(rows[0])), kind, rates))
+        elif run.kind.is_matmul:
+            result.put(rows, self.asker.ask(_gemm(body, int(rows[0])), kind, rates))
+        else:
+            for byte in np.unique(body.byte[rows]).tolist():
+                same = rows[body.byte[rows] == byte]
+                width = float(body.in_width[same[0]])
+                result.put(same, self.asker.ask(moving_question(byte, width), kind, rates))
+
+    def _fused(self, body: LayerGraph, run: Run, rows: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
+        """One fused kernel does scores, scale, softmax and av; scores and av share its time by their arithmetic."""
+        if self.project.cost.attention != "fused":
+            return
+        whole = self.asker.ask(attention_question(self.project, body), kind, rates)
+        if whole is None:
+            return
+        flop = {name: body.flop[body.run_of[name].first] for name in ("scores", "av")}
+        share = flop.get(run.kind.name, 0.0) / max(sum(flop.values()), 1e-300)
+        result.put(rows, whole, share)
+
+    def _experts(self, body: LayerGraph, rates: Rates, result: "_Rows") -> None:
+        """One grouped kernel per GPU does all its experts; they share its time as `fixed` would have it."""
+        runs = [run for run in body.runs if run.kind.is_expert and not run.on_comm]
+        if not runs or not len(body.host.lane):
+            return
+        lanes, share = body.stage.lanes, result.seconds.copy()
+        spent = sum((total_by(body.lane[run.rows], share[run.rows], lanes) for run in runs), np.zeros(lanes))
+        for kind in np.unique(body.stage.device).tolist():
+            found = expert_answers(self.project, self.asker, body, runs[0], kind, rates)
+            if found is None:
+                continue
+            seconds, known = found
+            for run in runs:
+                rows = np.arange(run.first, run.last)[body.stage.device[body.lane[run.rows]] == kind]
+                lane = body.lane[rows]
+                result.seconds[rows] = share[rows] / np.maximum(spent[lane], 1e-300) * seconds[lane]
+                result.note(rows, known)
+
+    # Communication
+
+    def _link(self, body: LayerGraph, run: Run, rates: Rates) -> "_Rows":
+        result = _Rows(self.fixed.link_s(body, run, rates))
+        if run.first == run.last or not result.seconds.any():
+            return result
+        if is_exchange(body, run):
+            self._exchange(body, run, rates, result)
+        else:
+            self._ring(body, run, rates, result)
+        return result
+
+    def _ring(self, body: LayerGraph, run: Run, rates: Rates, result: "_Rows") -> None:
+        """Collectives of a ring, and sends: those that are alike are asked for once."""
+        lane = body.lane[run.rows]
+        nodes, _, _ = spread(body.stage.node, sync_size(run.sync, body.stage))
+        is_far = body.inter_hop[run.rows] > 0
+        table = np.stack(
+            [
+                body.byte[run.rows],
+                nodes[lane].astype(float),
+                body.stage.device[lane].astype(float),
+                is_far.astype(float),
+            ]
+        )
+        for shape in np.unique(table, axis=1).T:
+            byte, node_count, kind, far = shape.tolist()
+            question = collective_question(body, run, byte, int(node_count), is_far=bool(far))
+            rows = np.flatnonzero((table == shape[:, None]).all(axis=0))
+            result.put(rows, self.asker.ask(question, int(kind), rates))
+
+    def _exchange(self, body: LayerGraph, run: Run, rates: Rates, result: "_Rows") -> None:
+        """An all-to-all by DeepEP; more traffic than the mean takes longer."""
+        traffic = body.intra_byte[run.rows] + body.inter_byte[run.rows]
+        mean = max(float(traffic.mean()), 1e-300)
+        question = exchange_question(self.project, body, run)
+        for kind in np.unique(body.stage.device).tolist():
+            rows = np.flatnonzero(body.stage.device == kind)
+            result.put(rows, self.asker.ask(question, kind, rates), np.maximum(traffic[rows] / mean, 1.0))
+
+
+def _gemm(body: LayerGraph, row: int) -> Question | None:
+    m, k, n, dtype = (body.columns[column][row] for column in ("m", "k", "n", "dtype"))
+    return gemm_question(float(m), float(k), float(n), DTYPES[int(dtype)])
+
+
+class _Rows:
+    """Times of rows while they are found, first those of `fixed`, and how they are known."""
+
+    def __init__(self, seconds: FloatArray) -> None:
+        self.seconds = seconds
+        self._provenance = np.full(len(seconds), Evidence.code("fixed"), np.int8)
+        self._error, self._spread = np.full(len(seconds), np.nan), np.full(len(seconds), np.nan)
+        self._family, self._kernel = np.full(len(seconds), UNKNOWN), np.full(len(seconds), UNKNOWN)
+
+    def put(self, rows: IntArray, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
+        """Write ``answer`` times ``factor`` to ``rows``; none leaves what is there."""
+        if answer is not None:
+            self.seconds[rows] = answer.seconds * factor
+            self.note(rows, answer.known)
+
+    def note(self, rows: IntArray, known: Known) -> None:
+        """Note how the times of ``rows`` are known."""
+        self._provenance[rows] = Evidence.code(known.provenance)
+        self._error[rows], self._spread[rows] = known.error, known.spread
+        self._family[rows], self._kernel[rows] = known.family, known.kernel
+
+    def take(self, rows: slice, other: "_Rows") -> None:
+        """Take over how the times of ``rows`` are known."""
+        for name in ("_provenance", "_error", "_spread", "_family", "_kernel"):
+            getattr(self, name)[rows] = getattr(other, name)
+
+    def evidence(self) -> Evidence:
+        """How the times are known."""
+        return Evidence(
+            provenance=self._provenance,
+            error=self._error,
+            spread=self._spread,
+            family=self._family,
+            kernel=self._kernel,
+        )
