@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from moe_studio.document.document import Document
 from moe_studio.document.place import state_folder, template_folder
 from moe_studio.errors import SaveError
+from moe_studio.gui.command.look_menu import SIZES
 from moe_studio.gui.main_window import MainWindow
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.text import ENGLISH, SYSTEM, has_letters, use_language
@@ -24,14 +25,21 @@ USUAL_SIZE = QSize(1600, 1000)
 def run(path: str | None = None) -> int:
     """Open the window on the project at ``path``, or on an example; returns when it is closed."""
     document = opened(path)
-    app = application()
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "moe-studio", "window")
+    use_size(str(settings.value("size", "0")))
+    app = application()
     language = str(settings.value("language", SYSTEM))
     use_language(language if has_letters(language) else ENGLISH)
     places = Places(state=state_folder(), templates=template_folder())
     session = Session(app, settings, places)
     session.open_window(document, shows_start=path is None)
     return app.exec()
+
+
+def use_size(percent: str) -> None:
+    """Have the application show everything at so many percent; Qt reads it once, when the application is made."""
+    if percent in map(str, SIZES):
+        os.environ.setdefault("QT_SCALE_FACTOR", f"{int(percent) / 100:g}")
 
 
 class Session:

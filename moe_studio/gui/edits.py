@@ -15,6 +15,7 @@ from moe_studio.errors import MoeStudioError
 from moe_studio.gui.messages import Toast
 from moe_studio.gui.text import tr
 from moe_studio.gui.workspace import Workspace
+from moe_studio.project.edit import reset_placement
 from moe_studio.project.project import Project
 
 NODES_COPIED = "The nodes are in the clipboard, as YAML."
@@ -39,6 +40,22 @@ class Edits(QObject):
     def finish(self) -> None:
         """Make what is being typed a step of the history, before something else is done."""
         self._host.workspace.editing.finish()
+
+    def undo(self) -> None:
+        """Take back the newest change."""
+        self._host.document.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._host.document.redo()
+
+    def reset_placement(self) -> None:
+        """Put every expert where the policy puts it."""
+        document = self._host.document
+        try:
+            document.commit("Reset placement", reset_placement(document.project.placement.policy))
+        except MoeStudioError as error:
+            self._host.toast.say(tr(str(error)))
 
     def show_settings(self) -> None:
         """Let a setting be found and changed."""

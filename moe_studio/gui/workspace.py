@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QApplication, QButtonGroup, QDockWidget, QMainWindow, QTabWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QButtonGroup, QDockWidget, QMainWindow, QToolButton, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
@@ -36,12 +36,13 @@ from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.gui.widgets.outline import Outline
 from moe_studio.gui.widgets.panel import bare_dock, dock, toggle
 from moe_studio.gui.widgets.problem_list import ProblemList
+from moe_studio.gui.widgets.tabs import Tabs
 
 OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 """Widths of the window below which the outline, then the inspector, fold away."""
 
-LARGE, PAUSE_MS = 20_000, 8
-"""From so many operators on, views follow one after the other with a pause between."""
+LARGE, SHARE_MS = 20_000, 10
+"""From so many operators on, views follow one after the other; after so long the pointer comes in between."""
 
 COMPARE_SHARE = 0.44
 """Height of the evidence, as a share of the whole, while two designs are compared."""
@@ -84,11 +85,11 @@ class Workspace(QMainWindow):
         self.problems = ProblemList(theme)
         self.history = HistoryList()
         self.compare = ComparePanel(document, theme)
-        self.tabs = QTabWidget()
+        self.tabs = Tabs()
         self.found: tuple[Problem, ...] = ()
         self._waiting: list[Callable[[], None]] = []
         self._timer = QTimer(self)
-        self._timer.setInterval(PAUSE_MS)
+        self._timer.setInterval(0)
         self._timer.timeout.connect(self._on_timeout)
         self._docks: dict[str, QDockWidget] = {}
         self._is_wide: dict[str, bool] = {}
@@ -226,8 +227,10 @@ class Workspace(QMainWindow):
         return bool(self._waiting)
 
     def _on_timeout(self) -> None:
-        """With many operators one view after the other, so that the pointer comes in between."""
-        if self._waiting:
+        """With many operators some views after the others, so that the pointer comes in between."""
+        clock = QElapsedTimer()
+        clock.start()
+        while self._waiting and clock.elapsed() < SHARE_MS:
             self._waiting.pop(0)()
         if not self._waiting:
             self._timer.stop()
@@ -249,7 +252,9 @@ class Workspace(QMainWindow):
 
     def _show_lists(self) -> None:
         self.problems.show_problems(self.found)
-        self.tabs.setTabText(TABS.index("problems"), tr(f"Problems {len(self.found)}" if self.found else "Problems"))
+        title = tr(f"Problems {len(self.found)}" if self.found else "Problems")
+        if self.tabs.tabText(TABS.index("problems")) != title:  # setting it paints all tabs anew
+            self.tabs.setTabText(TABS.index("problems"), title)
         self.history.show_history(self.document.history)
 
     def _show_outline(self) -> None:
@@ -300,6 +305,10 @@ class Workspace(QMainWindow):
         """Mark the longest path in the graph and on the timeline, or not."""
         self.dag.toggle_path()
         self.timeline.view.toggle_path()
+
+    def walk_path(self, step: int) -> None:
+        """Select the next operator of the longest path."""
+        self.dag.walk_path(step)
 
     def save_chart(self, kind: str) -> None:
         """Save the chart that has the focus, or the first that is seen, as ``svg``, ``png`` or ``csv``."""

@@ -14,7 +14,7 @@ MEMORY = Path("/proc/self/statm")
 
 @pytest.mark.long
 def test_a_drag_with_150000_operators_stays_smooth_and_small(driver: Driver) -> None:
-    driver.window.new_from_example(resource("examples", "seed3.moe.yaml"))
+    driver.window.files.new_from_example(resource("examples", "seed3.moe.yaml"))
     driver.settle()
     start = driver.chip_point(5)
     driver.press(start)

@@ -255,7 +255,7 @@ def test_designs_of_other_shapes_stand_side_by_side(driver: Driver, panel: Compa
     assert (len(first.tiles), len(second.tiles)) == (128, 16)
     assert [tile.only for tile in first.tiles[16:]] == ["removed"] * 112
     for theme in (DARK, LIGHT):
-        driver.window.choose_theme(theme.name)
+        driver.window.looks.choose_theme(theme.name)
         assert not panel.grab().isNull()
     wheel(first, QPoint(30, 30), 1200)
     assert not first.grab().isNull() and not second.grab().isNull()
@@ -264,7 +264,7 @@ def test_designs_of_other_shapes_stand_side_by_side(driver: Driver, panel: Compa
 def test_undo_is_unaffected_and_followed(driver: Driver, panel: ComparePanel) -> None:
     pin_and_move(driver)
     entries = driver.document.history.entries
-    driver.window.undo()
+    driver.window.edits.undo()
     wait(driver)
     driver.qtbot.waitUntil(lambda: not panel.table.model.rows, timeout=20_000)
     assert driver.document.history.entries == entries

@@ -141,7 +141,7 @@ def test_five_steps_by_keyboard_and_the_card_hides_nothing_it_speaks_of(driver: 
 
 def test_escape_and_skip_end_the_tour(driver: Driver) -> None:
     for end in ("key", "button"):
-        driver.window.show_tour()
+        driver.window.helps.show_tour()
         shown = tour(driver.window)
         if end == "key":
             QTest.keyClick(shown.next, Qt.Key.Key_Escape)
@@ -151,7 +151,7 @@ def test_escape_and_skip_end_the_tour(driver: Driver) -> None:
 
 
 def test_the_tour_follows_the_size_of_the_window(driver: Driver) -> None:
-    driver.window.show_tour()
+    driver.window.helps.show_tour()
     shown = tour(driver.window)
     driver.window.resize(1200, 800)
     driver.qtbot.waitUntil(lambda: shown.size() == driver.window.size())

@@ -71,7 +71,8 @@ def test_every_text_of_the_code_is_in_the_chinese_catalogue() -> None:
 
 
 def test_actions_menus_gestures_and_help_pages_are_in_the_chinese_catalogue() -> None:
-    texts = [text for command in COMMANDS for text in (command.text, command.tip)]
+    texts = [text for command in COMMANDS for text in (command.text, command.tip, *command.menu.split("/"))]
+    texts += [command.reason for command in COMMANDS if command.reason]
     texts += [*MENUS, *(text for pair in GESTURES for text in pair), *(page.title for page in help_pages())]
     assert {text for text in texts if text not in CATALOGUE} == set()
 
@@ -117,11 +118,11 @@ def test_without_a_font_for_it_chinese_is_not_spoken(speaking: MainWindow, monke
     asked: list[str] = []
     speaking.language_wanted.connect(asked.append)
     monkeypatch.setattr(QFontDatabase, "families", lambda *_: [])
-    speaking.choose_language(CHINESE)
+    speaking.looks.choose_language(CHINESE)
     assert asked == []
     assert "font" in speaking.toast.label.text()
     monkeypatch.setattr(QFontDatabase, "families", lambda *_: ["Some CJK font"])
-    speaking.choose_language(CHINESE)
+    speaking.looks.choose_language(CHINESE)
     assert asked == [CHINESE]
     assert has_letters(ENGLISH)
 
@@ -152,7 +153,7 @@ def is_data(window: MainWindow, widget: QWidget, text: str) -> bool:
         not WORDS.search(text)
         or text in (window.document.title, "MoE Studio")
         or widget in values
-        or (isinstance(widget, QComboBox) and widget not in (window.phase, window.layer))
+        or (isinstance(widget, QComboBox) and widget not in (window.bar.phase, window.bar.layer))
         or window.workspace.outline.isAncestorOf(widget)
         or bool(KEPT.search(text))
     )
@@ -194,11 +195,11 @@ def test_the_chinese_window_is_chinese(speaking: MainWindow, qtbot: QtBot) -> No
     docks = {dock.windowTitle() for dock in speaking.workspace.findChildren(QDockWidget)}
     assert {"大纲", "图", "检查器", "依据"} <= docks
     assert speaking.strip.cards["Latency"].title.text() == "延迟"
-    assert speaking.layer.itemText(0) == "全部 4 层"
+    assert speaking.bar.layer.itemText(0) == "全部 4 层"
     speaking.document.commit("Move expert 5 to GPU 13, layers 0–3", move_expert(5, 5, 13, layers=range(4)))
     qtbot.waitUntil(lambda: not speaking.bridge.is_pending and not speaking.workspace.is_busy)
     assert speaking.actions_by_name["undo"].text() == "撤销：把专家 5 移到 GPU 13，第 0–3 层"
-    assert speaking.state.text() == "● 未保存"
+    assert speaking.bar.state.text() == "● 未保存"
     english = {
         text
         for widget, text in visible_texts(speaking)
@@ -224,7 +225,7 @@ def test_start_page_and_tour_go_through_the_translation(speaking: MainWindow) ->
     }
     assert plain <= {card.offer.title for card in speaking.files.page.examples}
     speaking.files.leave_start()
-    speaking.show_tour()
+    speaking.helps.show_tour()
     tour = speaking.findChild(Tour)
     assert tour is not None
     assert all("⟦" in text for text in (tour.title.text(), tour.text.text(), tour.next.text()))

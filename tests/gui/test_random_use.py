@@ -179,7 +179,7 @@ def survive(window: MainWindow, count: int, seed: int) -> None:
         user.act()
     document = window.document
     while document.history.undo_label:
-        window.undo()
+        window.edits.undo()
     assert project_text(document.history.current) == before, user.done[-20:]
 
 

@@ -131,8 +131,8 @@ def test_recent_files_open_and_missing_ones_are_grey(open_window: Open, places: 
     assert "Missing" in gone.accessibleName()
     QTest.mouseClick(mine, Qt.MouseButton.LeftButton)
     assert window.document.path == path
-    window._fill_recent()
-    assert [action.text() for action in window._recent.actions()] == ["Seed 0 proposed, EP16, data-parallel attention"]
+    window.menus.fill_recent()
+    assert [action.text() for action in window.menus.recent.actions()] == ["Seed 0 proposed, EP16, data-parallel attention"]
 
 
 def test_a_design_is_kept_as_template_and_offered(
@@ -177,7 +177,7 @@ def test_both_themes_draw_the_start_page(open_window: Open) -> None:
     window = open_window()
     window.files.show_start()
     for theme in (DARK, LIGHT):
-        window.choose_theme(theme.name)
+        window.looks.choose_theme(theme.name)
         picture = window.grab().toImage()
         assert picture.pixelColor(8, picture.height() - 8).name() == theme.color("window").name()
 

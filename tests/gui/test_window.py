@@ -26,15 +26,15 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 def test_save_writes_the_file(driver: Driver, tmp_path: Path) -> None:
     path = Path(copy(resource("examples", "seed0-proposed-dp.moe.yaml"), tmp_path))
-    driver.window.open_path(path)
+    driver.window.files.open_path(path)
     driver.settle()
     driver.drag(5, 13)
     driver.release(driver.gpu_point(13))
     driver.settle()
-    assert driver.window.state.text() == "● unsaved"
+    assert driver.window.bar.state.text() == "● unsaved"
     QTest.keyClick(driver.window, SAVE, CONTROL)
     driver.settle()
-    assert driver.window.state.text() == ""
+    assert driver.window.bar.state.text() == ""
     assert load_project(path) == driver.document.project
     assert [move.slots for move in load_project(path).placement.moves] == [(13,)]
 
@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_read_is_explained_and_the_design_stays(driver: Dr
     broken = tmp_path / "broken.moe.yaml"
     broken.write_text("format: 1\nmodle: {}\n")
     before = driver.document
-    driver.window.open_path(broken)
+    driver.window.files.open_path(broken)
     assert driver.document is before
     assert driver.window.toast.isVisible()
     assert "modle" in driver.window.toast.label.text()
@@ -110,7 +110,7 @@ def test_a_gpu_clicked_on_the_canvas_is_shown_in_every_view(driver: Driver) -> N
 
 
 def test_brackets_walk_along_the_longest_path(driver: Driver) -> None:
-    driver.window.walk_path(1)
+    driver.window.workspace.walk_path(1)
     path = driver.document.evaluation.scheduled_path.rows.tolist()
     graph = driver.document.evaluation.graph
     assert operator_row(graph, driver.document.selection) == path[0]
@@ -135,7 +135,7 @@ def test_arrows_follow_edges(driver: Driver) -> None:
 @pytest.mark.parametrize("columns", ["level", "time"])
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_the_graph_shows_the_longest_path_near_and_far(driver: Driver, columns: str, theme: Theme) -> None:
-    driver.window.choose_theme(theme.name)
+    driver.window.looks.choose_theme(theme.name)
     dag = driver.window.workspace.dag
     dag.set_columns("time" if columns == "time" else "level")
     driver.document.select(Selection(kind="operator", op="scores", layer=1, gpu=0, micro_batch=0))
@@ -145,7 +145,7 @@ def test_the_graph_shows_the_longest_path_near_and_far(driver: Driver, columns: 
         wanted = theme.color("path").rgb()
         places = ((x, y) for x in range(0, picture.width(), 2) for y in range(picture.height()))
         assert any(picture.pixelColor(x, y).rgb() == wanted for x, y in places)
-    driver.window.choose_theme("light")
+    driver.window.looks.choose_theme("light")
 
 
 def test_a_point_of_the_history_is_one_click_away(driver: Driver) -> None:
@@ -158,7 +158,7 @@ def test_a_point_of_the_history_is_one_click_away(driver: Driver) -> None:
     rows.setCurrentRow(1)
     driver.settle()
     assert driver.document.project.name == "A"
-    assert driver.window.title.text() == "A"
+    assert driver.window.bar.title.text() == "A"
 
 
 def test_names_from_files_are_never_read_as_markup(driver: Driver) -> None:
@@ -166,7 +166,7 @@ def test_names_from_files_are_never_read_as_markup(driver: Driver) -> None:
     driver.settle()
     labels = driver.window.findChildren(QLabel)
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
-    assert driver.window.title.text() == "<img src='x'><b>bold</b>"
+    assert driver.window.bar.title.text() == "<img src='x'><b>bold</b>"
 
 
 def test_what_takes_the_focus_has_a_name(driver: Driver) -> None:
@@ -185,7 +185,7 @@ def test_what_takes_the_focus_has_a_name(driver: Driver) -> None:
 @pytest.mark.parametrize("size", [QSize(1600, 1000), QSize(1280, 800)], ids=["large", "small"])
 @pytest.mark.parametrize("name", ["seed0-proposed", "seed3", "seed4-proposed"])
 def test_no_text_of_the_figures_is_cut_off(driver: Driver, size: QSize, name: str) -> None:
-    driver.window.new_from_example(resource("examples", f"{name}.moe.yaml"))
+    driver.window.files.new_from_example(resource("examples", f"{name}.moe.yaml"))
     driver.window.resize(size)
     driver.settle()
     cut = [
@@ -240,10 +240,11 @@ def test_every_action_is_in_the_palette(driver: Driver) -> None:
     driver.document.commit("Second", rename("B"))
     driver.document.undo()
     driver.settle()
-    driver.window.show_palette()
+    driver.window.helps.show_palette()
     palette = driver.window.findChild(CommandPalette)
     assert palette is not None
-    assert palette.list.count() == len(COMMANDS)
+    offered = [action for _, action in driver.window.menus.entries() if action.isEnabled()]
+    assert palette.list.count() == len(offered) > len(COMMANDS)
     QTest.keyClicks(palette.line, "undo")
     QTest.keyClick(palette.line, Qt.Key.Key_Return)
     driver.settle()
@@ -261,9 +262,9 @@ def test_panning_over_the_map_moves_the_view(driver: Driver) -> None:
 
 def test_the_design_of_every_example_can_be_shown(driver: Driver) -> None:
     for path in sorted(resource("examples").glob("*.moe.yaml")):
-        driver.window.new_from_example(path)
+        driver.window.files.new_from_example(path)
         driver.settle()
-        assert driver.window.title.text() == load_project(path).name
+        assert driver.window.bar.title.text() == load_project(path).name
         assert not driver.window.toast.isVisible()
         assert not driver.window.grab().isNull()
 

@@ -20,6 +20,7 @@ from typing_extensions import override
 from moe_studio.document.manual import PAGES, Page, help_folder, help_pages, search_pages
 from moe_studio.gui.help.typeset import typeset
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.panel import fitting
 
 MAX_PICTURE_BYTE = 2_000_000
 SIDE = 260
@@ -91,7 +92,7 @@ class HelpWindow(QDialog):
         self.browser.anchorClicked.connect(self._on_link)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self.line.setFocus)
-        self.resize(SIZE)
+        self.resize(fitting(SIZE, self))
         self._fill("")
 
     def open_page(self, name: str = "") -> None:

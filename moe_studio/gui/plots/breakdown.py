@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
-from typing_extensions import override
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QWidget
 
 from moe_studio.document.reference import Headline
 from moe_studio.document.selection import Selection
@@ -16,11 +14,11 @@ from moe_studio.gui.plots.time_chart import GpuChart, KindChart, LayerChart
 from moe_studio.gui.plots.why_panel import WhyPanel
 from moe_studio.gui.theme import Theme
 
-WIDE_FROM = {"layers": 1300, "why": 1060, "sensitivity": 820}
-"""Widths below which parts fold away, the first first."""
+ROOM = 1180
+"""Width that all of it needs; in a narrower tab it is scrolled."""
 
 
-class BreakdownPanel(QWidget):
+class BreakdownPanel(QScrollArea):
     """Four charts and the sentences, side by side.
 
     Signals:
@@ -38,7 +36,13 @@ class BreakdownPanel(QWidget):
         self.gpus = GpuChart(theme)
         self.sensitivity = SensitivityChart(theme)
         self.why = WhyPanel()
-        row = QHBoxLayout(self)
+        inner = QWidget()
+        inner.setMinimumWidth(ROOM)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        row = QHBoxLayout(inner)
         row.setContentsMargins(10, 6, 10, 6)
         row.setSpacing(16)
         for widget, share in (
@@ -77,8 +81,3 @@ class BreakdownPanel(QWidget):
         """Use other colours."""
         for chart in self.charts:
             chart.set_theme(theme)
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        for name, widget in (("layers", self.layers), ("why", self.why), ("sensitivity", self.sensitivity)):
-            widget.setVisible(self.width() >= WIDE_FROM[name])

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout
 from typing_extensions import override
 
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.figure import Figure
-from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip, set_tone
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip, set_role, set_tone
 
-SHARES = {"Longest path": 12}
+SHARES = {"Longest path": 12, "Memory, worst": 12}
 """Cards that need more than the usual share, 11, of the width."""
+
+NARROW = 1160
+"""Width below which each note stands under its value."""
 
 
 class FigureCard(QFrame):
@@ -34,15 +37,26 @@ class FigureCard(QFrame):
         self.note = ElidedLabel("", "small")
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.value = ElidedLabel("", "value")
-        grid = QGridLayout(self)
-        grid.setContentsMargins(8, 7, 8, 8)
-        grid.setVerticalSpacing(2)
-        grid.setHorizontalSpacing(4)
-        grid.addWidget(self.title, 0, 0)
-        grid.addWidget(self.note, 0, 1)
-        grid.addWidget(self.value, 1, 0, 1, 2)
-        grid.setColumnStretch(1, 1)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(8, 7, 8, 8)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setHorizontalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
         self._shown: Figure | None = None
+        self._is_narrow: bool | None = None
+        self.set_narrow(False)
+
+    def set_narrow(self, is_narrow: bool) -> None:
+        """Put the note under the value, or beside the title."""
+        if is_narrow == self._is_narrow:
+            return
+        self._is_narrow = is_narrow
+        self._grid.addWidget(self.title, 0, 0, 1, 2 if is_narrow else 1)
+        self._grid.addWidget(self.value, 1, 0, 1, 2)
+        self._grid.addWidget(self.note, *((2, 0, 1, 2) if is_narrow else (0, 1)))
+        side = Qt.AlignmentFlag.AlignLeft if is_narrow else Qt.AlignmentFlag.AlignRight
+        self.note.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        set_role(self.value, "narrow" if is_narrow else "value")
 
     def show_figure(self, figure: Figure) -> None:
         """Show ``figure``, changing only what differs."""
@@ -91,5 +105,12 @@ class FigureStrip(QFrame):
             if figure.title not in self.cards:
                 card = self.cards[figure.title] = FigureCard(figure.title)
                 card.activated.connect(self.activated)
+                card.set_narrow(self.isVisible() and self.width() < NARROW)
                 self._row.addWidget(card, SHARES.get(figure.title, 11))
             self.cards[figure.title].show_figure(figure)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for card in self.cards.values():
+            card.set_narrow(self.width() < NARROW)

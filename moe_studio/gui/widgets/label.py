@@ -28,8 +28,17 @@ def plain_tip(text: str) -> str:
 
 def set_tone(widget: QWidget, tone: str) -> None:
     """Colour a label as ``good``, ``bad`` or neither."""
-    if widget.property("tone") != tone:
-        widget.setProperty("tone", tone)
+    _set_property(widget, "tone", tone)
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget the looks that the style sheet has for ``role``."""
+    _set_property(widget, "role", role)
+
+
+def _set_property(widget: QWidget, name: str, value: str) -> None:
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
 
@@ -59,9 +68,9 @@ class ElidedLabel(QLabel):
 
     @override
     def event(self, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and not self.toolTip():
-            is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-            QToolTip.showText(event.globalPos(), plain_tip(self.text()) if is_cut else "", self)
+        is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+        if is_cut and event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and not self.toolTip():
+            QToolTip.showText(event.globalPos(), plain_tip(self.text()), self)
             return True
         return super().event(event)
 

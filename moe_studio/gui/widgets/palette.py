@@ -11,9 +11,9 @@ from moe_studio.gui.widgets.picker import Picker
 
 
 class CommandPalette(Picker):
-    """A line to type in and the actions that match."""
+    """A line to type in and the actions that match; each is named, as its menu may say the half of it."""
 
-    def __init__(self, parent: QWidget, actions: Sequence[QAction]) -> None:
+    def __init__(self, parent: QWidget, entries: Sequence[tuple[str, QAction]]) -> None:
         super().__init__(
             parent,
             title=tr("Command palette"),
@@ -21,16 +21,17 @@ class CommandPalette(Picker):
             line_name=tr("Search actions"),
             list_name=tr("Actions"),
         )
-        self._actions = [action for action in actions if action.isEnabled()]
+        self._entries = [(name, action) for name, action in entries if action.isEnabled()]
         self._found: list[QAction] = []
         self._on_text("")
 
     @override
     def fill(self, text: str) -> None:
-        self._found = [action for action in self._actions if matches(text, action.text())]
-        for action in self._found:
+        found = [(name, action) for name, action in self._entries if matches(text, name)]
+        self._found = [action for _, action in found]
+        for name, action in found:
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            self.list.addItem(QListWidgetItem(f"{action.text()}    {keys}".rstrip()))
+            self.list.addItem(QListWidgetItem(f"{name}    {keys}".rstrip()))
 
     @override
     def about(self, place: int) -> str:

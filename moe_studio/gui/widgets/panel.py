@@ -1,12 +1,15 @@
 """Docks with a quiet title row."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
 
 HEAD = 36
+
+SCREEN_SHARE = 0.94
+"""A dialog leaves some of the screen to the window below it."""
 
 
 class TitleRow(QWidget):
@@ -25,6 +28,11 @@ class TitleRow(QWidget):
         row.addStretch(1)
         for control in controls:
             row.addWidget(control)
+
+
+def fitting(size: QSize, widget: QWidget) -> QSize:
+    """As much of ``size`` as the screen of ``widget`` has room for."""
+    return size.boundedTo(widget.screen().availableSize() * SCREEN_SHARE)
 
 
 def panel(title: str, content: QWidget, *controls: QWidget) -> QWidget:

@@ -1,13 +1,17 @@
 """The sheet of all keys, made from the table of actions."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from moe_studio.gui.actions import COMMANDS
 from moe_studio.gui.command.gesture import GESTURES
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label
+from moe_studio.gui.widgets.panel import fitting
+
+EDGE = 12
+"""Room for a scroll bar."""
 
 
 class ShortcutSheet(QDialog):
@@ -17,7 +21,8 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Shortcuts"))
-        grid = QGridLayout(self)
+        inner = QWidget()
+        grid = QGridLayout(inner)
         grid.setContentsMargins(24, 20, 24, 20)
         grid.setHorizontalSpacing(20)
         grid.setVerticalSpacing(7)
@@ -26,7 +31,14 @@ class ShortcutSheet(QDialog):
             for row, (left, right) in enumerate(rows):
                 grid.addWidget(plain_label(left, "heading"), row, column)
                 grid.addWidget(plain_label(right), row, column + 1)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        area = QScrollArea()
+        area.setAccessibleName(tr("Shortcuts"))
+        area.setWidgetResizable(True)
+        area.setWidget(inner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(area)
+        self.resize(fitting(inner.sizeHint() + QSize(EDGE, EDGE), parent))
 
 
 def _keys(keys: tuple[str, ...]) -> str:
