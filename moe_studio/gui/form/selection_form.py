@@ -12,6 +12,7 @@ from moe_studio.document.setting_edit import Editing
 from moe_studio.document.setting_field import Field, Words
 from moe_studio.document.setting_section import Row
 from moe_studio.document.setting_selection import selection_fields
+from moe_studio.gui.form.redraw import Redraw
 from moe_studio.gui.form.row import FieldRow
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_label, plain_tip
@@ -40,7 +41,7 @@ class SelectionForm(QWidget):
         self.link.hide()
         self.rows: list[FieldRow] = []
         self._key: Key = ()
-        self._is_showing = self._is_stale = False
+        self._redraw = Redraw(self._show)
         self._lines = QVBoxLayout()
         self._lines.setSpacing(5)
         column = QVBoxLayout(self)
@@ -64,15 +65,7 @@ class SelectionForm(QWidget):
 
     def refresh(self) -> None:
         """Show the settings of what is selected."""
-        # A field that goes away while something is typed into it ends its step, which asks to be shown in turn.
-        self._is_stale = True
-        if self._is_showing:
-            return
-        self._is_showing = True
-        while self._is_stale:
-            self._is_stale = False
-            self._show()
-        self._is_showing = False
+        self._redraw()
 
     def _show(self) -> None:
         self.editing.refresh()

@@ -12,6 +12,7 @@ from moe_studio.document.setting_edit import Editing
 from moe_studio.document.setting_field import Words
 from moe_studio.document.setting_section import Group, matching, sections
 from moe_studio.gui.form.group import GroupBox
+from moe_studio.gui.form.redraw import Redraw
 from moe_studio.gui.form.row import Chip, Note, chips_of
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
@@ -66,7 +67,7 @@ class SettingsPanel(QWidget):
         self._boxes: dict[tuple[str, str], GroupBox] = {}
         self._shown: tuple[tuple[str, str], ...] = ()
         self._count = 0
-        self._is_showing = self._is_stale = False
+        self._redraw = Redraw(self._show)
         self._build()
         self.search.textChanged.connect(lambda _: self.refresh())
         self.nav.currentRowChanged.connect(self._on_section)
@@ -110,15 +111,7 @@ class SettingsPanel(QWidget):
         # What a drag previews is not worth a frame's time here; its drop is.
         if self.editing.document.is_previewing and not self.editing.is_typing and self._shown:
             return
-        # A field that goes away while something is typed into it ends its step, which asks to be shown in turn.
-        self._is_stale = True
-        if self._is_showing:
-            return
-        self._is_showing = True
-        while self._is_stale:
-            self._is_stale = False
-            self._show()
-        self._is_showing = False
+        self._redraw()
 
     def _show(self) -> None:
         editing = self.editing
