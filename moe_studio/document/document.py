@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from moe_studio.calibration.provider import provide
+from moe_studio.document.chosen import Chosen
 from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.history import Entry, History
 from moe_studio.document.journal import Copy
@@ -13,6 +14,7 @@ from moe_studio.document.placing import Span
 from moe_studio.document.selection import NOTHING, Selection, is_in
 from moe_studio.engine.evaluation import Evaluation, Pipeline
 from moe_studio.errors import FileError, SaveError
+from moe_studio.graph.graph import Graph
 from moe_studio.project.edit import Edit
 from moe_studio.project.project import Project
 from moe_studio.storage.atomic import bytes_hash, content_hash, remove_leftovers, save_text
@@ -47,6 +49,7 @@ class Document:
         self._digest = digest if digest is not None else content_hash(path) if path else ""
         self._lock: Lock | None = None
         self._preview: Project | None = None
+        self._chosen: Chosen | None = None
         self._pipeline = Pipeline(provide=provide)
         self._known: tuple[Evaluation, ...] = ()
 
@@ -154,6 +157,13 @@ class Document:
         self.history = self.history.at(cursor)
         self._preview = None
         self._changed()
+
+    def chosen_in(self, graph: Graph) -> Chosen:
+        """The operators of ``graph`` that belong to what is selected."""
+        known = self._chosen
+        if known is None or known.graph is not graph or known.selected is not self.selected:
+            known = self._chosen = Chosen(graph=graph, selected=self.selected)
+        return known
 
     def select(self, selection: Selection) -> None:
         """Select something else, and nothing beside it, in every view."""
@@ -305,7 +315,9 @@ class Document:
         found = next((item for item in self._known if item.project is project), None)
         if found is None:
             found = self._pipeline.evaluate(project)
-        kept = (item for item in self._known if item is not found and item.project is self.history.current)
+        # Both are asked for in turn while something is carried.
+        lasting = (self.history.current, self._preview)
+        kept = (item for item in self._known if item is not found and any(item.project is one for one in lasting))
         self._known = (found, *kept)
         return found
 

@@ -1,6 +1,6 @@
 """Between the document and the views: changes become signals, at most one evaluation a frame."""
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from moe_studio.document.document import Document
 from moe_studio.errors import MoeStudioError
@@ -26,7 +26,7 @@ class DocumentBridge(QObject):
         self.document = document
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(FRAME_MS)
+        self._clock = QElapsedTimer()
         self._timer.timeout.connect(self.refresh)
         self.attach(document)
 
@@ -50,6 +50,7 @@ class DocumentBridge(QObject):
     def refresh(self) -> None:
         """Evaluate what the document shows and tell the views."""
         self._timer.stop()
+        self._clock.start()
         try:
             self.document.evaluation  # noqa: B018
         except MoeStudioError as error:
@@ -71,8 +72,9 @@ class DocumentBridge(QObject):
             # Another design may have other GPUs and layers: no view may answer a click as if it still had the old ones.
             self.refresh()
         elif not self._timer.isActive():
-            # The first preview of a burst is shown after one frame, with all that came meanwhile.
-            self._timer.start()
+            # The first preview is shown at once, those that follow it one frame after the other.
+            spent = self._clock.elapsed() if self._clock.isValid() else FRAME_MS
+            self._timer.start(int(max(0, FRAME_MS - spent)))
 
     def _on_selection(self) -> None:
         # What is selected may be new: views must know of it first.

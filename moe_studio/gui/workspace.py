@@ -253,8 +253,7 @@ class Workspace(QMainWindow):
     def _show_lists(self) -> None:
         self.problems.show_problems(self.found)
         title = tr(f"Problems {len(self.found)}" if self.found else "Problems")
-        if self.tabs.tabText(TABS.index("problems")) != title:  # setting it paints all tabs anew
-            self.tabs.setTabText(TABS.index("problems"), title)
+        self.tabs.name_tab(TABS.index("problems"), title)
         self.history.show_history(self.document.history)
 
     def _show_outline(self) -> None:

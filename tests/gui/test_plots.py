@@ -102,7 +102,7 @@ def test_the_memory_chart_draws_what_each_gpu_holds_and_says_how_many_lack_room(
     assert isinstance(chart, MemoryChart)
     np.testing.assert_allclose(chart.total, document.evaluation.memory.total)
     assert chart.heading.text() == "Memory per GPU: 16 of 16 GPUs lack room"
-    heights = sum(stack.opts["height"] for stack in chart.stacks)
+    heights = np.sum([[rect.height() for rect in rects] for _, rects in chart.stacks.groups], axis=0)
     np.testing.assert_allclose(heights, document.evaluation.memory.total)
 
 

@@ -13,7 +13,7 @@ from moe_studio.document.table import Table
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.plots.legend import Entry, Legend
 from moe_studio.gui.plots.save import chart_menu
-from moe_studio.gui.plots.style import frame_pen, make_frame, make_plot
+from moe_studio.gui.plots.style import frame_pen, make_frame, make_plot, tint
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
@@ -40,6 +40,7 @@ class Chart(QWidget):
     refused = Signal(str)
     stem = "chart"
     empty = ""
+    strong = ""
 
     def __init__(self, title: str, theme: Theme) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class Chart(QWidget):
         self.selection = NOTHING
         self.current = -1
         self._pending: tuple[Evaluation, bool] | None = None
+        self._tinted: Theme | None = None
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.heading = ElidedLabel(tr(title), "fact")
@@ -168,6 +170,9 @@ class Chart(QWidget):
         self.legend.show_entries(() if self.empty else self.entries(), self.theme)
         self.legend.setVisible(self.legend.has_entries)
         if not self.empty:
+            if self._tinted is not self.theme:
+                tint(self.plot, self.theme, strong=self.strong)
+                self._tinted = self.theme
             self.draw()
             self._mark()
             if self.current >= 0:

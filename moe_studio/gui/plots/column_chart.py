@@ -1,7 +1,6 @@
 """Charts of stacked columns: one for each GPU or layer."""
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 from typing_extensions import override
@@ -9,8 +8,9 @@ from typing_extensions import override
 from moe_studio.document.table import Table
 from moe_studio.graph.column import FloatArray
 from moe_studio.gui.plots.chart import Chart
+from moe_studio.gui.plots.item import BarItem
 from moe_studio.gui.plots.legend import Entry
-from moe_studio.gui.plots.style import count_ticks, tint
+from moe_studio.gui.plots.style import count_ticks
 from moe_studio.gui.theme import Theme
 
 WIDTH, DENSE = 0.74, 40
@@ -28,9 +28,8 @@ class ColumnChart(Chart):
         self.names = parts
         self.parts: tuple[FloatArray, ...] = tuple(np.zeros(0) for _ in parts)
         self.high = 1.0
-        self.stacks = [pg.BarGraphItem(x=[0], y0=[0], width=WIDTH, height=[0]) for _ in parts]
-        for stack in self.stacks:
-            self.plot.addItem(stack)
+        self.stacks = BarItem()
+        self.plot.addItem(self.stacks, ignoreBounds=True)
         self._ticked = -1
 
     def colors(self) -> tuple[QColor, ...]:
@@ -58,11 +57,13 @@ class ColumnChart(Chart):
 
     @override
     def draw(self) -> None:
-        tint(self.plot, self.theme, strong="")
-        base, x = np.zeros(self.count), np.arange(self.count)
-        for stack, height, color in zip(self.stacks, self.parts, self.colors(), strict=True):
-            stack.setOpts(x=x, y0=base, height=height, width=self.width_of_column, brush=color, pen=None)
+        width = np.full(self.count, self.width_of_column)
+        left, base = np.arange(self.count) - width / 2, np.zeros(self.count)
+        groups = []
+        for height, color in zip(self.parts, self.colors(), strict=True):
+            groups.append((color, (left, base, width, height)))
             base = base + height
+        self.stacks.show_bars(groups)
 
     @override
     def entries(self) -> tuple[Entry, ...]:

@@ -26,7 +26,10 @@ class Legend(QWidget):
 
     def show_entries(self, entries: Sequence[Entry], theme: Theme) -> None:
         """Show these words with their colours."""
-        self._entries, self._theme = tuple((tr(text), color) for text, color in entries), theme
+        shown = tuple((tr(text), color) for text, color in entries)
+        if shown == self._entries and theme is self._theme:
+            return
+        self._entries, self._theme = shown, theme
         words = ", ".join(text for text, _ in self._entries)
         self.setAccessibleName(tr("Legend: {words}", words=words) if words else "")
         self.update()

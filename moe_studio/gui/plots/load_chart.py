@@ -13,7 +13,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.legend import Entry
-from moe_studio.gui.plots.style import Ticks, count_ticks, frame_pen, tint
+from moe_studio.gui.plots.style import Ticks, count_ticks, frame_pen
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 
@@ -79,7 +79,6 @@ class LoadChart(Chart):
 
     @override
     def draw(self) -> None:
-        tint(self.plot, self.theme, strong="")
         layers, gpus = self.load.shape
         self.image.setImage(_colors(self.theme)[_codes(self.relative, self.top)], autoLevels=False)
         self.image.setRect(QRectF(-0.5, -0.5, gpus, layers))

@@ -14,7 +14,7 @@ from moe_studio.graph.column import FloatArray
 from moe_studio.graph.operator import FAMILIES, OP_NUMBER
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.legend import Entry
-from moe_studio.gui.plots.style import Ticks, frame_pen, tint
+from moe_studio.gui.plots.style import Ticks, frame_pen
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.units import percent_text, si_text, significant, time_text
 
@@ -75,7 +75,6 @@ class RooflineChart(Chart):
     @override
     def draw(self) -> None:
         assert self.shown is not None
-        tint(self.plot, self.theme, strong="")
         family = self.shown.family.tolist()
         brushes, pens = [], []
         for name in FAMILIES:

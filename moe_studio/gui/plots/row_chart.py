@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QColor, QResizeEvent
 from typing_extensions import override
 
 from moe_studio.gui.plots.chart import Chart
-from moe_studio.gui.plots.style import tint
-from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.plots.item import BarItem, Rects, TextItem
+from moe_studio.gui.theme import Theme
 
 HEIGHT = 0.62
 VALUE_WIDTH, CHANGE_WIDTH = 62, 54
@@ -30,6 +29,8 @@ class Row:
 class RowChart(Chart):
     """Bars from the left, at most ``most`` of them."""
 
+    strong = "left"
+
     def __init__(self, title: str, theme: Theme, *, most: int, name_width: int) -> None:
         super().__init__(title, theme)
         self.rows: tuple[Row, ...] = ()
@@ -37,12 +38,10 @@ class RowChart(Chart):
         self.plot.hideAxis("bottom")
         self.plot.getAxis("left").setWidth(name_width)
         self.plot.getViewBox().invertY(True)
-        self.bars = pg.BarGraphItem(x0=[0], y=[0], height=HEIGHT, width=[0])
-        self.plot.addItem(self.bars)
-        self.labels = [pg.TextItem(anchor=(0, 0.5)) for _ in range(most)]
-        for label in self.labels:
-            label.setFont(ui_font(11))
-            self.plot.addItem(label, ignoreBounds=True)
+        self.bars = BarItem()
+        self.plot.addItem(self.bars, ignoreBounds=True)
+        self.labels = [TextItem(self.plot) for _ in range(most)]
+        self._names: tuple[str, ...] = ()
 
     def color_of(self, row: Row) -> QColor:
         """Colour of a bar."""
@@ -69,27 +68,22 @@ class RowChart(Chart):
 
     @override
     def draw(self) -> None:
-        tint(self.plot, self.theme)
-        count = len(self.rows)
-        brushes = [self.color_of(row) for row in self.rows]
-        widths = np.array([row.value for row in self.rows])
-        self.bars.setOpts(
-            x0=np.zeros(count), y=np.arange(count), width=widths, height=HEIGHT, brushes=brushes, pen=None
-        )
-        self.plot.getAxis("left").setTicks([[(number, row.name) for number, row in enumerate(self.rows)]])
+        self.bars.show_bars([(self.color_of(row), _bar(number, row)) for number, row in enumerate(self.rows)])
+        names = tuple(row.name for row in self.rows)
+        if names != self._names:
+            self._names = names
+            self.plot.getAxis("left").setTicks([list(enumerate(names))])
         for number, label in enumerate(self.labels):
-            label.setVisible(number < count)
-            if number < count:
+            label.setVisible(number < len(self.rows))
+            if number < len(self.rows):
                 self._place_label(label, number, self.rows[number])
 
-    def _place_label(self, label: pg.TextItem, number: int, row: Row) -> None:
+    def _place_label(self, label: TextItem, number: int, row: Row) -> None:
         """Behind the bar; inside it where a gesture has made it longer than the scale."""
         is_out = row.value > self.scale * 1.08
-        label.setText(
-            f" {row.text} {row.change} ".rstrip() + " ", color=self.theme.on_family if is_out else self.theme.muted
-        )
-        label.setAnchor((1 if is_out else 0, 0.5))
-        label.setPos(self.reach if is_out else row.value, number)
+        color = self.theme.color("on_family" if is_out else "muted")
+        place = self.reach if is_out else row.value
+        label.show_text(f" {row.text} {row.change} ".rstrip() + " ", color, place, number, is_left=is_out)
 
     @property
     @override
@@ -113,3 +107,8 @@ class RowChart(Chart):
     @override
     def stepped(self, item: int, dx: int, dy: int) -> int:
         return item + dx + dy
+
+
+def _bar(number: int, row: Row) -> Rects:
+    left, low, width, height = np.array([[0.0], [number - HEIGHT / 2], [row.value], [HEIGHT]])
+    return left, low, width, height

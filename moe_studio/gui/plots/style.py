@@ -31,7 +31,7 @@ def make_plot(name: str) -> pg.PlotWidget:
     return plot
 
 
-def tint(plot: pg.PlotWidget, theme: Theme, *, strong: str = "left") -> None:
+def tint(plot: pg.PlotWidget, theme: Theme, *, strong: str) -> None:
     """Give the axes the colours of ``theme``; the ``strong`` one names things."""
     for axis in ("left", "bottom"):
         plot.getAxis(axis).setTextPen(theme.text if axis == strong else theme.muted)
