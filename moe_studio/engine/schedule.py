@@ -48,8 +48,8 @@ class Solution:
     ``entry``: the values that came in; ``streams``: when each lane's streams are free at the end (compute,
     communication; empty without streams). ``before``: streams before each run, by (item, run).
     ``loose``: by item, rows whose result nothing uses, which may end a path: local dispatches on GPUs without
-    experts. ``next``: how the unit after it is entered; ``paths``: longest paths through the unit. Both are
-    filled in when asked for.
+    experts. ``next``: how the unit after it is entered; ``paths``: longest paths through the unit; ``span``: first
+    start, last finish and time covered, per lane. All three are filled in when asked for.
     """
 
     start: list[FloatArray]
@@ -61,6 +61,7 @@ class Solution:
     loose: dict[int, IntArray]
     next: State | None = None
     paths: dict[object, object] = field(default_factory=dict)
+    span: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
 
 @dataclass(slots=True, eq=False)
