@@ -3,21 +3,19 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_studio.document.neighbourhood import downstream, upstream
+from moe_studio.document.chosen import reach_mask
 from moe_studio.document.placing import Span, hosted_experts
-from moe_studio.document.selection import NOTHING, Selection, operator_row, operator_selection
+from moe_studio.document.selection import NOTHING, Selection, Toward, operator_selection
 from moe_studio.document.timeline import FAMILY_OF_OP
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.graph.operator import DESCRIPTIONS, FAMILIES, OP_KINDS, OP_NAMES
 
 Mask = NDArray[np.bool_]
-Toward = Literal["upstream", "downstream"]
 
 _NUMBERS: dict[str, Callable[[Graph], IntArray]] = {
     "gpu": lambda graph: graph.gpu,
@@ -142,8 +140,7 @@ def filter_mask(graph: Graph, chosen: GraphFilter) -> Mask | None:
     if (fits := word_mask(graph, chosen.words)) is not None:
         masks.append(fits)
     if chosen.around.kind:
-        reach = upstream if chosen.toward == "upstream" else downstream
-        masks.append(reach(graph, selected_rows(graph, chosen.around)))
+        masks.append(reach_mask(graph, chosen.around, chosen.toward))
     return np.logical_and.reduce(masks) if masks else None
 
 
@@ -151,23 +148,6 @@ def with_family(chosen: GraphFilter, family: str, *, is_on: bool) -> GraphFilter
     """``chosen`` with one family more or less."""
     families = chosen.families | {family} if is_on else chosen.families - {family}
     return replace(chosen, families=families)
-
-
-def selected_rows(graph: Graph, selection: Selection) -> IntArray:
-    """Operators that belong to what is selected."""
-    chosen = selection
-    if chosen.kind == "operator":
-        row = operator_row(graph, chosen)
-        return np.array([row] if row >= 0 else [], dtype=np.int64)
-    columns = {"gpu": chosen.gpu, "layer": chosen.layer, "expert": chosen.expert}
-    needed = {"gpu": ("gpu",), "layer": ("layer",), "node": (), "expert": ("expert", "gpu", "layer")}.get(chosen.kind)
-    if needed is None:
-        return np.zeros(0, np.int64)
-    mask = graph.node == chosen.node if chosen.kind == "node" else np.ones(len(graph), bool)
-    for name in needed:
-        if columns[name] >= 0:
-            mask &= _NUMBERS[name](graph) == columns[name]
-    return np.flatnonzero(mask)
 
 
 def targets(graph: Graph, words: str, *, span: Span = None, most: int = 60) -> list[Target]:

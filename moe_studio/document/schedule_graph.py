@@ -40,7 +40,8 @@ class ScheduleGraph:
         """All edges into ``nodes``; shape (edges,)."""
         low, count = self.first[nodes], self.first[nodes + 1] - self.first[nodes]
         starts = np.cumsum(count) - count
-        return np.arange(int(count.sum())) - np.repeat(starts - low, count)
+        edges: IntArray = np.arange(int(count.sum())) - np.repeat(starts - low, count)
+        return edges
 
     def back(self, node: int) -> list[int]:
         """``node`` and what it waited for, step by step down to ``input``, which is left out."""

@@ -10,7 +10,8 @@ from moe_studio.graph.graph import Graph
 from moe_studio.graph.operator import OP_NUMBER
 from moe_studio.project.project import Project
 
-Kind = Literal["", "design", "layer", "node", "gpu", "expert", "operator", "setting"]
+Kind = Literal["", "design", "layer", "node", "gpu", "expert", "operator", "reach", "setting"]
+Toward = Literal["upstream", "downstream"]
 
 _OPERATOR = re.compile(r"l(\d+)_([a-z0-9_]+?)(?:_e(\d+))?_g(\d+)(?:_m(\d+))?")
 _GPU = re.compile(r"gpu (\d+)")
@@ -20,7 +21,10 @@ _EXPERT = re.compile(r"expert (\d+)(?: of layer (\d+))?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """One selected thing; numbers that do not belong to its kind are -1."""
+    """One selected thing; numbers that do not belong to its kind are -1.
+
+    A reach is all operators that ``of`` depends on (``toward`` upstream), or that depend on it, with its own.
+    """
 
     kind: Kind = ""
     gpu: int = -1
@@ -30,6 +34,8 @@ class Selection:
     micro_batch: int = -1
     op: str = ""
     path: str = ""
+    toward: Toward = "downstream"
+    of: "Selection | None" = None
 
 
 NOTHING = Selection()
@@ -37,6 +43,8 @@ NOTHING = Selection()
 
 def is_in(selection: Selection, project: Project) -> bool:
     """Whether ``project`` still has what is selected."""
+    if selection.of is not None:
+        return is_in(selection.of, project)
     layers = project.model.layers
     experts = max((layer.ffn.experts for layer in layers), default=0)
     if 0 <= selection.layer < len(layers):
@@ -49,6 +57,16 @@ def is_in(selection: Selection, project: Project) -> bool:
         (selection.micro_batch, project.workload.micro_batches),
     )
     return all(number < bound for number, bound in bounds if number >= 0)
+
+
+def is_in_graph(selection: Selection) -> bool:
+    """Whether operators belong to what is selected."""
+    return selection.kind in ("operator", "expert", "gpu", "node", "layer", "reach")
+
+
+def reach(selection: Selection, toward: Toward) -> Selection:
+    """Everything that ``selection`` depends on, or that depends on it."""
+    return Selection(kind="reach", of=selection, toward=toward)
 
 
 def operator_selection(graph: Graph, row: int) -> Selection:
@@ -67,9 +85,12 @@ def operator_selection(graph: Graph, row: int) -> Selection:
 
 def operator_row(graph: Graph, selection: Selection) -> int:
     """The row of a selected operator in ``graph``, -1 when it has no such operator."""
-    wanted = (selection.layer, max(0, selection.micro_batch))
-    part = next((part for part in graph.parts if (part.layer, part.micro_batch) == wanted), None)
-    if selection.kind != "operator" or part is None or selection.op not in part.body.run_of:
+    batches = graph.project.workload.micro_batches
+    number = selection.layer * batches + max(0, selection.micro_batch)
+    if selection.kind != "operator" or not 0 <= number < len(graph.parts) or selection.micro_batch >= batches:
+        return -1
+    part = graph.parts[number]
+    if selection.op not in part.body.run_of:
         return -1
     run = part.body.run_of[selection.op]
     gpu = part.body.stage.gpu[part.body.lane[run.rows]]

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_studio.document.selection import Selection, operator_row
+from moe_studio.document.chosen import selected_rows
+from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import FAMILIES, OP_KINDS
@@ -104,18 +105,15 @@ class Timeline:
         return place
 
     def matching(self, selection: Selection) -> IntArray:
-        """Places of the operators that a selection stands for: of an operator, a layer, or an expert."""
+        """Places of the operators that a selection stands for: of an operator, a layer, an expert, or a reach."""
         graph = self.evaluation.graph
-        if selection.kind == "operator":
-            row = operator_row(graph, selection)
-            return self.place[[row]] if row >= 0 else np.zeros(0, np.int64)
-        if selection.kind == "layer":
-            return np.sort(self.place[graph.layer == selection.layer])
         if selection.kind == "expert":
             chosen = graph.expert == selection.expert
             if selection.layer >= 0:
                 chosen &= graph.layer == selection.layer
             return np.sort(self.place[chosen])
+        if selection.kind in ("operator", "layer", "reach"):
+            return np.sort(self.place[selected_rows(graph, selection)])
         return np.zeros(0, np.int64)
 
 

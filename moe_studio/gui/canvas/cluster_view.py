@@ -207,7 +207,7 @@ class ClusterView(ZoomView):
             self.tiles,
             self.drag,
             self.carry.promises,
-            selected=self.document.selected,
+            chosen=self.document.chosen_in(self.document.evaluation.graph).gpus,
             chips=() if self.drag else self.picking.chips,
         )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-from moe_studio.document.selection import Selection
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
 from moe_studio.gui.canvas.picking import Chip
 from moe_studio.gui.canvas.tile import NONE, Promise
@@ -14,11 +13,10 @@ def mark_tiles(
     drag: ExpertDrag | None,
     promises: dict[int, Promise],
     *,
-    selected: Sequence[Selection],
+    chosen: Collection[int],
     chips: Sequence[Chip],
 ) -> None:
-    """Mark the tiles, and draw anew those whose marks differ."""
-    chosen = {item.gpu for item in selected if item.kind in ("gpu", "operator")}
+    """Mark the tiles, and draw anew those whose marks differ; ``chosen`` are selected GPUs."""
     picked: dict[int, list[int]] = {}
     for expert, gpu in chips:
         picked.setdefault(gpu, []).append(expert)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, filter_mask, selected_rows
+from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, Mask, filter_mask
 from moe_studio.document.selection import NOTHING, operator_row, operator_selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
@@ -87,7 +87,8 @@ class DagView(QWidget):
         self._has_moved = False
         self._labels: Labeller | None = None
         self._way_of: Evaluation | None = None
-        self._filtered: tuple[object, GraphFilter] | None = None
+        self._filtered: tuple[object, GraphFilter, Mask | None] = (None, EVERYTHING, None)
+        self._has_faded = False
         self.legend = Legend()
         self.legend.setParent(self)
         self.map = MiniMap(self, self._scene)
@@ -189,18 +190,19 @@ class DagView(QWidget):
         shown, chosen, view = self.shown, self.document.selection, self.lane_view
         if shown is None or not view.is_placed:
             return
-        row = operator_row(shown.evaluation.graph, chosen)
+        graph = shown.evaluation.graph
+        row, rows = operator_row(graph, chosen), self.document.chosen_in(graph).rows
         if row >= 0:
             view.reveal(row)
         elif chosen.kind == "gpu" and 0 <= chosen.gpu < len(shown.lane_first) - 1:
             first, last = shown.lane_first[chosen.gpu : chosen.gpu + 2].tolist()
             view.reveal_rows(self.camera.x, self.camera.x, first, last - first)
-        elif len(rows := selected_rows(shown.evaluation.graph, chosen)):
-            first = int(rows[np.argmin(shown.left[rows])])
-            if chosen.kind == "layer":
-                view.look_at(float(shown.left[first]), self.camera.y)
-            else:
-                view.reveal(first)
+        elif chosen.kind == "layer" and len(rows):
+            view.look_at(float(shown.left[rows].min()), self.camera.y)
+        elif chosen.kind in ("expert", "node") and len(rows):
+            view.reveal(int(rows[np.argmin(shown.left[rows])]))
+        if self._has_faded or self.document.chosen_in(graph).is_reach:
+            self._make_look()
         self.update()
 
     def _show(self, evaluation: Evaluation) -> None:
@@ -222,9 +224,12 @@ class DagView(QWidget):
         if self.shown is None:
             return
         evaluation, old = self.shown.evaluation, self.look
-        known = old.mask if old is not None and self._filtered == (evaluation.graph, self.filter) else None
-        mask = known if known is not None else filter_mask(evaluation.graph, self.filter)
-        self._filtered = evaluation.graph, self.filter
+        if old is None or self._filtered[:2] != (evaluation.graph, self.filter):
+            self._filtered = evaluation.graph, self.filter, filter_mask(evaluation.graph, self.filter)
+        mask, chosen = self._filtered[2], self.document.chosen_in(evaluation.graph)
+        self._has_faded = chosen.is_reach
+        if chosen.is_reach:
+            mask = chosen.is_single if mask is None else mask & chosen.is_single
         made = coloring(evaluation, self.color_by, self.theme)
         self.look = Look(coloring=made, theme=self.theme, mask=mask, hides=self.filter.hides)
         if not self.document.is_previewing:
@@ -265,9 +270,7 @@ class DagView(QWidget):
         """Bring what is selected into view as large as it fits, at a readable size if possible; or everything."""
         if self.shown is None:
             return
-        graph = self.shown.evaluation.graph
-        rows = [selected_rows(graph, chosen) for chosen in self.document.selected]
-        self.frame_rows(np.concatenate(rows) if rows else NO_ROWS)
+        self.frame_rows(self.document.chosen_in(self.shown.evaluation.graph).rows)
 
     def frame_rows(self, rows: IntArray) -> None:
         """Bring these operators into view, or everything if there are none."""
@@ -303,7 +306,7 @@ class DagView(QWidget):
             size=self.size(),
             has_path=self.has_path,
             has_order=self.has_order,
-            selected=self.document.selected,
+            chosen=self.document.chosen_in(self.shown.evaluation.graph),
             way=self.own_way,
         )
 
@@ -373,8 +376,7 @@ class DagView(QWidget):
         row = self.lane_view.row_at(QPointF(event.pos()))
         if event.reason() is QContextMenuEvent.Reason.Mouse and row >= 0 and self.shown is not None:
             graph = self.shown.evaluation.graph
-            is_among = any(row in selected_rows(graph, chosen) for chosen in self.document.selected)
-            if not is_among:
+            if not self.document.chosen_in(graph).is_single[row]:
                 self.document.select(operator_selection(graph, row))
         self.menu_wanted.emit(event.globalPos())
 

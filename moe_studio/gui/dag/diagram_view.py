@@ -9,8 +9,8 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
+from moe_studio.document.chosen import selected_rows
 from moe_studio.document.document import Document
-from moe_studio.document.graph_filter import selected_rows
 from moe_studio.document.selection import Selection, operator_selection
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.layout import Layout

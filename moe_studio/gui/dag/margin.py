@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from moe_studio.document.graph_filter import selected_rows
+from moe_studio.document.chosen import selected_rows
 from moe_studio.document.selection import Selection
 from moe_studio.gui.dag.lanes import Columns, Lanes
 from moe_studio.gui.text import tr

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from moe_studio.document.graph_filter import selected_rows
-from moe_studio.document.selection import Selection
+from moe_studio.document.chosen import Chosen
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.coloring import Look
 from moe_studio.gui.dag.draw import Brush, draw_links, draw_operator, draw_path, draw_way
@@ -42,7 +40,7 @@ class Scene:
     size: QSize
     has_path: bool
     has_order: bool
-    selected: tuple[Selection, ...]
+    chosen: Chosen
     way: IntArray
 
     def brush(self, *, has_gaps: bool) -> Brush:
@@ -69,7 +67,7 @@ def paint_lanes(painter: QPainter, scene: Scene) -> None:
         size=scene.size,
         columns=scene.columns,
         has_path=scene.has_path,
-        selected=scene.selected,
+        selected=scene.chosen.selected,
     )
     draw_lanes(painter, ground)
     painter.save()
@@ -118,7 +116,9 @@ def _paint_picture(painter: QPainter, scene: Scene, rows: IntArray) -> None:
     draw_way(painter, scene.brush(has_gaps=False), scene.way)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(scene.theme.color("accent"), 2))
-    for row in marked_rows(scene, rows)[:MOST_MARKS].tolist():
+    # What comes before or after something is told by what is faded; frames would hide it.
+    marked = rows[:0] if scene.chosen.is_reach else marked_rows(scene, rows)
+    for row in marked[:MOST_MARKS].tolist():
         x, y = camera.to_x(float(shown.left[row])), camera.to_y(float(shown.row[row]))
         width, height = max(3.0, camera.to_x(float(shown.right[row])) - x), max(3.0, camera.scale_y)
         painter.drawRect(QRectF(x - 2, y - 2, width + 4, height + 4))
@@ -126,12 +126,7 @@ def _paint_picture(painter: QPainter, scene: Scene, rows: IntArray) -> None:
 
 def marked_rows(scene: Scene, rows: IntArray) -> IntArray:
     """Those of ``rows`` that are selected one by one; lanes and layers are marked at the edge."""
-    graph = scene.shown.evaluation.graph
-    mask: NDArray[np.bool_] = np.zeros(len(graph), bool)
-    for chosen in scene.selected:
-        if chosen.kind in ("operator", "expert"):
-            mask[selected_rows(graph, chosen)] = True
-    return rows[mask[rows]]
+    return rows[scene.chosen.is_single[rows]]
 
 
 def lanes_image(scene: Scene, camera: Camera, width: int, height: int) -> QImage:

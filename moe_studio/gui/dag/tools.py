@@ -8,9 +8,9 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from moe_studio.document.document import Document
-from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, Toward, with_family
+from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, with_family
 from moe_studio.document.near_path import NearPath, near_paths
-from moe_studio.document.selection import Selection
+from moe_studio.document.selection import Toward, is_in_graph
 from moe_studio.graph.operator import FAMILIES
 from moe_studio.gui.dag.button import tool_button
 from moe_studio.gui.dag.coloring import COLOR_BYS
@@ -163,11 +163,6 @@ def with_word(chosen: GraphFilter, word: str, *, is_on: bool) -> GraphFilter:
     kind = word.partition(":")[0]
     others = [item for item in chosen.words.split() if not item.startswith(f"{kind}:")]
     return replace(chosen, words=" ".join([*others, word] if is_on else others))
-
-
-def is_in_graph(selection: Selection) -> bool:
-    """Whether operators belong to what is selected."""
-    return selection.kind in ("operator", "expert", "gpu", "node", "layer")
 
 
 def _add(menu: QMenu, text: str, *, is_on: bool) -> QAction:

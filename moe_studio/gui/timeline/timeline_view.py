@@ -119,10 +119,10 @@ class TimelineView(QWidget):
         self.update()
 
     def _find_focus(self) -> None:
-        """Operators of a selected layer or expert stand out; all others fade."""
+        """Operators of a selected layer, expert or reach stand out; all others fade."""
         assert self.viewport is not None
         had_focus, self._focus = self._focus is not None, None
-        if self.document.selection.kind in ("layer", "expert"):
+        if self.document.selection.kind in ("layer", "expert", "reach"):
             places = self.viewport.shown.matching(self.document.selection)
             if len(places):
                 self._focus = np.zeros(len(self.viewport.shown.row), bool)

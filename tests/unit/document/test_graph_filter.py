@@ -5,16 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from moe_studio.document.chosen import selected_rows
 from moe_studio.document.document import Document
-from moe_studio.document.graph_filter import (
-    EVERYTHING,
-    GraphFilter,
-    filter_mask,
-    found_rows,
-    selected_rows,
-    targets,
-    with_family,
-)
+from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, filter_mask, found_rows, targets, with_family
 from moe_studio.document.selection import NOTHING, Selection, operator_selection
 from moe_studio.graph.graph import Graph
 from moe_studio.locator import resource

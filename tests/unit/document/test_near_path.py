@@ -1,6 +1,7 @@
 """The next-longest paths."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -41,7 +42,7 @@ def whole_graph(evaluation: Evaluation) -> nx.DiGraph:
         streams.setdefault(stream, []).append((evaluation.start_s[row], evaluation.finish_s[row], row))
     for line in streams.values():
         rows = [row for _, _, row in sorted(line)]
-        graph.add_edges_from((a, meets.get(b, b)) for a, b in zip(rows[:-1], rows[1:], strict=True))
+        graph.add_edges_from((a, meets.get(b, b)) for a, b in pairwise(rows))
     return graph
 
 
@@ -67,9 +68,7 @@ def small(**cost: object) -> Project:
             devices={"x": Device(memory_gb=80, memory_tb_s=3, peak_tflops={"bf16": 900})},
         ),
         parallel=Parallel(ep=1),
-        placement=Placement(
-            moves=(Move(expert=0, slots=(0,)), Move(expert=1, slots=(0,)), Move(expert=2, slots=(1,)))
-        ),
+        placement=Placement(moves=(Move(expert=0, slots=(0,)), Move(expert=1, slots=(0,)), Move(expert=2, slots=(1,)))),
         workload=Workload(batch=4, tokens=64),
         cost=Cost(**cost),  # type: ignore[arg-type]
     )
