@@ -110,7 +110,9 @@ class Asker:
             family=self._families.setdefault((kind, question.family, variant), len(self._families)),
             kernel=number,
         )
-        return known if self.opinion is None else self._corrected(known, self.opinion, question, calibration.facts)
+        if self.opinion is None or (question.is_stand_in and not self.opinion.takes_stand_ins):
+            return known
+        return self._corrected(known, self.opinion, question, calibration.facts)
 
     def _corrected(self, known: Known, opinion: Opinion, question: Question, facts: DeviceFacts) -> Known:
         model_us = np.array([self._model_us(question, known.fitted, facts)])

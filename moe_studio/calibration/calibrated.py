@@ -9,14 +9,13 @@ import numpy as np
 
 from moe_studio.calibration.asker import Answer, Asker, Known
 from moe_studio.calibration.expert_time import expert_answers
+from moe_studio.calibration.fusion import matrix_question, moving_share
 from moe_studio.calibration.question import (
-    Question,
     absorb_question,
     attention_question,
     collective_question,
     exchange_question,
     gemm_question,
-    moving_question,
 )
 from moe_studio.engine.evidence import UNKNOWN, Evidence
 from moe_studio.engine.provider import FixedProvider, Rates, is_exchange
@@ -24,7 +23,6 @@ from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import spread, sync_size
 from moe_studio.project.cluster import Device
-from moe_studio.project.model import DTYPES
 from moe_studio.project.project import Project
 
 FUSED = ("scores", "scale", "softmax", "av")
@@ -33,11 +31,12 @@ FUSED = ("scores", "scale", "softmax", "av")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibratedProvider:
-    """Answers with the calibration of each device of ``project``."""
+    """Answers with the calibration of each device of ``project``; ``notes`` say what else it rests on."""
 
     project: Project
     asker: Asker
     fixed: FixedProvider
+    notes: tuple[str, ...] = ()
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of operators that compute or move memory, shape (rows,)."""
@@ -89,12 +88,15 @@ class CalibratedProvider:
         elif run.kind.name in ("q_absorb", "v_absorb"):
             result.put(rows, self.asker.ask(absorb_question(body, run.kind.name, int(rows[0])), kind, rates))
         elif run.kind.is_matmul:
-            result.put(rows, self.asker.ask(_gemm(body, int(rows[0])), kind, rates))
+            question, share = matrix_question(body, run, int(rows[0]))
+            result.put(rows, self.asker.ask(question, kind, rates), share)
         else:
             for byte in np.unique(body.byte[rows]).tolist():
                 same = rows[body.byte[rows] == byte]
-                width = float(body.in_width[same[0]])
-                result.put(same, self.asker.ask(moving_question(byte, width), kind, rates))
+                question, share = moving_share(body, run, int(same[0]))
+                result.put(same, self.asker.ask(question, kind, rates), share)
+                if not share:
+                    result.seconds[same] = 0.0
 
     def _fused(self, body: LayerGraph, run: Run, rows: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
         """One fused kernel does scores, scale, softmax and av; scores and av share its time by their arithmetic."""
@@ -164,11 +166,6 @@ class CalibratedProvider:
         for kind in np.unique(body.stage.device).tolist():
             rows = np.flatnonzero(body.stage.device == kind)
             result.put(rows, self.asker.ask(question, kind, rates), np.maximum(traffic[rows] / mean, 1.0))
-
-
-def _gemm(body: LayerGraph, row: int) -> Question | None:
-    m, k, n, dtype = (body.columns[column][row] for column in ("m", "k", "n", "dtype"))
-    return gemm_question(float(m), float(k), float(n), DTYPES[int(dtype)])
 
 
 class _Rows:

@@ -1,34 +1,48 @@
 """Finds the provider that a project asks for."""
 
+from collections.abc import Collection
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
 from moe_studio.calibration.asker import Asker
 from moe_studio.calibration.calibrated import CalibratedProvider
+from moe_studio.calibration.measured import read_measured
 from moe_studio.calibration.opinion import Opinion
+from moe_studio.calibration.plugin import BUILT_IN, allowed_names, load
 from moe_studio.calibration.question import DEEPEP_SMS
-from moe_studio.calibration.store import calibration_of
+from moe_studio.calibration.store import calibration_of, read_calibration
 from moe_studio.engine.provider import Provider, fixed_provider, rates
-from moe_studio.errors import ProjectError
+from moe_studio.errors import MoeStudioError, ProjectError
 from moe_studio.graph.stage import device_names
+from moe_studio.kernel.fitted import Calibration
 from moe_studio.project.cluster import Cluster
+from moe_studio.project.design import Cost
 from moe_studio.project.project import Project
 
-PROVIDERS = ("auto", "fixed", "calibrated")
 
-
-def provide(project: Project) -> Provider:
+def provide(project: Project, allowed: Collection[str] = ()) -> Provider:
     """The provider that ``project`` asks for; ``auto`` is calibrated on devices of the catalogue, else fixed.
 
+    ``allowed`` names plug-ins that may be loaded beside those that the user has allowed for good.
+
     Raises:
-        ProjectError: if there is no provider of that name.
+        ProjectError: if there is no provider of that name, or what it needs is missing or wrong.
     """
-    name = project.cost.provider
-    if name == "auto":
-        names = device_names(project.cluster)
-        name = "calibrated" if all(is_known(project.cluster, each) for each in names) else "fixed"
-    if name == "calibrated":
-        return calibrated_provider(project)
-    if name == "fixed":
-        return fixed_provider(project)
-    raise ProjectError(f"There is no cost provider {name!r}; the known ones are: {', '.join(PROVIDERS)}.")
+    match _chosen(project):
+        case "fixed":
+            return fixed_provider(project)
+        case "calibrated":
+            return calibrated_provider(project)
+        case "table":
+            return table_provider(project)
+        case name:
+            return plugin_provider(project, name, allowed)
+
+
+def provider_names() -> tuple[str, ...]:
+    """The providers that a project may name: those built in, and plug-ins that the user has allowed."""
+    return (*BUILT_IN, *allowed_names())
 
 
 def is_known(cluster: Cluster, name: str) -> bool:
@@ -36,12 +50,72 @@ def is_known(cluster: Cluster, name: str) -> bool:
     return name not in cluster.devices and cluster.device(name).sms > 0
 
 
+def _chosen(project: Project) -> str:
+    if project.cost.provider != "auto":
+        return project.cost.provider
+    names = device_names(project.cluster)
+    return "calibrated" if all(is_known(project.cluster, each) for each in names) else "fixed"
+
+
 def calibrated_provider(project: Project, opinion: Opinion | None = None) -> CalibratedProvider:
     """Fitted kernels for the devices of ``project``, corrected by ``opinion``."""
+    own = _own_calibration(project.cost)
     names = device_names(project.cluster)
-    calibrations = tuple(calibration_of(name, project.cluster.device(name)) for name in names)
+    calibrations = tuple(calibration_of(name, project.cluster.device(name), own) for name in names)
     asker = Asker(calibrations=calibrations, base=rates(project), lent_sms=lent_sms(project), opinion=opinion)
     return CalibratedProvider(project=project, asker=asker, fixed=fixed_provider(project))
+
+
+def table_provider(project: Project) -> CalibratedProvider:
+    """Fitted kernels, corrected by the measured run times that ``project`` names."""
+    path = _path(project.cost, "table", "The provider table needs a CSV file of measured run times.")
+    try:
+        measured = read_measured(path)
+        provider = calibrated_provider(project, measured)
+        return replace(provider, notes=measured.notes(provider.asker.calibrations))
+    except MoeStudioError as error:
+        raise _at("table", error) from error
+
+
+def plugin_provider(project: Project, name: str, allowed: Collection[str]) -> CalibratedProvider:
+    """Fitted kernels, corrected by a plug-in."""
+    try:
+        plugin = load(name, allowed)
+    except MoeStudioError as error:
+        raise _at("provider", error) from error
+    provider = calibrated_provider(project, plugin)
+    return replace(provider, notes=(f"Times of the kind user come from {name}, a plug-in of {plugin.info.origin}",))
+
+
+def _own_calibration(cost: Cost) -> tuple[Calibration, ...]:
+    """The user's own calibration, if the project names one."""
+    if not cost.calibration:
+        return ()
+    path = _path(cost, "calibration", "")
+    try:
+        return (_read(path, path.stat().st_mtime_ns),)
+    except (MoeStudioError, OSError) as error:
+        raise _at("calibration", error) from error
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _changed_ns: int) -> Calibration:
+    return read_calibration(path)
+
+
+def _path(cost: Cost, name: str, otherwise: str) -> Path:
+    """Where a file that ``cost`` names lies."""
+    place = getattr(cost, f"{name}_path")
+    if not place:
+        asked = getattr(cost, name)
+        raise _at(name, MoeStudioError(f"{asked[:60]!r} has not been looked for yet." if asked else otherwise))
+    return Path(place)
+
+
+def _at(name: str, error: Exception) -> ProjectError:
+    """``error`` as a fault of a setting of costs."""
+    path = f"cost.{name}"
+    return ProjectError(f"{path}: {error}", [(path, str(error))])
 
 
 def lent_sms(project: Project) -> int:

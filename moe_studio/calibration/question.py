@@ -32,11 +32,12 @@ _GATHERS = ("combine_gather", "logits_gather")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One kernel: a row of the table of ``family``."""
+    """One kernel: a row of the table of ``family``; a stand-in is another kernel that moves as many bytes."""
 
     family: str
     words: Words
     columns: Mapping[str, float]
+    is_stand_in: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -55,7 +56,7 @@ def moving_question(byte: float, width: float) -> Question | None:
     words = {"op": "scale_matrix", "dtype": "fp8", "kernel": "torch_ops"}
     # The tables' kernel moves 3 bytes for each element.
     columns = {"m": byte / (3 * width), "k": width}
-    return Question(family="elementwise", words=words, columns=columns) if byte else None
+    return Question(family="elementwise", words=words, columns=columns, is_stand_in=True) if byte else None
 
 
 def absorb_question(body: LayerGraph, name: str, row: int) -> Question | None:

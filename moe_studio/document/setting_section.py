@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from moe_studio.calibration.provider import PROVIDERS
-from moe_studio.document.node_place import free_place, places
+from moe_studio.calibration.provider import provider_names
+from moe_studio.document.layout_change import LayoutChange
+from moe_studio.document.layout_edit import add_node, duplicate_nodes, remove_nodes
 from moe_studio.document.setting_field import NO_DEFAULT, Field, Words, choices_of, fields_of
 from moe_studio.document.setting_value import (
-    add_nodes,
     dropped,
     entered,
     inserted,
@@ -144,7 +144,7 @@ def _title(project: Project) -> Field:
 
 def _cost(project: Project) -> Group:
     found = [
-        replace(field, kind="choice", choices=choices_of(PROVIDERS)) if field.words[-1] == "provider" else field
+        replace(field, kind="choice", choices=choices_of(provider_names())) if field.words[-1] == "provider" else field
         for field in fields_of(project.cost, ("cost",), owner="cost")
     ]
     return _group("Cost", found)

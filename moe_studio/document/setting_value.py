@@ -8,13 +8,13 @@ from typing import Any
 from moe_studio.document.setting_field import Words
 from moe_studio.errors import ProjectError
 from moe_studio.project.cluster import Cluster, Node
-from moe_studio.project.design import Reference, Routing, layer_ranges
+from moe_studio.project.design import COST_FILES, Reference, Routing, layer_ranges
 from moe_studio.project.edit import Edit, place_expert, set_all, set_at
 from moe_studio.project.model import Block, Model
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import devices_for, load_cluster, load_model
 from moe_studio.storage.counts import load_counts
-from moe_studio.storage.loader import beside
+from moe_studio.storage.loader import beside, located
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,8 @@ def value_edit(words: Words, value: Any, *, folder: Path | None = None) -> Edit 
             return lambda project: _with_device(project, int(number), value)
         case ("workload", "routing", name):
             return lambda project: _with_routing(project, name, value, folder)
+        case ("cost", name) if name in COST_FILES:
+            return lambda project: _with_cost_file(project, name, value, folder)
         case ("reference", name):
             return lambda project: _with_reference(project, name, value)
         case ("layer", number, part):
@@ -183,6 +185,11 @@ def _with_routing(project: Project, name: str, value: Any, folder: Path | None) 
         counts = load_counts(beside(folder, after.file))
     after = replace(after, counts=counts if after.kind == "recorded" else ())
     return replace(project, workload=replace(project.workload, routing=after))
+
+
+def _with_cost_file(project: Project, name: str, value: str, folder: Path | None) -> Project:
+    files: dict[str, Any] = {name: value, f"{name}_path": located(folder, value) if value else ""}
+    return replace(project, cost=replace(project.cost, **files))
 
 
 def _with_reference(project: Project, name: str, value: Any) -> Project:

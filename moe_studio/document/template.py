@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 
 from moe_studio.document.document import Document
 from moe_studio.errors import Fault, FileError, MoeStudioError
+from moe_studio.project.design import without_files
 from moe_studio.project.edit import rename
 from moe_studio.project.project import Project
 from moe_studio.storage.atomic import save_text
@@ -57,13 +58,17 @@ def from_template(path: Path) -> Document:
 
 
 def _standing_alone(project: Project) -> Project:
-    """``project`` with its model's own figures, and with recorded counts that lie beside whatever file it gets."""
+    """``project`` with its model's own figures, and with recorded counts that lie beside whatever file it gets.
+
+    Measured run times and calibrations stay where they are: they belong to machines, not to designs.
+    """
     routing = project.workload.routing
     routing = replace(routing, file=PurePath(routing.file).name)
     return replace(
         project,
         model=replace(project.model, hf_config=""),
         workload=replace(project.workload, routing=routing),
+        cost=without_files(project.cost),
     )
 
 

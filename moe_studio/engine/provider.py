@@ -55,6 +55,11 @@ def rates(project: Project) -> Rates:
 class Provider(Protocol):
     """Answers what operators cost."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what it rests on beside the project."""
+        ...
+
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of the operators ``rows`` of a layer that compute or move memory, shape (rows,)."""
         ...
@@ -87,6 +92,7 @@ class FixedProvider:
     compute: float
     memory: float
     launch_s: float
+    notes: tuple[str, ...] = ()
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """max(flop / (peak · compute), bytes / (bandwidth · memory)) + launch."""

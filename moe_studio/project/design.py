@@ -1,7 +1,8 @@
 """How a model is spread over a cluster and what it is asked to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from moe_studio.errors import ProjectError
 from moe_studio.project.setting import check_settings, setting
@@ -89,14 +90,23 @@ class Workload:
         check_settings(self, "workload")
 
 
+COST_FILES = ("calibration", "table")
+"""Settings of `Cost` that name a file beside the project; ``calibration_path`` and ``table_path`` say where it lies."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """How run times are found."""
 
     provider: str = setting(
-        "who answers what an operator costs: fixed, calibrated, or auto (calibrated on devices of the catalogue)",
+        "who answers what an operator costs: fixed, calibrated, auto (calibrated on devices of the catalogue), "
+        "table, or the name of a plug-in",
         "auto",
     )
+    calibration: str = setting("own calibration, made by moe-studio calibrate: a file relative to the project", "")
+    table: str = setting("own measured run times for the provider table: a CSV file relative to the project", "")
+    calibration_path: str = setting("where the file of the calibration lies", "", derived=True)
+    table_path: str = setting("where the file of the table lies", "", derived=True)
     compute: float = setting("share of the arithmetic peak that is reached", 0.6, above=0, high=1)
     memory: float = setting("share of the memory bandwidth that is reached", 0.8, above=0, high=1)
     launch_us: float = setting("cost of starting one kernel", 0.0, unit="µs", low=0, high=1e6)
@@ -106,6 +116,12 @@ class Cost:
 
     def __post_init__(self) -> None:
         check_settings(self, "cost")
+
+
+def without_files(cost: Cost) -> Cost:
+    """``cost`` as it is without files beside the project: kernel models that ship instead of a table."""
+    bare: dict[str, Any] = dict.fromkeys((*COST_FILES, *(f"{name}_path" for name in COST_FILES)), "")
+    return replace(cost, provider="auto" if cost.provider == "table" else cost.provider, **bare)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ def sources(folder: Path | None) -> Sources:
         cluster=load_cluster,
         hf_model=lambda name: load_hf_model(beside(folder, name)),
         counts=lambda name: load_counts(beside(folder, name)),
+        file=lambda name: located(folder, name),
     )
 
 
@@ -51,6 +52,14 @@ def load_hf_model(path: Path) -> Model:
     if not isinstance(config, Mapping):
         raise FileError(path.name, [Fault(path="", message="must be a JSON object.")])
     return model_from_config(config, name=path.name)
+
+
+def located(folder: Path | None, name: str) -> str:
+    """Where the plain file ``name`` of a project in ``folder`` lies, or `MoeStudioError` when there is none."""
+    path = beside(folder, name).resolve()
+    if not path.is_file():
+        raise MoeStudioError(f"{name[:60]!r} is not a file beside the project.")
+    return str(path)
 
 
 def beside(folder: Path | None, name: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from moe_studio.errors import Fault, FileError, MoeStudioError, ProjectError
 from moe_studio.project.cluster import Cluster, Device
-from moe_studio.project.design import Routing
+from moe_studio.project.design import COST_FILES, Cost, Routing
 from moe_studio.project.model import Model
 from moe_studio.project.setting import Setting, settings_of
 from moe_studio.storage.nearest import nearest_hint
@@ -56,6 +56,7 @@ class Sources:
     cluster: Callable[[str], Cluster] = _absent
     hf_model: Callable[[str], Model] = _absent
     counts: Callable[[str], Counts] = _absent
+    file: Callable[[str], str] = _absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +246,14 @@ class Reader:
         if cls is Routing and values["kind"] == "recorded" and values["file"]:
             file = child_path(path, "file")
             return {"counts": self._loaded(self._sources.counts, values["file"], file, self._nearest(file))}
+        if cls is Cost:
+            return {f"{name}_path": self._place(values[name], child_path(path, name)) for name in COST_FILES}
         derived = [name for name, known in settings_of(cls) if known.derived]
         return {name: getattr(base, name) for name in derived} if base is not None else {}
+
+    def _place(self, name: str, path: str) -> Any:
+        """Where a file beside the project lies; nothing for none."""
+        return self._loaded(self._sources.file, name, path, self._nearest(path)) if name else ""
 
     def _catalogue(self, values: Mapping[str, Any], path: str) -> Any:
         devices: dict[str, Any] = {}

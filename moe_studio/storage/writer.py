@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from moe_studio.errors import FileError, MoeStudioError
+from moe_studio.project.design import COST_FILES
 from moe_studio.project.project import Project
 from moe_studio.storage.atomic import save_text
 from moe_studio.storage.loader import project_from_tree, sources
@@ -29,7 +31,7 @@ def updated_text(old_text: str, project: Project, *, folder: Path | None = None,
     Comments, order and layout stay. Where that cannot be done, the canonical text. ``old_folder``
     is where files that only the old text names are looked for, if that is elsewhere.
     """
-    known = _with_old_models(_with_counts(sources(folder), project), project, old_folder)
+    known = _with_old_models(_with_held(sources(folder), project), project, old_folder)
     unix = old_text.replace("\r\n", "\n")
     try:
         tree = read_tree(unix, "project")
@@ -66,12 +68,14 @@ def relocated(project: Project, source: Path, target: Path) -> Project:
     Raises:
         MoeStudioError: if there is no relative way from one folder to the other.
     """
-    model, routing = project.model, project.workload.routing
-    if not (model.hf_config or routing.file) or source.resolve() == target.resolve():
+    model, routing, cost = project.model, project.workload.routing, project.cost
+    if not (model.hf_config or routing.file or cost.calibration or cost.table) or source.resolve() == target.resolve():
         return project
     model = replace(model, hf_config=_moved(model.hf_config, source, target))
     routing = replace(routing, file=_moved(routing.file, source, target))
-    return replace(project, model=model, workload=replace(project.workload, routing=routing))
+    files: dict[str, Any] = {name: _moved(getattr(cost, name), source, target) for name in COST_FILES}
+    work = replace(project.workload, routing=routing)
+    return replace(project, model=model, workload=work, cost=replace(cost, **files))
 
 
 def _moved(name: str, source: Path, target: Path) -> str:
@@ -92,18 +96,29 @@ def _with_old_models(known: Sources, project: Project, old_folder: Path | None) 
         known,
         hf_model=lambda name: (known if name == project.model.hf_config else old).hf_model(name),
         counts=lambda name: (known if name == project.workload.routing.file else old).counts(name),
+        file=lambda name: (known if name in _cost_files(project) else old).file(name),
     )
 
 
-def _with_counts(known: Sources, project: Project) -> Sources:
-    """``known``, with the recorded counts that ``project`` holds already: their file may be gone by now."""
+def _with_held(known: Sources, project: Project) -> Sources:
+    """``known``, with what ``project`` holds already of files that may be gone by now."""
     routing = project.workload.routing
     held: Mapping[str, Counts] = {routing.file: routing.counts} if routing.file and routing.counts else {}
+    places = _cost_files(project)
 
     def counts(name: str) -> Counts:
         return held[name] if name in held else known.counts(name)
 
-    return replace(known, counts=counts)
+    def file(name: str) -> str:
+        return places[name] if name in places else known.file(name)
+
+    return replace(known, counts=counts, file=file)
+
+
+def _cost_files(project: Project) -> Mapping[str, str]:
+    """The files that costs rest on: where each name leads."""
+    cost = project.cost
+    return {getattr(cost, name): getattr(cost, f"{name}_path") for name in COST_FILES if getattr(cost, name)}
 
 
 def _is_same(read: Project, project: Project) -> bool:
