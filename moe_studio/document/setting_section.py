@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moe_studio.calibration.provider import provider_names
-from moe_studio.document.layout_change import LayoutChange
-from moe_studio.document.layout_edit import add_node, duplicate_nodes, remove_nodes
+from moe_studio.document.node_place import free_place, places
 from moe_studio.document.setting_field import NO_DEFAULT, Field, Words, choices_of, fields_of
 from moe_studio.document.setting_value import (
+    add_nodes,
     dropped,
     entered,
     inserted,
