@@ -51,6 +51,7 @@ from shiboken6 import isValid
 
 from moe_studio.document.document import Document
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui import looks
 from moe_studio.gui.app import Session
 from moe_studio.gui.canvas.palette import device_mime
 from moe_studio.gui.main_window import MainWindow
@@ -568,7 +569,7 @@ class User:
         patch.setattr(QMessageBox, "exec", lambda _: chance.choice((buttons.Save, buttons.Discard, buttons.Cancel)))
         patch.setattr(QPrintDialog, "exec", lambda _: QPrintDialog.DialogCode.Rejected)
         patch.setattr(QDrag, "exec", lambda *_: Qt.DropAction.IgnoreAction)
-        patch.setattr("moe_studio.gui.main_window.has_letters", lambda _: True)
+        patch.setattr(looks, "has_letters", lambda _: True)
 
     def _to_open(self) -> str:
         return "" if self.chance.random() < 0.3 else str(self.chance.choice(self._files))
