@@ -35,6 +35,7 @@ class Theme:
     bad: str
     warning: str
     path: str
+    path_text: str
     inverse: str
     inverse_text: str
     inverse_good: str
@@ -77,14 +78,15 @@ LIGHT = Theme(
     hairline="#DEE4EC",
     handle="#CBD3DE",
     text="#17202E",
-    muted="#616B7C",
+    muted="#5A6475",
     faint="#A9B2C0",
-    accent="#2F6BDE",
+    accent="#2762D3",
     chosen="#E4ECFB",
     good="#0B7A53",
     bad="#C62828",
-    warning="#9A6200",
+    warning="#8A5700",
     path="#D55E00",
+    path_text="#B04A00",
     inverse="#17202E",
     inverse_text="#F4F7FB",
     inverse_good="#5FD6A4",
@@ -112,7 +114,7 @@ DARK = Theme(
     hairline="#2C3541",
     handle="#3B4655",
     text="#E9EDF3",
-    muted="#9AA5B4",
+    muted="#A4AFBD",
     faint="#5C6775",
     accent="#7FA8FA",
     chosen="#22304C",
@@ -120,11 +122,12 @@ DARK = Theme(
     bad="#FF7D74",
     warning="#F0B94B",
     path="#FF7F2A",
+    path_text="#FF7F2A",
     inverse="#E9EDF3",
     inverse_text="#17202E",
     inverse_good="#0B7A53",
     inverse_bad="#C62828",
-    inverse_accent="#2F6BDE",
+    inverse_accent="#2762D3",
     on_family="#10151B",
     families=MappingProxyType(
         {

@@ -48,7 +48,7 @@ def draw_lanes(painter: QPainter, ground: Ground) -> None:
             painter.setPen(theme.color("hairline"))
             painter.drawLine(0, int(y), ground.size.width(), int(y))
         if y >= next_free:
-            token = "accent" if gpu in chosen else "path" if gpu in path_gpus else "muted"
+            token = "accent" if gpu in chosen else "path_text" if gpu in path_gpus else "muted"
             next_free = _draw_name(painter, ground, gpu, token, y + 2, bottom)
     painter.fillRect(QRectF(0, 0, ground.size.width(), area.top()), theme.color("surface"))
     below = QRectF(0, area.bottom(), ground.size.width(), ground.size.height())

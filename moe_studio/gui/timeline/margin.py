@@ -95,7 +95,7 @@ def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], 
         # Beside lanes of few pixels only those that are looked for have a name.
         if (top < free - 1 or (camera.scale_y < 5 and not is_path)) and gpu != chosen:
             continue
-        token = "accent" if gpu == chosen else "path" if is_path else "muted"
+        token = "accent" if gpu == chosen else "path_text" if is_path else "muted"
         painter.setFont(ui_font(11, is_bold=token != "muted"))
         painter.setPen(theme.color(token))
         box = QRectF(NODE_COLUMN + 5, top, GUTTER - NODE_COLUMN - 8, min(max(camera.scale_y, 9.0), 20.0))
@@ -140,6 +140,6 @@ def measure_text(shown: Timeline, measure: tuple[float, float]) -> str:
 def draw_path_title(painter: QPainter, canvas: Canvas) -> None:
     """The name of the lane that the longest path has for itself."""
     painter.setFont(ui_font(11, is_bold=True))
-    painter.setPen(canvas.theme.color("path"))
+    painter.setPen(canvas.theme.color("path_text"))
     painter.drawText(QRectF(9, AXIS - 1, GUTTER - 24, PATH_LANE - 3), LEFT, tr("Longest path"))
     draw_diamond(painter, canvas.theme, QPointF(GUTTER - 7, AXIS + PATH_LANE / 2 - 2))
