@@ -23,11 +23,13 @@ _COMMON = {
     "step_us": (0.0005, 0.5),
     "quantum": (0.01, 1.0),
     "overlap": (1.0, 12.0),
-    "throttle_share": (0.005, 0.5),
+    "write_ratio": (0.1, 3.0),
+    "write_overlap": (0.02, 1.0),
+    "throttle_share": (0.005, 0.6),
     "throttle_ms": (0.1, 10.0),
 }
 _SEARCHED = {"split_us": (0.05, 20.0), "reduce_ratio": (0.2, 30.0)}
-_GIVEN = {"small_tile_share": (0.2, 1.5), "wide_tile_share": (0.05, 1.5), "reread_share": (0.01, 3.0)}
+_GIVEN = {"small_tile_share": (0.2, 1.5), "wide_tile_share": (0.05, 1.5), "lone_load": (0.02, 1.0)}
 _QUANTISED = {"quantise_us": (0.05, 10.0), "quantise_row_us": (0.001, 1.0), "quantise_share": (0.2, 2.0)}
 
 
@@ -67,22 +69,23 @@ def _start(tiles: str, dtype: str) -> tuple[GemmParameters, Mapping[str, tuple[f
         split_us=2.0 if is_searched else 0.0,
         memory_share=0.85,
         math_share=0.85,
-        small_tile_share=1.3 if tiles == "by_rows" else 0.95,
+        small_tile_share=1.2 if tiles == "by_rows" else 1.0,
         wide_tile_share=0.25 if tiles == "fewest_waves" else 1.0,
-        load_ratio=4.0,
+        load_ratio=5.0,
+        lone_load=1.0 if is_searched else 0.4,
         step_us=0.02,
         quantum=0.7,
-        overlap=2.0,
+        overlap=2.5,
         reduce_ratio=3.0,
         throttle_share=0.1,
         quantise_us=1.0 if is_quantised else 0.0,
-        quantise_row_us=0.02,
+        quantise_row_us=0.2,
         quantise_share=0.8,
-        reread_share=0.3 if tiles == "by_rows" else 0.0,
     )
     bounds = _COMMON | (_SEARCHED if is_searched else _GIVEN) | (_QUANTISED if is_quantised else {})
-    idle = {"by_rows": "wide_tile_share", "fewest_waves": "reread_share"}.get(tiles)
-    return start, {name: bound for name, bound in bounds.items() if name != idle}
+    if tiles == "by_rows":
+        del bounds["wide_tile_share"]
+    return start, bounds
 
 
 def _predict(parameters: GemmParameters, device: DeviceFacts, columns: Columns, words: Words) -> FloatArray:

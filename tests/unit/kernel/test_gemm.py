@@ -39,11 +39,37 @@ def shipped() -> list[tuple[DeviceFacts, str, GemmParameters]]:
 
 
 def test_one_wave_of_full_tiles_takes_its_k_steps_and_no_more() -> None:
-    """132 tiles of 256×128 on 132 SMs: arithmetic at 0.8 of an SM's peak, and one wave's start and end."""
+    """132 tiles of 256×128 on 132 SMs: arithmetic at 0.8 of an SM's peak, one wave's start and end, and its writing."""
     alone = replace(PLAIN, overlap=50.0, load_ratio=100.0)
     time = times(alone, 256 * 12, 4096, 128 * 11)[0]
     k_loop_us = 2 * 256 * 128 * 4096 / (989.5e12 / 132 * 0.8) * 1e6
-    assert time == pytest.approx(2.0 + k_loop_us + 1.0, rel=1e-6)
+    writing_us = 2 * 256 * 12 * 128 * 11 / (3.35e12 * 0.8) * 1e6
+    assert time == pytest.approx(2.0 + k_loop_us + 1.0 + writing_us, rel=1e-6)
+
+
+def test_writing_hides_behind_the_next_wave_but_not_at_the_end() -> None:
+    """Of 32 waves, all but the last write while the next computes."""
+    hidden = replace(PLAIN, overlap=50.0, load_ratio=100.0, write_overlap=1.0)
+    m, n = 256.0 * 12 * 8, 128.0 * 11 * 4
+    writing_us = 2 * m * n / (3.35e12 * 0.8) * 1e6
+    saved = times(replace(hidden, write_overlap=0.0), m, 8192, n)[0] - times(hidden, m, 8192, n)[0]
+    assert saved == pytest.approx(writing_us * 31 / 32, rel=1e-3)
+
+
+def test_a_tile_loads_faster_when_the_gpu_is_its_own() -> None:
+    """64 columns are one tile of 132 SMs; 64 · 132 are a full wave, whose SMs share the way to memory."""
+    shared = replace(PLAIN, tiles="by_rows", load_ratio=2.0)
+    alone = replace(shared, lone_load=0.25)
+    assert times(alone, 64, 65536, 64, "fp8")[0] < 0.5 * times(shared, 64, 65536, 64, "fp8")[0]
+    full = times(alone, 64, 4096, 64 * 132, "fp8")[0]
+    assert full == pytest.approx(times(shared, 64, 4096, 64 * 132, "fp8")[0])
+
+
+def test_block_scales_of_an_odd_number_of_rows_are_quantised_in_more_blocks() -> None:
+    """4,096 rows of six groups make 1,536 blocks of 16 groups, 4,097 rows 12,291 of two."""
+    quantising = replace(PLAIN, tiles="fewest_waves", quantise_us=1.0, quantise_row_us=0.2)
+    even, odd = times(quantising, [4096, 4097], 768, 128, "fp8_block")
+    assert odd - even > 0.2 * (12291 / 132) - 0.2 * (1536 / 132) - 2.0
 
 
 def test_a_tile_more_than_a_wave_costs_another_wave() -> None:
