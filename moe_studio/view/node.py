@@ -9,7 +9,8 @@ class ViewNode:
     """A node of a view. ``lines`` is what it says, its name first; ``cluster`` the boxes around it, outermost first.
 
     ``row``: row of the operator, -1 for what is none. ``column``: its level within its layer. ``gpu``,
-    ``layer``, ``expert``: -1 for none or several. ``shape`` is box, ellipse, parallelogram or point.
+    ``layer``, ``expert``: -1 for none or several; ``layer`` of ``layers`` in a row is the first. ``shape`` is box,
+    ellipse, parallelogram or point.
     """
 
     id: str
@@ -25,6 +26,7 @@ class ViewNode:
     stage: int = -1
     replica: int = -1
     layer: int = -1
+    layers: int = 1
     micro_batch: int = -1
     expert: int = -1
     dims: str = ""

@@ -51,46 +51,62 @@ class _Run:
         return f"l{first}" if first == last else f"l{first}to{last}"
 
 
-def overview(evaluation: Evaluation) -> ViewGraph:
-    """Replicas, stages, layers and nodes."""
+def overview(evaluation: Evaluation, *, replica: int | None = None, stage: int | None = None) -> ViewGraph:
+    """Replicas, stages, layers and nodes: of the whole design, of one replica, or of one of its stages."""
     nodes: list[ViewNode] = [end_node("input")]
     edges: list[ViewEdge] = []
-    runs = _runs(evaluation)
+    runs = _runs(evaluation, stage)
     replicas = evaluation.project.parallel.dp
     shown = replicas if replicas <= MAX_REPLICAS + 1 else MAX_REPLICAS
-    maker = _Maker(evaluation, max(1, min(MAX_BOXES, MAX_ALL_BOXES // (len(runs) * shown))))
+    drawn = range(shown) if replica is None else (replica,)
+    maker = _Maker(evaluation, max(1, min(MAX_BOXES, MAX_ALL_BOXES // (len(runs) * len(drawn)))))
     output = end_node("output")
-    for replica in range(shown):
+    for number in drawn:
         previous: list[ViewNode] = nodes[:1]
         for run in runs:
-            boxes = maker.boxes(run, replica)
+            boxes = maker.boxes(run, number)
             nodes += boxes
             edges += _links(previous, boxes)
             previous = boxes
-            exchange = maker.exchange(run, replica)
+            exchange = maker.exchange(run, number)
             if exchange is not None:
                 nodes.append(exchange)
                 edges += maker.flows(run, boxes, exchange)
                 previous = [exchange]
         edges += _links(previous, [output])
-    if shown < replicas:
+    if replica is None and shown < replicas:
         rest = maker.rest(runs, shown)
         nodes.append(rest)
         edges += [*_links(nodes[:1], [rest]), *_links([rest], [output])]
     nodes.append(output)
     section = Section(title="Overview", nodes=tuple(nodes), edges=tuple(edges))
-    title = f"Overview: {evaluation.project.cluster.gpu_count} GPUs, {evaluation.project.model.layer_count} layers"
+    title = _title(evaluation, replica, stage)
     return ViewGraph(name="overview", title=title, subtitle=evaluation.project.name, sections=(section,))
 
 
-def _runs(evaluation: Evaluation) -> list[_Run]:
-    """Runs of layers that have the same make, stage and placement."""
+def _title(evaluation: Evaluation, replica: int | None, stage: int | None) -> str:
+    project = evaluation.project
+    if stage is not None:
+        layers = range_text(project.stage_layers()[stage])
+        of = f" of replica {replica}" if replica is not None and project.parallel.dp > 1 else ""
+        return f"Stage {stage}{of}: {project.width} GPUs, layers {layers}"
+    if replica is not None:
+        gpus = project.width * project.parallel.pp
+        return f"Replica {replica}: {gpus} GPUs, {project.model.layer_count} layers"
+    return f"Overview: {project.cluster.gpu_count} GPUs, {project.model.layer_count} layers"
+
+
+def _runs(evaluation: Evaluation, stage: int | None) -> list[_Run]:
+    """Runs of layers that have the same make, stage and placement; of one stage, if they are few, layer by layer."""
     layers = evaluation.project.model.layers
     runs: list[list[Part]] = []
     last: object = None
-    for part in evaluation.graph.parts:
-        if part.micro_batch:
-            continue
+    parts = [part for part in evaluation.graph.parts if not part.micro_batch]
+    if stage is not None:
+        parts = [part for part in parts if part.body.stage.index == stage]
+        if len(parts) <= MAX_RUNS:
+            return [_Run(parts=(part,)) for part in parts]
+    for part in parts:
         placed = part.body.instances.key if part.body.instances is not None else b""
         key = (id(layers[part.layer]), part.body.stage.index, placed)
         if key == last:
@@ -99,8 +115,7 @@ def _runs(evaluation: Evaluation) -> list[_Run]:
             runs.append([part])
         last = key
     if len(runs) > MAX_RUNS:
-        every = [part for run in runs for part in run]
-        runs = [list(run) for _, run in groupby(every, key=lambda part: part.body.stage.index)]
+        runs = [list(run) for _, run in groupby(parts, key=lambda part: part.body.stage.index)]
     return [_Run(parts=tuple(parts)) for parts in runs]
 
 
@@ -161,6 +176,7 @@ class _Maker:
             stage=stage.index,
             replica=replica,
             layer=run.parts[0].layer,
+            layers=len(run.parts),
             duration_s=float(busy),
             on_path=self._is_on_path(run, lanes, is_comm=False),
         )
@@ -233,6 +249,7 @@ class _Maker:
             stage=body.stage.index,
             replica=replica,
             layer=run.parts[0].layer,
+            layers=len(run.parts),
             on_path=self._is_on_path(run, lanes, is_comm=True),
         )
 

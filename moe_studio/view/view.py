@@ -17,10 +17,14 @@ from moe_studio.units import time_text
 from moe_studio.view.draw import Drawer
 from moe_studio.view.label import gpu_text, range_text
 from moe_studio.view.node import Section, ViewEdge, ViewGraph, ViewNode, end_node
+from moe_studio.view.one_operator import one_operator
 from moe_studio.view.overview import overview
 
 VIEW_NAMES = ("overview", "layer", "attention", "expert", "routing", "critical", "full")
 """Names of the views; ``layer`` is followed by its number, the others may be."""
+
+SCOPE_NAMES = ("replica", "stage", "gpu", "operator")
+"""Views of a part: ``replica 1``, ``stage 0 replica 1``, ``gpu 5 layer 3``, ``operator l3_up_e17_g17``."""
 
 MAX_PAIRS_WIDTH = 16
 """Up to so many GPUs every pair of a collective is drawn; beyond, its members meet in a point."""
@@ -33,53 +37,103 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewChoice:
-    """What a view's words ask for."""
+    """What a view's words ask for; ``operator`` is an id."""
 
     name: str
     layer: int | None = None
     gpu: int | None = None
+    replica: int | None = None
+    stage: int | None = None
+    operator: str = ""
+
+
+_OF = r"(?:\s+(?:gpu|layer|replica|stage)\s*\d{1,9})"
+_WORDS = re.compile(rf"([a-z]+)(?:[\s-]*(\d{{1,9}}))?({_OF}*)")
 
 
 def parse_view(words: str) -> ViewChoice:
-    """What ``words`` ask for: ``overview``, ``layer 3``, ``attention 3 gpu 5``.
+    """What ``words`` ask for: ``overview``, ``layer 3``, ``attention 3 gpu 5``, ``operator l3_up_e17_g17``.
 
     Raises:
         MoeStudioError: if there is no such view.
     """
-    found = re.fullmatch(r"([a-z]+)(?:[\s-]*(\d{1,9}))?(?:\s+gpu\s*(\d{1,9}))?", words.strip().lower())
-    if found is None or found[1] not in VIEW_NAMES:
+    plain = words.strip().lower()
+    if plain.startswith("operator "):
+        return ViewChoice(name="operator", operator=plain.removeprefix("operator ").strip())
+    found = _WORDS.fullmatch(plain)
+    if found is None or found[1] not in (*VIEW_NAMES, *SCOPE_NAMES[:3]):
         known = ", ".join("layer N" if name == "layer" else name for name in VIEW_NAMES)
-        raise MoeStudioError(f"There is no view {words[:40]!r}; the views are {known}.")
-    layer, gpu = (int(number) if number else None for number in (found[2], found[3]))
-    return ViewChoice(name=found[1], layer=layer, gpu=gpu)
+        raise MoeStudioError(
+            f"There is no view {words[:40]!r}; the views are {known}, and replica N, stage N, gpu N, operator ID."
+        )
+    numbers = {name: int(number) for name, number in re.findall(r"([a-z]+)\s*(\d+)", found[3])}
+    if found[2]:
+        numbers[found[1] if found[1] in SCOPE_NAMES else "layer"] = int(found[2])
+    return ViewChoice(
+        name=found[1],
+        layer=numbers.get("layer"),
+        gpu=numbers.get("gpu"),
+        replica=numbers.get("replica"),
+        stage=numbers.get("stage"),
+    )
 
 
 def view(
-    evaluation: Evaluation, name: str, *, layer: int | None = None, gpu: int | None = None, replica: int | None = None
+    evaluation: Evaluation,
+    name: str,
+    *,
+    layer: int | None = None,
+    gpu: int | None = None,
+    replica: int | None = None,
+    stage: int | None = None,
 ) -> ViewGraph:
     """The view ``name`` of ``evaluation``.
 
     ``layer`` defaults to the first with experts, ``gpu`` and ``replica`` to the first that hold it.
 
     Raises:
-        MoeStudioError: if there is no such view, layer, GPU or replica.
+        MoeStudioError: if there is no such view, layer, GPU, replica, stage or operator.
     """
     choice = parse_view(name)
+    choice = replace(
+        choice,
+        layer=layer if choice.layer is None else choice.layer,
+        gpu=gpu if choice.gpu is None else choice.gpu,
+        replica=replica if choice.replica is None else choice.replica,
+        stage=stage if choice.stage is None else choice.stage,
+    )
     if choice.name == "overview":
         return overview(evaluation)
+    if choice.name in ("replica", "stage"):
+        return _scoped(evaluation, choice)
     if choice.name == "full":
         return full(evaluation)
     if choice.name == "critical":
         return critical(evaluation)
-    layer = choice.layer if choice.layer is not None else layer
-    gpu = choice.gpu if choice.gpu is not None else gpu
-    part = _part(evaluation.graph, layer)
-    if choice.name in ("attention", "expert"):
-        return _one_gpu(evaluation, choice.name, part, _lane(part, gpu, replica))
-    home = replica or 0 if gpu is None else _lane(part, gpu, replica) // part.body.stage.width
-    if not 0 <= home < part.body.stage.dp:
-        raise MoeStudioError(f"There is no replica {home}; the replicas are 0 to {part.body.stage.dp - 1}.")
-    return _one_replica(evaluation, choice.name, part, home)
+    if choice.name == "operator":
+        return one_operator(evaluation, choice.operator)
+    part = _part(evaluation.graph, choice.layer)
+    if choice.name in ("attention", "expert", "gpu"):
+        return _one_gpu(evaluation, choice.name, part, _lane(part, choice.gpu, choice.replica))
+    has_gpu, stage_of = choice.gpu is not None, part.body.stage
+    home = _lane(part, choice.gpu, choice.replica) // stage_of.width if has_gpu else choice.replica or 0
+    return _one_replica(evaluation, choice.name, part, _checked(home, stage_of.dp, "replica"))
+
+
+def _scoped(evaluation: Evaluation, choice: ViewChoice) -> ViewGraph:
+    """The overview of a replica, or of one of its stages."""
+    parallel = evaluation.project.parallel
+    home = _checked(choice.replica or 0, parallel.dp, "replica")
+    if choice.name == "replica":
+        return overview(evaluation, replica=home)
+    return overview(evaluation, replica=home, stage=_checked(choice.stage or 0, parallel.pp, "stage"))
+
+
+def _checked(number: int, count: int, what: str) -> int:
+    """``number``, if there are so many."""
+    if not 0 <= number < count:
+        raise MoeStudioError(f"There is no {what} {number}; the {what}s are 0 to {count - 1}.")
+    return number
 
 
 def default_layer(graph: Graph) -> int:
@@ -112,8 +166,10 @@ ROUTING_OPS = {"gate", "route", "dispatch", "combine", "combine_gather", "agg"}
 
 
 def _is_in_view(name: str, op: int) -> bool:
-    """Whether operators of a kind belong to the attention, expert or routing view."""
+    """Whether operators of a kind belong to the attention, expert or routing view, or to that of a whole GPU."""
     kind = OP_KINDS[op]
+    if name == "gpu":
+        return True
     if name == "attention":
         return op < ATTENTION_END
     if name == "routing":
@@ -124,13 +180,14 @@ def _is_in_view(name: str, op: int) -> bool:
 
 
 def _one_gpu(evaluation: Evaluation, name: str, part: Part, lane: int) -> ViewGraph:
-    """Attention or experts of one layer on one GPU."""
+    """All of one layer on one GPU, or its attention or experts."""
     body = part.body
     rows = [int(r) for r in np.flatnonzero(body.lane == lane) if _is_in_view(name, int(body.op[r]))]
     gpu = int(body.stage.gpu[lane])
-    titles = {"attention": "Attention", "expert": "Experts" if body.instances is not None else "Feed-forward"}
+    experts = "Experts" if body.instances is not None else "Feed-forward"
+    titles = {"attention": "Attention of layer", "expert": f"{experts} of layer", "gpu": "Layer"}
     node = evaluation.graph.node_names[body.stage.node[lane]]
-    title = f"{titles[name]} of layer {part.layer} on GPU {gpu} ({node})"
+    title = f"{titles[name]} {part.layer} on GPU {gpu} ({node})"
     return _selection(evaluation, f"{name} {part.layer} gpu {gpu}", title, part, np.array(rows, np.int64), True)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.errors import MoeStudioError
-from moe_studio.graph.edge import COMMUNICATION, DATA, data_edges
+from moe_studio.graph.edge import COMMUNICATION, DATA, data_edges, pairs
 from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Parallel, Workload
 from moe_studio.project.model import Attention, Block, FeedForward, Model
@@ -218,3 +218,52 @@ def test_a_wrong_view_is_refused_with_what_would_be_right(piped: Evaluation, wor
 
 def test_runs_of_numbers_are_folded() -> None:
     assert range_text([9, 0, 1, 2, 3, 11, 12]) == "0–3, 9, 11–12"
+
+
+def test_words_of_a_view_of_a_part_are_understood() -> None:
+    assert parse_view("replica 1") == ViewChoice(name="replica", replica=1)
+    assert parse_view("stage 2 replica 1") == ViewChoice(name="stage", stage=2, replica=1)
+    assert parse_view("gpu 5 layer 3") == ViewChoice(name="gpu", gpu=5, layer=3)
+    assert parse_view("operator L3_up_e17_g17") == ViewChoice(name="operator", operator="l3_up_e17_g17")
+    assert parse_view("layer 3 replica 1") == ViewChoice(name="layer", layer=3, replica=1)
+
+
+def test_a_stage_is_shown_layer_by_layer_and_a_replica_alone() -> None:
+    small = design(Parallel(ep=8))
+    nodes = tuple(Node(name=f"node{i}", gpus=4, device="d") for i in range(8))
+    wide = evaluate(replace(small, cluster=replace(small.cluster, nodes=nodes), parallel=Parallel(dp=2, pp=2, ep=8)))
+    replica = [node for node in view(wide, "replica 1").nodes if node.op == "layers"]
+    assert {node.replica for node in replica} == {1}
+    assert {node.stage for node in replica} == {0, 1}
+    stage = [node for node in view(wide, "stage 1 replica 1").nodes if node.op == "layers"]
+    assert {(node.replica, node.stage, node.layers) for node in stage} == {(1, 1, 1)}
+    assert sorted({node.layer for node in stage}) == list(wide.project.stage_layers()[1])
+    whole = [node for node in view(wide, "overview").nodes if node.op == "layers"]
+    assert {node.replica for node in whole} == {0, 1}
+    with pytest.raises(MoeStudioError, match="no replica 2; the replicas are 0 to 1"):
+        view(wide, "replica 2")
+    with pytest.raises(MoeStudioError, match="no stage 5"):
+        view(wide, "stage 5")
+
+
+def test_all_of_a_layer_on_a_gpu_is_its_attention_and_its_experts(exchanging: Evaluation) -> None:
+    graph = exchanging.graph
+    mine = [graph.name(row) for row in range(len(graph)) if graph.layer[row] == 3 and graph.gpu[row] == 5]
+    assert [node.id for node in view(exchanging, "gpu 5 layer 3").nodes if node.is_operator] == mine
+
+
+@pytest.mark.parametrize("name", ["l3_up_e5_g5", "l0_ln1_g0", "l3_combine_g5", "l4_res2_g7"])
+def test_an_operator_is_shown_with_all_it_takes_and_gives(exchanging: Evaluation, name: str) -> None:
+    graph, whole = exchanging.graph, pairs(data_edges(exchanging.graph))
+    row, drawn = graph.row_of[name], view(exchanging, f"operator {name}")
+    edges = [edge for edge in drawn.edges if edge.kind != "order"]
+    for shown, wanted in (
+        ([edge.source for edge in edges if edge.target == name], whole.source[whole.target == row]),
+        ([edge.target for edge in edges if edge.source == name], whole.target[whole.source == row]),
+    ):
+        assert sum(int(node.split("_")[0]) if node[0].isdigit() else 1 for node in shown) == len(set(wanted.tolist()))
+
+
+def test_an_operator_that_is_not_there_is_refused_with_one_that_is(exchanging: Evaluation) -> None:
+    with pytest.raises(MoeStudioError, match="no operator 'l9_up'; one that there is: l0_ln1_g0"):
+        view(exchanging, "operator l9_up")
