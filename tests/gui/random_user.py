@@ -536,11 +536,11 @@ class User:
             return "thinks of opening another"
         if self.chance.random() < 0.3:
             path = resource("examples", self.chance.choice(("seed1", "seed0-baseline", "seed4-proposed")) + ".moe.yaml")
-            self.window.new_from_example(path)
+            self.window.files.new_from_example(path)
         else:
             path = self.chance.choice(self._files)
             if self.window.files.may_lose():
-                self.window.open_path(path)
+                self.window.files.open_path(path)
         return f"open {path.name}"
 
     def _outside(self) -> str:
