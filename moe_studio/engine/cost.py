@@ -55,6 +55,12 @@ class LayerCost:
             flags[run.rows] = run.on_comm
         return flags
 
+    @cached_property
+    def counting(self) -> "LayerCost":
+        """The same layer with every operator taking 1."""
+        ones = np.ones(len(self.body))
+        return LayerCost(body=self.body, own_s=ones, duration_s=ones)
+
     def _busy(self, *, is_comm: bool) -> FloatArray:
         chosen = self.is_comm if is_comm else ~self.is_comm
         return total_by(self.body.lane[chosen], self.duration_s[chosen], self.body.stage.lanes)

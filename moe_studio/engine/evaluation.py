@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_studio.engine.busy import busy_s
 from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, layer_cost
 from moe_studio.engine.evidence import INTERVAL, Evidence, sum_spread_s
 from moe_studio.engine.flop import model_flop
@@ -144,19 +145,21 @@ class Evaluation:
     @cached_property
     def level(self) -> IntArray:
         """Level of each operator: operators on the longest chain of dependencies up to and with it."""
-        costs = [_counting(cost) for cost in dict.fromkeys(self.costs)]
-        by_body = {cost.body: cost for cost in costs}
-        solver = Solver(has_overlap=True)
-        part_costs = [by_body[part.body] for part in self.graph.parts]
-        schedule = solver.schedule(self.graph, part_costs, has_streams=False)
-        level = np.zeros(len(self.graph))
         batches = self.project.workload.micro_batches
-        for placed in (placed for stage in schedule.stages for placed in stage):
+        if batches == 1:
+            return (self.leveling.start_s() + 1.0).astype(np.int64)
+        level = np.zeros(len(self.graph))
+        for placed in (placed for stage in self.leveling.stages for placed in stage):
             item, start = placed.unit.items[0], placed.solution.start[0]
             row_offset = placed.offset_s[item.cost.body.replica]
             for batch in range(batches):
                 level[self.graph.parts[item.part + batch].rows] = start + row_offset + 1
         return level.astype(np.int64)
+
+    @cached_property
+    def leveling(self) -> Schedule:
+        """The schedule by data dependencies alone in which every operator takes 1; of the first micro-batch."""
+        return self.solver.schedule(self.graph, [cost.counting for cost in self.costs], has_streams=False)
 
     @property
     def _bodies(self) -> dict[LayerGraph, None]:
@@ -226,10 +229,7 @@ class Evaluation:
 
         With overlap the streams may work at the same time, so this is measured on the timeline.
         """
-        if self.project.cost.overlap:
-            busy = _covered(self.graph.gpu, self.start_s, self.finish_s, len(self.compute_s))
-        else:
-            busy = self.compute_s + self.communication_s
+        busy = busy_s(self.schedule, self.project.cluster.gpu_count)
         idle = self.schedule.makespan_s - busy
         # Sums in another order differ in the last digits; that is no waiting.
         return np.where(idle > 1e-12 * self.schedule.makespan_s, idle, 0.0)
@@ -404,24 +404,6 @@ def _cross_node(body: LayerGraph) -> float:
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
-
-
-def _covered(gpu: IntArray, start: FloatArray, finish: FloatArray, gpus: int) -> FloatArray:
-    """Time in which at least one operator runs, per GPU."""
-    order = np.lexsort((start, gpu))
-    gpu, start, finish = gpu[order], start[order], finish[order]
-    # Each GPU's intervals are moved apart, so that one running maximum serves all of them.
-    span = float(finish.max(initial=0.0)) * 2 + 1
-    begin, end = start + gpu * span, finish + gpu * span
-    reached = np.maximum.accumulate(end)
-    free_from = np.concatenate(([-np.inf], reached[:-1]))
-    return total_by(gpu, np.maximum(0.0, end - np.maximum(begin, free_from)), gpus)
-
-
-def _counting(cost: LayerCost) -> LayerCost:
-    """The same layer with every operator taking 1."""
-    ones = np.ones(len(cost.body))
-    return LayerCost(body=cost.body, own_s=ones, duration_s=ones)
 
 
 @dataclass(slots=True)

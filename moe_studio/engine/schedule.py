@@ -49,7 +49,8 @@ class Solution:
     communication; empty without streams). ``before``: streams before each run, by (item, run).
     ``loose``: by item, rows whose result nothing uses, which may end a path: local dispatches on GPUs without
     experts. ``next``: how the unit after it is entered; ``paths``: longest paths through the unit; ``span``: first
-    start, last finish and time covered, per lane. All three are filled in when asked for.
+    start, last finish and time covered, per lane. All three are filled in when asked for. ``costs`` are kept alive:
+    a solution is found by their identity.
     """
 
     start: list[FloatArray]
@@ -59,6 +60,7 @@ class Solution:
     streams: list[FloatArray]
     before: dict[tuple[int, int], FloatArray]
     loose: dict[int, IntArray]
+    costs: tuple[LayerCost, ...]
     next: State | None = None
     paths: dict[object, object] = field(default_factory=dict)
     span: tuple[FloatArray, FloatArray, FloatArray] | None = None
@@ -275,7 +277,8 @@ def solve(stage: Stage, unit: Unit, entry: Values, streams: Sequence[FloatArray]
         starts.append(start)
         finishes.append(finish)
     kept = {key: values[key] for key in (*unit.gives, *(key for _, key in unit.gives_output))}
-    return Solution(starts, finishes, entry, kept, free, before, _loose(unit))
+    costs = tuple(item.cost for item in unit.items)
+    return Solution(starts, finishes, entry, kept, free, before, _loose(unit), costs)
 
 
 def _loose(unit: Unit) -> dict[int, IntArray]:

@@ -1,7 +1,7 @@
 """The operator DAG in lanes, with everything that the pointer and the keys do in it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
@@ -24,6 +24,7 @@ from moe_studio.document.selection import NOTHING, operator_row, operator_select
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.coloring import ColorBy, Look, coloring
+from moe_studio.gui.dag.content import content
 from moe_studio.gui.dag.lane_view import LaneView
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.link import step_along
@@ -89,6 +90,7 @@ class DagView(QWidget):
         self._way_of: Evaluation | None = None
         self._filtered: tuple[object, GraphFilter, Mask | None] = (None, EVERYTHING, None)
         self._has_faded = False
+        self._content: Hashable = None
         self.legend = Legend()
         self.legend.setParent(self)
         self.map = MiniMap(self, self._scene)
@@ -177,7 +179,7 @@ class DagView(QWidget):
 
     def mark_way(self, rows: IntArray) -> None:
         """Mark another path beside the longest one; without rows none. It is gone with the next change."""
-        self.way, self._way_of = rows, self.document.evaluation
+        self.way, self._way_of, self._content = rows, self.document.evaluation, None
         self.update()
 
     @property
@@ -207,10 +209,14 @@ class DagView(QWidget):
 
     def _show(self, evaluation: Evaluation) -> None:
         self.lane_view.shown, self.lane_view.area = lanes(evaluation, self.columns, self.path_kind), self._area()
-        self._make_look()
+        self._find_look()
         if not self.lane_view.is_placed and self._area().width() > 50:
             self.lane_view.place()
-        self.update()
+        scene = self._scene()
+        before, self._content = self._content, content(scene) if scene is not None else None
+        if self._content is None or self._content != before:
+            self.update()
+        self.restyled.emit()
 
     @property
     def labels(self) -> Labeller:
@@ -221,6 +227,11 @@ class DagView(QWidget):
         return self._labels
 
     def _make_look(self) -> None:
+        self._find_look()
+        self.update()
+        self.restyled.emit()
+
+    def _find_look(self) -> None:
         if self.shown is None:
             return
         evaluation, old = self.shown.evaluation, self.look
@@ -235,8 +246,6 @@ class DagView(QWidget):
         if not self.document.is_previewing:
             self.map.forget()
             self._show_legend()
-        self.update()
-        self.restyled.emit()
 
     # Where things are
 

@@ -1,7 +1,7 @@
 """Operators and edges that are large enough to read, drawn one by one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
@@ -39,24 +39,34 @@ class Brush:
     labels: Labeller
     has_gaps: bool
     has_path: bool
+    boxes: dict[int, QRectF] = field(default_factory=dict)
 
     def box(self, row: int) -> QRectF:
         """The rectangle of an operator."""
+        if row not in self.boxes:
+            self.find_boxes(np.array([row]))
+        return self.boxes[row]
+
+    def find_boxes(self, rows: IntArray) -> None:
+        """Find the rectangles of many operators at once, which takes far less than one by one."""
         shown, camera = self.shown, self.camera
-        left, right = camera.to_x(float(shown.left[row])), camera.to_x(float(shown.right[row]))
-        top = camera.to_y(float(shown.row[row]))
-        side = min(11.0, (right - left) * 0.09) if self.has_gaps else 0.75
+        left, wide = (shown.left[rows] - camera.x) * camera.scale_x, shown.width(rows) * camera.scale_x
+        side = np.minimum(11.0, wide * 0.09) if self.has_gaps else np.full(len(rows), 0.75)
         edge = min(5.0, camera.scale_y * 0.1)
-        return QRectF(left + side, top + edge, max(1.0, right - left - 2 * side), camera.scale_y - 2 * edge)
+        top, high = (shown.row[rows] - camera.y) * camera.scale_y + edge, camera.scale_y - 2 * edge
+        ends = zip(rows.tolist(), (left + side).tolist(), top.tolist(), (wide - 2 * side).tolist(), strict=True)
+        self.boxes.update({row: QRectF(x, y, max(1.0, width), high) for row, x, y, width in ends})
 
 
 def draw_links(painter: QPainter, brush: Brush, links: Links, mask: Mask | None = None) -> None:
     """Edges: solid for data, dashed for communication, dotted for order; only between operators of ``mask``."""
     theme = brush.theme
+    brush.find_boxes(np.concatenate([links.source, links.target]))
     for kind, style in STYLES.items():
         wanted = links.kind == kind
         chosen = np.flatnonzero(wanted if mask is None else wanted & mask[links.source] & mask[links.target])
-        lines = [_line(brush, int(links.source[i]), int(links.target[i])) for i in chosen.tolist()]
+        ends = zip(links.source[chosen].tolist(), links.target[chosen].tolist(), strict=True)
+        lines = [_line(brush, source, target) for source, target in ends]
         color = QColor(theme.color("muted") if kind != COMMUNICATION else theme.family("communication"))
         color.setAlpha(110 if kind == ORDER else 190)
         painter.setPen(QPen(color, 1.1, style))
@@ -78,8 +88,9 @@ def _line(brush: Brush, source: int, target: int) -> QLineF:
 
 def _draw_meeting(painter: QPainter, brush: Brush, inputs: IntArray, members: IntArray) -> None:
     """A collective starts when all its inputs are there: the edges meet in one line before it."""
-    ends = [brush.box(int(row)) for row in inputs.tolist()]
-    starts = [brush.box(int(row)) for row in members.tolist()]
+    brush.find_boxes(np.concatenate([inputs, members]))
+    ends = [brush.box(row) for row in inputs.tolist()]
+    starts = [brush.box(row) for row in members.tolist()]
     if not ends or not starts:
         return
     x = (max(box.right() for box in ends) + min(box.left() for box in starts)) / 2
@@ -95,8 +106,10 @@ def draw_path(painter: QPainter, brush: Brush) -> None:
     painter.setPen(QPen(brush.theme.color("path"), PATH_WIDTH, c=Qt.PenCapStyle.RoundCap))
     path, shown, camera = brush.shown.path, brush.shown, brush.camera
     edge = camera.from_x(painter.window().width())
-    is_seen = (shown.right[path[1:]] >= camera.x) & (shown.left[path[:-1]] <= edge)
-    painter.drawLines([_line(brush, int(path[i]), int(path[i + 1])) for i in np.flatnonzero(is_seen).tolist()])
+    seen = np.flatnonzero((shown.right[path[1:]] >= camera.x) & (shown.left[path[:-1]] <= edge))
+    before, after = path[seen], path[seen + 1]
+    brush.find_boxes(np.concatenate([before, after]))
+    painter.drawLines([_line(brush, a, b) for a, b in zip(before.tolist(), after.tolist(), strict=True)])
 
 
 def draw_way(painter: QPainter, brush: Brush, rows: IntArray) -> None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
-from moe_studio.graph.graph import Graph
 
 Columns = Literal["level", "time"]
 PathKind = Literal["scheduled", "dependency"]
@@ -47,6 +46,10 @@ class Lanes:
         flags[self.path] = True
         return flags
 
+    def width(self, rows: IntArray) -> FloatArray:
+        """Levels or seconds from left to right end, shape (rows,)."""
+        return self.right[rows] - self.left[rows]
+
     def lane_of_row(self, row: float) -> int:
         """GPU of a row."""
         return int(np.clip(np.searchsorted(self.lane_first, row, side="right") - 1, 0, len(self.lane_first) - 2))
@@ -68,56 +71,78 @@ class Lanes:
 def lanes(evaluation: Evaluation, columns: Columns, path: PathKind) -> Lanes:
     """The lanes of ``evaluation``."""
     rows = evaluation.scheduled_path.rows if path == "scheduled" else evaluation.dependency_path.rows
-    gpus = evaluation.project.cluster.gpu_count
-    gpu = evaluation.graph.gpu
     if columns == "time":
+        gpus = evaluation.project.cluster.gpu_count
         streams = 2 if evaluation.project.cost.overlap else 1
         return Lanes(
             evaluation=evaluation,
             left=evaluation.start_s,
             right=evaluation.finish_s,
-            row=gpu * streams + (evaluation.is_comm if streams == 2 else 0),
+            row=evaluation.graph.gpu * streams + (evaluation.is_comm if streams == 2 else 0),
             lane_first=np.arange(gpus + 1) * streams,
             path=rows,
         )
     level = evaluation.level
-    place = _places(evaluation.graph, level)
-    tallest = np.zeros(gpus, np.int64)
-    np.maximum.at(tallest, gpu, place + 1)
-    first = np.concatenate(([0], np.cumsum(np.maximum(tallest, 1))))
+    found = _alike_places(evaluation) or _places(evaluation, level)
+    first = np.concatenate(([0], np.cumsum(np.maximum(found.tallest, 1))))
     return Lanes(
         evaluation=evaluation,
         left=level.astype(np.float64) - 1.0,
         right=level.astype(np.float64),
-        row=first[gpu] + place,
+        row=found.rows(first),
         lane_first=first,
         path=rows,
     )
 
 
-def _places(graph: Graph, level: IntArray) -> IntArray:
-    """How many operators of the same GPU and level come before each; shape (operators,)."""
-    low, high = (ends.reduceat(level, graph.first_rows) for ends in (np.minimum, np.maximum))
-    if _is_overlapping(graph, low, high):
-        return _place_in_cell(graph.gpu * (int(level.max()) + 1) + level)
-    # Layers are alike, so few of them have to be looked at.
-    known: dict[tuple[int, bytes], IntArray] = {}
-    found = []
-    for part, start in zip(graph.parts, low.tolist(), strict=True):
-        local = level[part.rows] - start
-        key = id(part.body), local.tobytes()
-        if key not in known:
-            known[key] = _place_in_cell(part.body.lane * (int(local.max()) + 1) + local)
-        found.append(known[key])
-    return np.concatenate(found)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Places:
+    """How many operators of the same GPU and level come before each, and GPUs' most operators of a level.
+
+    ``pieces``: for parts in order the GPU of each row, and that number.
+    """
+
+    pieces: list[tuple[IntArray, IntArray]]
+    tallest: IntArray
+
+    def rows(self, first: IntArray) -> IntArray:
+        """Row of each operator, shape (operators,), when GPUs' lanes begin at ``first``."""
+        known: dict[int, IntArray] = {}
+        for gpu, place in self.pieces:
+            if id(place) not in known:
+                known[id(place)] = first[gpu] + place
+        return np.concatenate([known[id(place)] for _, place in self.pieces])
 
 
-def _is_overlapping(graph: Graph, low: IntArray, high: IntArray) -> bool:
-    """Whether two parts on the same GPUs have operators of the same level."""
-    stage = np.array([part.body.stage.index for part in graph.parts])
-    order = np.lexsort((low, stage))
-    same = stage[order][1:] == stage[order][:-1]
-    return bool((same & (low[order][1:] <= high[order][:-1])).any())
+def _alike_places(evaluation: Evaluation) -> _Places | None:
+    """Layers are alike, so few of them have to be looked at; None if they share levels."""
+    if evaluation.project.workload.micro_batches > 1:
+        return None
+    known: dict[int, tuple[IntArray, IntArray]] = {}
+    pieces: list[tuple[IntArray, IntArray]] = []
+    tallest = np.zeros(evaluation.project.cluster.gpu_count, np.int64)
+    for stage in evaluation.leveling.stages:
+        reached = -np.inf
+        for placed in stage:
+            body, start = placed.unit.items[0].cost.body, placed.solution.start[0]
+            if float(start.min()) + float(placed.offset_s.min()) < reached:
+                return None
+            reached = float(placed.solution.finish[0].max()) + float(placed.offset_s.max())
+            if id(placed.solution) not in known:
+                level = (start - start.min()).astype(np.int64)
+                gpu, place = body.stage.gpu[body.lane], _place_in_cell(body.lane * (int(level.max()) + 1) + level)
+                np.maximum.at(tallest, gpu, place + 1)
+                known[id(placed.solution)] = gpu, place
+            pieces.append(known[id(placed.solution)])
+    return _Places(pieces=pieces, tallest=tallest)
+
+
+def _places(evaluation: Evaluation, level: IntArray) -> _Places:
+    gpu = evaluation.graph.gpu
+    place = _place_in_cell(gpu * (int(level.max()) + 1) + level)
+    tallest = np.zeros(evaluation.project.cluster.gpu_count, np.int64)
+    np.maximum.at(tallest, gpu, place + 1)
+    return _Places(pieces=[(gpu, place)], tallest=tallest)
 
 
 def _place_in_cell(cell: IntArray) -> IntArray:

@@ -92,6 +92,7 @@ def _order(evaluation: Evaluation, rows: IntArray) -> tuple[IntArray, IntArray]:
     """Operators among ``rows`` that follow each other on a stream."""
     has_overlap = evaluation.project.cost.overlap
     stream = evaluation.graph.gpu[rows] * 2 + (evaluation.is_comm[rows] if has_overlap else 0)
-    order = np.lexsort((rows, evaluation.finish_s[rows], evaluation.start_s[rows], stream))
+    start_s = evaluation.start_s[rows]
+    order = np.lexsort((rows, start_s + evaluation.duration_s[rows], start_s, stream))
     same = stream[order][1:] == stream[order][:-1]
     return rows[order][:-1][same], rows[order][1:][same]

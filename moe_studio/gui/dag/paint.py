@@ -72,9 +72,9 @@ def paint_lanes(painter: QPainter, scene: Scene) -> None:
     draw_lanes(painter, ground)
     painter.save()
     painter.setClipRect(area)
-    rows = shown.within(camera.x, camera.from_x(area.width()), camera.y, camera.from_y(area.height()))
+    rows = rows_in_view(scene)
     painter.translate(area.topLeft())
-    if _is_readable(scene, rows):
+    if is_readable(scene, rows):
         _paint_shapes(painter, scene, rows)
     else:
         _paint_picture(painter, scene, rows)
@@ -82,14 +82,20 @@ def paint_lanes(painter: QPainter, scene: Scene) -> None:
     painter.restore()
 
 
-def _is_readable(scene: Scene, rows: IntArray) -> bool:
+def rows_in_view(scene: Scene) -> IntArray:
+    """Operators that are at least partly seen."""
+    area, camera = scene.area, scene.camera
+    return scene.shown.within(camera.x, camera.from_x(area.width()), camera.y, camera.from_y(area.height()))
+
+
+def is_readable(scene: Scene, rows: IntArray) -> bool:
     """Whether operators are large enough, and few enough, to be drawn one by one."""
     width = scene.camera.scale_x if scene.columns == "level" else _median_width(scene, rows)
     return width >= READABLE_WIDTH and scene.camera.scale_y >= READABLE_HEIGHT and len(rows) <= MOST_SHAPES
 
 
 def _median_width(scene: Scene, rows: IntArray) -> float:
-    widths = (scene.shown.right[rows] - scene.shown.left[rows]) * scene.camera.scale_x
+    widths = scene.shown.width(rows) * scene.camera.scale_x
     wide = widths[widths > 0]
     return float(np.median(wide)) if len(wide) else 0.0
 
