@@ -34,14 +34,33 @@ def expert_answers(
 
 
 def lane_loads(body: LayerGraph, run: Run) -> FloatArray:
-    """Rows, active experts, experts, and tiles of each of `HEIGHTS`, of each lane; shape (3 + heights, lanes)."""
+    """Rows, active experts, experts, and tiles of each of `HEIGHTS`, of each lane; shape (3 + heights, lanes).
+
+    All are means over what tokens may choose: of few tokens most experts get none, where the graph rounds up to one.
+    """
     lane, lanes = body.host.lane, body.stage.lanes
-    tokens = body.m[run.rows] if run.kind.is_matmul else body.in_rows[run.rows]
-    weight = np.maximum(body.weight_byte[run.rows], 1e-300)
-    touched = np.clip((body.byte[run.rows] - body.live_byte[run.rows]) / weight, 0.0, 1.0)
-    tiles = [total_by(lane, np.ceil(tokens / height), lanes) for height in HEIGHTS]
+    touched = _touched(body, run)
+    tokens = _mean_tokens(body, run, touched)
+    active = np.maximum(touched, 1e-300)
+    tiles = [total_by(lane, active * np.ceil(tokens / active / height - 1e-9), lanes) for height in HEIGHTS]
     count = np.bincount(lane, minlength=lanes).astype(float)
     return np.stack([total_by(lane, tokens, lanes), total_by(lane, touched, lanes), count, *tiles])
+
+
+def _touched(body: LayerGraph, run: Run) -> FloatArray:
+    """Probability that each instance gets a token at all, shape (expert rows,)."""
+    weight = np.maximum(body.weight_byte[run.rows], 1e-300)
+    return np.clip((body.byte[run.rows] - body.live_byte[run.rows]) / weight, 0.0, 1.0)
+
+
+def _mean_tokens(body: LayerGraph, run: Run, touched: FloatArray) -> FloatArray:
+    """Tokens that each instance gets on average, shape (expert rows,): touched is 1 − (1 − p)^n, and this n · p."""
+    rounded = body.m[run.rows] if run.kind.is_matmul else body.in_rows[run.rows]
+    n = max(body.size.rows * (1 if body.stage.is_local else body.stage.groups), 1.0)
+    with np.errstate(divide="ignore"):
+        mean = -n * np.expm1(np.log1p(-touched) / n)
+    # Near 1 the probability says no more than that there are many.
+    return np.where(touched < 1 - 1e-6, np.minimum(mean, rounded), rounded)
 
 
 def _loads_us(

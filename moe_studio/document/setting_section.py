@@ -1,14 +1,14 @@
 """The settings of a project as a table of forms: sections, groups of fields, lists, and what can be done to them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from moe_studio.calibration.provider import provider_names
-from moe_studio.document.node_place import free_place, places
+from moe_studio.document.layout_change import LayoutChange
+from moe_studio.document.layout_edit import add_node, duplicate_nodes, remove_nodes
 from moe_studio.document.setting_field import NO_DEFAULT, Field, Words, choices_of, fields_of
 from moe_studio.document.setting_value import (
-    add_nodes,
     dropped,
     entered,
     inserted,
@@ -16,9 +16,9 @@ from moe_studio.document.setting_value import (
     shifted,
 )
 from moe_studio.errors import MoeStudioError
-from moe_studio.project.cluster import Cluster, Device, Node
+from moe_studio.project.cluster import Cluster, Device, Links
 from moe_studio.project.design import Move, Reference
-from moe_studio.project.edit import Edit, reset_placement
+from moe_studio.project.edit import Edit, reset_placement, set_at
 from moe_studio.project.model import DTYPES, Attention, Block, Model, default_ffn
 from moe_studio.project.project import Project
 from moe_studio.project.setting import Setting, settings_of
@@ -90,6 +90,7 @@ def sections(project: Project, waiting: Mapping[Words, Any] | None = None) -> tu
             title="Costs",
             groups=(
                 _cost(project),
+                _simple("Memory", project.memory, "memory"),
                 _simple("Limits", project.limits, "limits"),
                 _simple("Reference", project.reference or Reference(), "reference"),
                 _group("Design", [_title(project)]),
@@ -304,14 +305,11 @@ def _cluster(project: Project) -> Iterator[Group]:
     yield Group(
         title="Nodes",
         rows=tuple(_node_row(cluster, index) for index in range(min(len(cluster.nodes), MAX_ROWS))),
-        actions=(node_adder(cluster),),
+        actions=(NODE_ADDER,),
         is_list=True,
         note=_more(len(cluster.nodes)),
     )
-    for name, title in (("intra", "Links inside a node"), ("inter", "Links between nodes")):
-        under = getattr(base.links if base else type(links)(), name)
-        found = fields_of(getattr(links, name), ("cluster", "links", name), base=under, owner=title.lower())
-        yield _group(title, list(found))
+    yield from _tiers(links, base.links if base else Links())
     for name, device in cluster.devices.items():
         drop = _dropper(("cluster", "devices"), name, f"Remove the device {name}")
         yield _group(f"Device {name}", list(_device(device, ("cluster", "devices", name))), drop)
@@ -324,6 +322,20 @@ def _cluster(project: Project) -> Iterator[Group]:
         )
         note = "Figures of the catalogue; a copy of them in this design may be changed."
         yield Group(title=f"Device {name}", rows=(), actions=(copy,), note=note)
+
+
+def _tiers(links: Links, base: Links) -> Iterator[Group]:
+    """The tiers of the network; that of racks may be added and dropped."""
+    outer = "Links between racks" if links.rack else "Links between nodes"
+    for name, title in (("intra", "Links inside a node"), ("rack", "Links inside a rack"), ("inter", outer)):
+        words, tier = ("cluster", "links", name), getattr(links, name)
+        if tier is None:
+            add = Action(text="Give racks links of their own", label=title, edit=set_at(words, links.inter))
+            note = "Nodes whose names begin with the same rack, as in rack0/node3, can have links of their own."
+            yield Group(title=title, rows=(), actions=(add,), note=note)
+            continue
+        drop = [Action(text="Remove", label=f"Remove {title.lower()}", edit=set_at(words, None))] * (name == "rack")
+        yield _group(title, list(fields_of(tier, words, base=getattr(base, name), owner=title.lower())), *drop)
 
 
 def _cluster_base(cluster: Cluster) -> Cluster | None:
@@ -340,8 +352,8 @@ def _node_row(cluster: Cluster, index: int) -> Row:
     return Row(
         fields=tuple(node_fields(cluster, index)),
         actions=(
-            Action(text="⧉", label=f"Duplicate {node.name}", edit=add_nodes([_copy_of(cluster, node)], index + 1)),
-            Action(text="×", label=f"Remove {node.name}", edit=removed(("cluster", "nodes"), index)),
+            _layout_action("⧉", f"Duplicate {node.name}", lambda project: duplicate_nodes(project, [index])),
+            _layout_action("×", f"Remove {node.name}", lambda project: remove_nodes(project, [index])),
         ),
     )
 
@@ -357,26 +369,12 @@ def node_fields(cluster: Cluster, index: int) -> Iterator[Field]:
             yield replace(field, default=NO_DEFAULT)
 
 
-def node_adder(cluster: Cluster) -> Action:
-    """Adding a node like the last one."""
-    node = _copy_of(cluster, cluster.nodes[-1])
-    return Action(text="Add a node", label=f"Add {node.name}", edit=add_nodes([node], len(cluster.nodes)))
+def _layout_action(text: str, label: str, change: Callable[[Project], LayoutChange]) -> Action:
+    """What the canvas does, too: the strategy is fitted in the same step."""
+    return Action(text=text, label=label, edit=lambda project: change(project).edit(project))
 
 
-def _copy_of(cluster: Cluster, node: Node) -> Node:
-    return replace(node, name=free_node_name(cluster, node.name), at=free_at(cluster, node.at))
-
-
-def free_node_name(cluster: Cluster, like: str, taken: Sequence[str] = ()) -> str:
-    """A name such as ``node2`` that no node of ``cluster`` has."""
-    used = {node.name for node in cluster.nodes} | set(taken)
-    stem = like.rstrip("0123456789") or "node"
-    return next(name for number in range(len(used) + 1) if (name := f"{stem}{number}") not in used)
-
-
-def free_at(cluster: Cluster, like: Sequence[float], taken: Sequence[tuple[float, float]] = ()) -> tuple[float, ...]:
-    """A place on the canvas beside ``like`` where no node is; none when places are not given."""
-    return free_place([*places(cluster), *taken], (like[0] + 1, like[1])) if len(like) == 2 else ()
+NODE_ADDER = _layout_action("Add a node", "Add a node like the last", add_node)
 
 
 def _device(device: Device, words: Words) -> Iterator[Field]:

@@ -18,6 +18,7 @@ from moe_studio.engine.flop import model_flop
 from moe_studio.engine.memory import Memory, memory
 from moe_studio.engine.path import Path, longest_path
 from moe_studio.engine.provider import RESOURCES, Provide, Provider, Rates, fixed_provider, rates
+from moe_studio.engine.room import Room
 from moe_studio.engine.schedule import Schedule, Solver, slack_s
 from moe_studio.errors import ProjectError
 from moe_studio.graph.build import build_layer
@@ -34,11 +35,16 @@ from moe_studio.project.project import Project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """The figures of a design (DESIGN §6). ``tokens``: tokens that one step handles or makes."""
+    """The figures of a design (DESIGN §6).
+
+    ``tokens``: tokens that one step handles or makes, of drafts those that hold on average. ``tpot_s``: time per output
+    token of a sequence; 0 unless decoding.
+    """
 
     latency_s: float
     dependency_s: float
     tokens: float
+    tpot_s: float
     tokens_per_s: float
     tokens_per_s_per_gpu: float
     steady_tokens_per_s: float
@@ -249,6 +255,11 @@ class Evaluation:
         return memory(self.graph)
 
     @cached_property
+    def room(self) -> Room:
+        """How much more each GPU has room for."""
+        return Room(project=self.project, memory=self.memory)
+
+    @cached_property
     def load(self) -> FloatArray:
         """Tokens that each GPU's experts handle, shape (layers, GPUs), all micro-batches together."""
         result = np.zeros((self.project.model.layer_count, self.project.cluster.gpu_count))
@@ -268,6 +279,12 @@ class Evaluation:
                     result[layer] = load.max() / load.mean()
         return result
 
+    @property
+    def mean_imbalance(self) -> float:
+        """Mean over the MoE layers of the largest load of a GPU over the mean: what to expect of a layer; 0 if none."""
+        found = self.imbalance[self.imbalance > 0]
+        return float(found.mean()) if len(found) else 0.0
+
     @cached_property
     def cross_node_byte(self) -> FloatArray:
         """Bytes that dispatch and combine carry between nodes, shape (layers,), all GPUs together."""
@@ -285,7 +302,7 @@ class Evaluation:
     def metrics(self) -> Metrics:
         """The figures of the design."""
         work, gpus = self.project.workload, self.project.cluster.gpu_count
-        tokens = float(work.batch * (1 if work.phase == "decode" else work.tokens))
+        tokens = work.batch * work.gained_tokens
         latency = self.schedule.makespan_s
         if self.project.cost.overlap:
             busiest = float(np.maximum(self.compute_s, self.communication_s).max())
@@ -296,6 +313,7 @@ class Evaluation:
             latency_s=latency,
             dependency_s=self.dependency.makespan_s,
             tokens=tokens,
+            tpot_s=latency / work.gained_tokens if work.is_decode else 0.0,
             tokens_per_s=_ratio(tokens, latency),
             tokens_per_s_per_gpu=_ratio(tokens, latency * gpus),
             steady_tokens_per_s=_ratio(tokens, busiest),

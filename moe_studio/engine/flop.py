@@ -21,15 +21,16 @@ def matmul_parameters(layer: Layer, hidden: int) -> int:
 def model_flop(project: Project) -> float:
     """Floating-point operations of the whole workload: 2 per active parameter and token, and attention."""
     model, work = project.model, project.workload
-    tokens = work.batch * (1 if work.phase == "decode" else work.tokens)
+    # Of verified tokens only those count that hold; of prompts only what is computed.
+    tokens = work.batch * (work.gained_tokens if work.is_decode else work.new_tokens)
     flop = 0.0
     # By identity: layers are few objects, and counting equal ones apart gives the same sum.
-    counts = Counter(map(id, model.layers))
-    for layer in {id(layer): layer for layer in model.layers}.values():
+    counts = Counter(map(id, model.own_layers))
+    for layer in {id(layer): layer for layer in model.own_layers}.values():
         count = counts[id(layer)]
         parameters = matmul_parameters(layer, model.hidden)
         flop += count * tokens * (2 * parameters + _attention_flop(project, layer.attention))
-    rows = tokens if work.phase == "forward" else work.batch
+    rows = work.batch if work.phase == "prefill" else tokens
     return flop + 2 * rows * model.hidden * model.vocab
 
 
@@ -38,7 +39,7 @@ def _attention_flop(project: Project, attention: Attention) -> float:
     if attention.kind == "linear":
         return 0.0
     width = 2 * attention.head_dim
-    if attention.kind == "mla" and project.workload.phase == "decode":
+    if attention.kind == "mla" and project.workload.is_decode:
         width = 2 * attention.kv_lora + attention.qk_rope
     elif attention.kind == "mla":
         width = attention.qk_nope + attention.qk_rope + attention.v_dim

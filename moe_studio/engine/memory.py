@@ -7,10 +7,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from moe_studio.engine.liveness import peak_byte
 from moe_studio.graph.column import FloatArray, total_by
-from moe_studio.graph.graph import Graph
+from moe_studio.graph.graph import Graph, Part
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.size import sizes
+from moe_studio.project.model import Model
 
 MEMORY_PARTS = ("weights", "kv_cache", "activations", "buffers")
 """Kinds of memory, in the order in which they are stacked."""
@@ -18,7 +20,7 @@ MEMORY_PARTS = ("weights", "kv_cache", "activations", "buffers")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Memory:
-    """Bytes per GPU; shape (GPUs,) each."""
+    """Bytes per GPU; shape (GPUs,) each. ``capacity``: what the serving engine may fill of the GPU's memory."""
 
     weights: FloatArray
     kv_cache: FloatArray
@@ -51,6 +53,11 @@ class _LayerMemory:
     sent: FloatArray
 
 
+def _is_held(part: Part, model: Model) -> bool:
+    """Whether the part's weights and cache are its own: micro-batches share them, and passes of one module."""
+    return part.micro_batch == 0 and part.layer == model.held_layer(part.layer)
+
+
 _KNOWN: "WeakKeyDictionary[LayerGraph, _LayerMemory]" = WeakKeyDictionary()
 
 
@@ -79,20 +86,24 @@ def memory(graph: Graph) -> Memory:
     gpus = project.cluster.gpu_count
     weights, cache, live, sent = (np.zeros(gpus) for _ in range(4))
     batches = project.workload.micro_batches
+    is_live = project.memory.activations == "live"
     for stage in graph.stages:
-        bodies = _counts(part.body for part in graph.parts if part.micro_batch == 0 and part.body.stage is stage)
+        held = (part.body for part in graph.parts if _is_held(part, project.model))
+        bodies = _counts(body for body in held if body.stage is stage)
         for body, count in bodies.items():
             layer = _layer_memory(body)
             weights[stage.gpu] += count * layer.weights
             cache[stage.gpu] += count * batches * body.kv_byte
-            live[stage.gpu] = np.maximum(live[stage.gpu], layer.live)
+            live[stage.gpu] = np.maximum(live[stage.gpu], peak_byte(body, project) if is_live else layer.live)
             sent[stage.gpu] = np.maximum(sent[stage.gpu], layer.sent)
     kept = 2 * sizes(project).rows * project.model.hidden * project.model.byte_of("activations")
-    capacity = [project.cluster.device(node.device).memory_gb * 1e9 for node in project.cluster.nodes]
+    rules = project.memory
+    whole = [project.cluster.device(node.device).memory_gb * 1e9 for node in project.cluster.nodes]
+    capacity = [max(1.0, byte * rules.usable - rules.reserve_gb * 1e9) for byte in whole]
     return Memory(
         weights=weights,
         kv_cache=cache,
-        activations=kept + live,
+        activations=live if is_live else kept + live,
         buffers=sent,
         capacity=np.repeat(capacity, [node.gpus for node in project.cluster.nodes]),
     )

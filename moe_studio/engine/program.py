@@ -123,6 +123,9 @@ def _interleaved(graph: Graph, costs: Sequence[LayerCost], layers: range, count:
         for batch in batches:
             if layer > layers[0]:
                 items += item(layer - 1, Phase.JOIN, batch, 1)
+            if not is_end and layer > layers[0]:
+                # Only the prediction module comes after a head and begins with an embedding.
+                items += item(layer - 1, Phase.HEAD, batch, 1) + item(layer, Phase.EMBED, batch, 0)
             if not is_end:
                 items += item(layer, Phase.ATTENTION, batch, 0)
                 items += [] if has_groups else item(layer, Phase.ROUTE, batch, 0)

@@ -228,9 +228,17 @@ def _memory(evaluation: Evaluation) -> Found:
     many = f"{len(over)} of {len(memory.total)} GPUs do not have room. " if len(over) > 1 else ""
     message = (
         f"{many}GPU {gpu} needs {byte_text(memory.total[gpu])} of {byte_text(memory.capacity[gpu])}; "
-        f"most of it, {byte_text(parts[largest])}, is {largest}."
+        f"most of it, {byte_text(parts[largest])}, is {largest}. {_fitting_batch(evaluation)}"
     )
     yield Problem(code="memory", severity=ERROR, message=message, where=f"gpu {gpu}")
+
+
+def _fitting_batch(evaluation: Evaluation) -> str:
+    """The batch that would fit, estimated: rules are checked in every frame of a drag."""
+    batch = evaluation.room.batch_estimate
+    if batch < 1:
+        return "No batch would fit: the weights alone leave no room for a sequence."
+    return f"A batch of about {batch:,} would fit."
 
 
 def _one_gpu(evaluation: Evaluation) -> Found:

@@ -15,6 +15,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.engine.path import Path
 from moe_studio.engine.rule import Problem, problems
+from moe_studio.engine.stage_time import pipeline_time
 from moe_studio.export.symbolic import path_names, path_text, run_time_sum
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.stage import device_names
@@ -44,6 +45,9 @@ def summary(evaluation: Evaluation) -> Plain:
             "tokens_per_s_per_gpu": float(metrics.tokens_per_s_per_gpu),
             "steady_tokens_per_s": float(metrics.steady_tokens_per_s),
             "mfu": float(metrics.mfu),
+            "tpot_s": float(metrics.tpot_s),
+            "tokens_per_sequence": float(project.workload.gained_tokens),
+            "mean_imbalance": evaluation.mean_imbalance,
         },
         "breakdown_s": breakdown_s(evaluation),
         "gpus": _gpus(evaluation),
@@ -54,6 +58,8 @@ def summary(evaluation: Evaluation) -> Plain:
         "breakdown_by_stream_s": dict(evaluation.breakdown.by_stream),
         "sensitivity_s": {name: float(value) for name, value in evaluation.sensitivity.items()},
         "imbalance": {str(layer): float(value) for layer, value in enumerate(evaluation.imbalance) if value},
+        "room": _room(evaluation),
+        "pipeline": asdict(pipeline_time(evaluation)),
         "symbolic": str(run_time_sum(evaluation)),
         "references": references(evaluation),
         "provenance": _provenance(evaluation),
@@ -105,7 +111,7 @@ def references(evaluation: Evaluation) -> list[Plain]:
     phase, latency_ms = evaluation.project.workload.phase, metrics.latency_s * 1e3
     known: list[tuple[str, str, float, float | None]] = [
         ("tokens per second", "tokens/s", reference.tokens_per_s, metrics.tokens_per_s),
-        ("time per output token", "ms", reference.tpot_ms, latency_ms if phase == "decode" else None),
+        ("time per output token", "ms", reference.tpot_ms, metrics.tpot_s * 1e3 if phase == "decode" else None),
         ("time to first token", "ms", reference.ttft_ms, latency_ms if phase == "prefill" else None),
         ("time of one step", "s", reference.latency_s, metrics.latency_s),
     ]
@@ -161,6 +167,20 @@ def _path(evaluation: Evaluation, path: Path) -> Plain:
         "seconds": float(path.seconds),
         "operators": path_names(evaluation, path),
         "text": path_text(evaluation, path),
+    }
+
+
+def _room(evaluation: Evaluation) -> Plain:
+    """Cache that fits on the GPU with least room for it, null where there is none, and the largest batch."""
+    room = evaluation.room
+    gpu = room.worst_gpu
+    has_cache = bool(np.isfinite(room.sequences[gpu]))
+    return {
+        "gpu": gpu,
+        "kv_cache_bytes": float(room.cache_byte[gpu]),
+        "kv_tokens": int(room.tokens[gpu]) if has_cache else None,
+        "kv_sequences": int(room.sequences[gpu]) if has_cache else None,
+        "largest_batch": room.largest_batch,
     }
 
 

@@ -15,8 +15,10 @@ def operator_estimate(project: Project) -> int:
     has_groups = project.parallel.tp > 1
     count = sum(times * _layer(project, layer, lanes) for layer, times in Counter(project.model.layers).items())
     count += lanes * (project.parallel.pp - 1)  # send
+    passes = project.model.mtp
+    count += lanes * 2 * passes  # mtp_norm mtp_proj
     if project.model.vocab:
-        count += lanes * (4 + 2 * has_groups)  # embed … sample
+        count += lanes * (4 + 2 * has_groups) * (1 + passes)  # embed … sample
     return count * project.workload.micro_batches
 
 
@@ -54,4 +56,5 @@ def _instances(project: Project, ffn: FeedForward) -> int:
     for move in placement.moves:
         if move.expert in slots:
             slots[move.expert] = max(slots[move.expert], len(move.slots))
-    return sum(slots.values()) * parallel.etp * parallel.dp
+    further = placement.redundant * (project.slots // parallel.ep) if ffn.is_moe else 0
+    return (sum(slots.values()) + further) * parallel.etp * parallel.dp

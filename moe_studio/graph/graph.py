@@ -179,14 +179,16 @@ def build_graph(project: Project, make: LayerMaker = build_layer) -> Graph:
     return Graph(project=project, stages=all_stages, parts=tuple(parts))
 
 
-def _end(project: Project, layer: int) -> tuple[bool, bool]:
-    """Whether ``layer`` is the first, and the last, of the model."""
-    return layer == 0, layer == project.model.layer_count - 1
+def _end(project: Project, layer: int) -> tuple[bool, bool, bool]:
+    """Whether ``layer`` is the first, is followed by the head, and is a pass of the prediction module."""
+    own = len(project.model.own_layers)
+    return layer == 0, layer >= own - 1, layer >= own
 
 
 def _load(project: Project, layer: int) -> int:
     """The layer's number where routing differs between layers, else -1."""
-    return layer if project.model.layers[layer].ffn.is_moe and project.workload.routing.kind != "uniform" else -1
+    is_told_apart = project.model.layers[layer].ffn.is_moe and project.workload.routing.kind != "uniform"
+    return project.model.held_layer(layer) if is_told_apart else -1
 
 
 def layer_place(
@@ -194,13 +196,14 @@ def layer_place(
 ) -> LayerPlace:
     """What the operators of ``layer`` depend on."""
     spec = project.model.layers[layer]
-    is_first, is_last = _end(project, layer)
+    is_first, is_last, is_mtp = _end(project, layer)
     return LayerPlace(
         stage=stage.index,
         attention=spec.attention,
         ffn=spec.ffn,
         is_first=is_first,
         is_last=is_last,
+        is_mtp=is_mtp,
         has_send=has_send,
         load=_load(project, layer),
         placement=instances.key if instances is not None else b"",

@@ -28,8 +28,10 @@ COLUMNS: dict[str, type] = {
     "dtype": np.int8,
     "intra_byte": np.float64,
     "inter_byte": np.float64,
+    "spine_byte": np.float64,
     "intra_hop": np.float64,
     "inter_hop": np.float64,
+    "spine_hop": np.float64,
     "in_rows": np.float64,
     "in_width": np.float64,
     "out_rows": np.float64,
@@ -41,9 +43,10 @@ COLUMNS: dict[str, type] = {
 """Columns beside ``op``, ``lane`` and ``expert``.
 
 ``m``, ``k``, ``n``, ``count``: the GEMM, 0 for others. ``flop``, ``byte``: its work. ``launch``: 1 if it
-starts a kernel. ``dtype``: index into `DTYPES` that chooses the peak. ``intra_byte`` … ``inter_hop``: what
-a communication puts on each class of link, and how many latencies it pays. ``in_rows`` … ``out_width``:
-shapes. ``weight_byte``: weights that must be resident. ``live_byte``: input and output. ``sent_byte``: buffers.
+starts a kernel. ``dtype``: index into `DTYPES` that chooses the peak. ``intra_byte`` … ``spine_hop``: what
+a communication puts on the links of a node, on those beyond, and of that between racks; how many latencies it
+pays. ``in_rows`` … ``out_width``: shapes. ``weight_byte``: weights that must be resident. ``live_byte``: input and
+output. ``sent_byte``: buffers.
 """
 
 
@@ -51,8 +54,8 @@ shapes. ``weight_byte``: weights that must be resident. ``live_byte``: input and
 class LayerPlace:
     """What a layer's operators depend on beside the project's settings.
 
-    Layers with equal places have the same operators. ``load`` is the layer's number where routing
-    differs between layers, else -1.
+    Layers with equal places have the same operators. ``is_last``: whether the head follows; ``is_mtp``: whether it is
+    a pass of the prediction module. ``load`` is the layer's number where routing differs between layers, else -1.
     """
 
     stage: int
@@ -60,6 +63,7 @@ class LayerPlace:
     ffn: FeedForward
     is_first: bool
     is_last: bool
+    is_mtp: bool
     has_send: bool
     load: int
     placement: bytes
@@ -167,7 +171,7 @@ class LayerBuilder:
         self.stage = stage
         self._rows: dict[int, tuple[IntArray, IntArray, Sync, bool]] = {}
         self._values: dict[int, dict[str, float | FloatArray]] = {}
-        self._after: dict[int, str] = {}
+        self._takes: dict[int, tuple[tuple[str, ...], ...]] = {}
         self._everywhere = (stage.lane, np.full(stage.lanes, -1))
 
     def add(
@@ -177,18 +181,18 @@ class LayerBuilder:
         at: tuple[IntArray, IntArray] | None = None,
         sync: Sync = Sync.NONE,
         on_comm: bool = False,
-        after: str = "",
+        takes: tuple[str, ...] | None = None,
         **values: float | FloatArray,
     ) -> None:
         """Add the operator ``name`` on every GPU, or on the (lane, expert) rows of ``at``.
 
-        ``after`` names an operator that it takes beside those of its kind, if the layer has it.
+        ``takes`` names what it takes, as far as the layer has it; else that is what its kind says.
         """
         number = OP_NUMBER[name]
         lane, expert = at or self._everywhere
         self._rows[number] = (lane, expert, sync, on_comm)
         self._values[number] = values
-        self._after[number] = after
+        self._takes[number] = OP_KINDS[number].takes if takes is None else tuple((item,) for item in takes)
 
     def build(self, **more: object) -> LayerGraph:
         """The finished layer."""
@@ -201,7 +205,7 @@ class LayerBuilder:
                 kind=OP_KINDS[number],
                 first=bounds[place],
                 last=bounds[place + 1],
-                takes=_takes(OP_KINDS[number], self._after[number], index),
+                takes=_takes(self._takes[number], index),
                 sync=self._rows[number][2],
                 on_comm=self._rows[number][3],
             )
@@ -222,10 +226,10 @@ class LayerBuilder:
         )
 
 
-def _takes(kind: OpKind, after: str, index: dict[str, int]) -> tuple[int, ...]:
-    """The runs that ``kind`` depends on in a layer that has those of ``index``."""
+def _takes(inputs: tuple[tuple[str, ...], ...], index: dict[str, int]) -> tuple[int, ...]:
+    """The runs that are taken in a layer that has those of ``index``: of each input the first alternative there is."""
     result = []
-    for names in (*kind.takes, (after,)):
+    for names in inputs:
         found = next((index.get(name, -1) for name in names if name in index or name == "x"), None)
         if found is not None:
             result.append(found)

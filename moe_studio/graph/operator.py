@@ -43,7 +43,7 @@ class OpKind:
 
 
 _QUERY = ("q_absorb", "q_b", "q")
-_LAYER_INPUT = ("embed_reduce", "embed", "x")
+_LAYER_INPUT = ("mtp_proj", "embed_reduce", "embed", "x")
 
 
 def _op(name: str, phase: Phase, family: str, *takes: str | tuple[str, ...], **more: object) -> OpKind:
@@ -60,6 +60,8 @@ _E, _A, _R, _X, _J, _H = Phase
 OP_KINDS: tuple[OpKind, ...] = (
     _op("embed", _E, "memory"),
     _op("embed_reduce", _E, "communication", "embed", sync=Sync.GROUP),
+    _op("mtp_norm", _E, "memory", ("embed_reduce", "embed"), "x"),
+    _weight("mtp_proj", _E, "dense", "mtp_norm"),
     _op("ln1", _A, "memory", _LAYER_INPUT),
     _weight("q", _A, "attention", "ln1"),
     _weight("q_a", _A, "attention", "ln1"),
@@ -132,6 +134,8 @@ SHAPES: dict[str, str] = {
 DESCRIPTIONS: dict[str, str] = {
     "embed": "token embedding",
     "embed_reduce": "all-reduce of the sharded embedding",
+    "mtp_norm": "norms of state and embedding, before predicting a further token",
+    "mtp_proj": "projection of state and embedding together",
     "ln1": "norm before attention",
     "q": "query projection",
     "q_a": "query compression",

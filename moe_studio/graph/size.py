@@ -28,37 +28,36 @@ def sizes(project: Project) -> Sizes:
     work, parallel = project.workload, project.parallel
     groups = 1 if parallel.attention == "replicated" else project.groups
     sequences = work.batch / (parallel.dp * work.micro_batches * groups)
-    queries = 1 if work.phase == "decode" else work.tokens
-    rows = ceil(sequences * queries)
+    rows = ceil(sequences * work.new_tokens)
     return Sizes(
         sequences=sequences,
-        queries=queries,
+        queries=work.new_tokens,
         rows=rows,
         cached=ceil(sequences * (work.context + work.tokens)),
-        head_rows=rows if work.phase == "forward" else ceil(sequences),
-        is_decode=work.phase == "decode",
+        head_rows=ceil(sequences) if work.phase == "prefill" else rows,
+        is_decode=work.is_decode,
     )
 
 
 def key_count(project: Project, attention: Attention) -> int:
     """C: key/value tokens that a query sees."""
-    work = project.workload
-    count = work.context if work.phase == "decode" else work.context + work.tokens
+    count = project.workload.seen_tokens
     return min(count, attention.window) if attention.window else count
 
 
 def causal_share(project: Project, attention: Attention) -> float:
     """Share of the score square that fused causal attention computes; 1 when it computes all.
 
-    The mean over i = 1 … tokens of min(context + i, window), divided by C.
+    The mean over the new tokens i = 1, 2, … of min(tokens before them + i, window), divided by C.
     """
     work = project.workload
-    if work.phase == "decode" or project.cost.attention != "fused" or not project.cost.causal:
+    if work.is_decode or project.cost.attention != "fused" or not project.cost.causal:
         return 1.0
-    window = attention.window or work.context + work.tokens
-    growing = max(0, min(work.tokens, window - work.context))
-    seen = growing * work.context + growing * (growing + 1) / 2 + (work.tokens - growing) * window
-    return seen / work.tokens / key_count(project, attention)
+    new, past = work.new_tokens, work.past_tokens
+    window = attention.window or past + new
+    growing = max(0, min(new, window - past))
+    seen = growing * past + growing * (growing + 1) / 2 + (new - growing) * window
+    return seen / new / key_count(project, attention)
 
 
 def shard(size: int, parts: int) -> int:

@@ -50,9 +50,15 @@ class Placement:
     """Where experts live: a policy, and moves that change it. A later move wins."""
 
     policy: str = setting(
-        "contiguous, round-robin, or explicit (every slot from moves)",
+        "contiguous, round-robin, balanced (by load, as EPLB packs them), or explicit (every slot from moves)",
         "contiguous",
-        choices=("contiguous", "round-robin", "explicit"),
+        choices=("contiguous", "round-robin", "balanced", "explicit"),
+    )
+    redundant: int = setting(
+        "further instances of the most loaded experts, in each copy of the experts; not with explicit",
+        0,
+        low=0,
+        high=65536,
     )
     moves: tuple[Move, ...] = setting("experts that are elsewhere", ())
 
@@ -84,10 +90,50 @@ class Workload:
     context: int = setting("tokens of each sequence that are in the cache already", 0, low=0, high=10**9)
     micro_batches: int = setting("slices of the batch that flow on their own", 1, low=1, high=4096)
     order: str = setting("sequential or interleaved micro-batches", "sequential", choices=("sequential", "interleaved"))
+    cached_share: float = setting("share of each prompt that is in the cache already (prefill)", 0.0, low=0, high=1)
+    draft_tokens: int = setting("tokens drafted for each sequence, which one step verifies (decode)", 0, low=0, high=64)
+    # Of the second token that DeepSeek-V3 predicts, 85 to 90 % are accepted (arXiv 2412.19437, section 5.4.3).
+    acceptance: float = setting("chance that a drafted token holds when those before it do", 0.85, low=0, high=1)
     routing: Routing = setting("how tokens choose experts", factory=Routing)
 
     def __post_init__(self) -> None:
         check_settings(self, "workload")
+
+    @property
+    def is_decode(self) -> bool:
+        """Whether each sequence goes on by what one step makes."""
+        return self.phase == "decode"
+
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens of each prompt that need not be computed; at least one must be."""
+        # A share such as 0.57 of 100 must not lose a token to rounding.
+        return min(self.tokens - 1, int(self.tokens * self.cached_share + 1e-9)) if self.phase == "prefill" else 0
+
+    @property
+    def new_tokens(self) -> int:
+        """S: query tokens that one step computes for each sequence."""
+        return 1 + self.draft_tokens if self.is_decode else self.tokens - self.cached_tokens
+
+    @property
+    def past_tokens(self) -> int:
+        """Tokens of each sequence whose keys and values are in the cache before the step."""
+        return self.context + self.cached_tokens
+
+    @property
+    def seen_tokens(self) -> int:
+        """C, but for windows: key/value tokens of each sequence."""
+        return self.context if self.is_decode else self.context + self.tokens
+
+    @property
+    def gained_tokens(self) -> float:
+        """Tokens by which one step brings each sequence forward, on average.
+
+        Of k drafts each holds with chance a if those before it do: 1 + a + a² + … + a^k (arXiv 2211.17192, equation 1).
+        """
+        if not self.is_decode:
+            return float(self.tokens)
+        return sum(self.acceptance**place for place in range(self.draft_tokens + 1))
 
 
 COST_FILES = ("calibration", "table")
@@ -113,6 +159,18 @@ class Cost:
     attention: str = setting("fused attention never writes its scores", "unfused", choices=("fused", "unfused"))
     causal: bool = setting("whether fused attention skips masked scores", False)
     overlap: bool = setting("whether communication has a stream of its own", True)
+    graphs: str = setting(
+        "CUDA graphs (calibrated): without them the host issues every kernel; auto: in decode",
+        "auto",
+        choices=("auto", "on", "off"),
+    )
+    host_us: float = setting(
+        "time in which the host issues one kernel where there are no CUDA graphs (calibrated)",
+        5.0,
+        unit="µs",
+        low=0,
+        high=1e6,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, "cost")
@@ -122,6 +180,27 @@ def without_files(cost: Cost) -> Cost:
     """``cost`` as it is without files beside the project: kernel models that ship instead of a table."""
     bare: dict[str, Any] = dict.fromkeys((*COST_FILES, *(f"{name}_path" for name in COST_FILES)), "")
     return replace(cost, provider="auto" if cost.provider == "table" else cost.provider, **bare)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRules:
+    """How the serving engine uses the memory of a GPU."""
+
+    usable: float = setting(
+        "share of a GPU's memory that may be filled, such as gpu_memory_utilization", 1.0, above=0, high=1
+    )
+    reserve_gb: float = setting(
+        "memory that the engine keeps for itself: contexts, graphs, workspaces", 0.0, unit="GB", low=0, high=1e6
+    )
+    block_tokens: int = setting("tokens in one block of the paged cache", 1, unit="tokens", low=1, high=1 << 20)
+    activations: str = setting(
+        "largest: residual twice and the largest operator; live: what is alive at once in program order",
+        "largest",
+        choices=("largest", "live"),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, "memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from moe_studio.errors import ProjectError
 from moe_studio.project.design import Move, Placement, layer_ranges, layers_text
-from moe_studio.project.instance import policy_slots
+from moe_studio.project.instance import default_slot
 from moe_studio.project.project import Project
 
 Edit = Callable[[Project], Project]
@@ -154,7 +154,7 @@ def expert_slots(project: Project, expert: int) -> dict[tuple[int, int], Slots]:
     """The slots of ``expert`` in every MoE layer that has it, by (layer, replica)."""
     replicas = range(project.parallel.dp)
     table = {
-        (layer, replica): _default(project, layer, expert)
+        (layer, replica): default_slot(project, layer, expert)
         for layer in _layers_with(project, expert)
         for replica in replicas
     }
@@ -169,13 +169,9 @@ def expert_slots(project: Project, expert: int) -> dict[tuple[int, int], Slots]:
     return table
 
 
-def _default(project: Project, layer: int, expert: int) -> Slots:
-    experts = project.model.layers[layer].ffn.experts
-    return policy_slots(project.placement.policy, expert, experts, project.parallel.ep, project.slots)
-
-
 def _layers_with(project: Project, expert: int) -> list[int]:
-    return [index for index, layer in enumerate(project.model.layers) if expert < layer.ffn.experts]
+    layers = project.model.layers[: len(project.model.own_layers) + 1]
+    return [index for index, layer in enumerate(layers) if expert < layer.ffn.experts]
 
 
 def _with_expert(project: Project, expert: int, table: Mapping[tuple[int, int], Slots]) -> Project:
@@ -194,7 +190,7 @@ def _moves(project: Project, expert: int, table: Mapping[tuple[int, int], Slots]
     everywhere: dict[Slots, list[int]] = {}
     single: dict[tuple[int, Slots], list[int]] = {}
     for layer in layers:
-        default = _default(project, layer, expert)
+        default = default_slot(project, layer, expert)
         given = [table[layer, replica] for replica in range(project.parallel.dp)]
         if all(slots == given[0] for slots in given):
             if given[0] and given[0] != default:

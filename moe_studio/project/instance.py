@@ -2,11 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_studio.project.balance import packed, with_redundant
 from moe_studio.project.design import Move, layer_ranges
+from moe_studio.project.load import visits
 from moe_studio.project.project import Project
 
 IntArray = NDArray[np.int64]
@@ -38,25 +41,65 @@ def layer_instances(project: Project) -> tuple[Instances | None, ...]:
     """The instances of every layer; None for dense layers. Layers placed alike share one object."""
     layers = project.model.layers
     moves = _moves_of_layers(project.placement.moves, len(layers))
-    known: dict[tuple[int, tuple[int, ...]], Instances] = {}
+    known: dict[tuple[int, int, tuple[int, ...]], Instances] = {}
     result: list[Instances | None] = []
-    for index, layer in enumerate(layers):
+    for number, layer in enumerate(layers):
         if not layer.ffn.is_moe:
             result.append(None)
             continue
-        key = (layer.ffn.experts, moves[index])
+        index = project.model.held_layer(number)
+        key = (layer.ffn.experts, _load_number(project, index), moves[index])
         if key not in known:
-            chosen = [project.placement.moves[number] for number in moves[index]]
-            known[key] = _instances(project, layer.ffn.experts, chosen)
+            chosen = [project.placement.moves[move] for move in moves[index]]
+            known[key] = _instances(project, index, chosen)
         result.append(known[key])
     return tuple(result)
 
 
+def _load_number(project: Project, layer: int) -> int:
+    """The layer's number where its load decides its placement, else -1."""
+    return layer if _is_by_load(project) and project.workload.routing.kind != "uniform" else -1
+
+
+def default_slots(project: Project, layer: int) -> tuple[tuple[int, ...], ...]:
+    """The slots that the placement's policy gives each expert of ``layer``, before any move."""
+    if not _is_by_load(project):
+        return tuple(default_slot(project, layer, expert) for expert in range(project.model.layers[layer].ffn.experts))
+    placement = project.placement
+    load = tuple(visits(project, layer).tolist())
+    return _slots_by_load(load, placement.policy, placement.redundant, project.parallel.ep, project.slots)
+
+
+def default_slot(project: Project, layer: int, expert: int) -> tuple[int, ...]:
+    """`default_slots` of one expert."""
+    if _is_by_load(project):
+        return default_slots(project, layer)[expert]
+    experts = project.model.layers[layer].ffn.experts
+    return policy_slots(project.placement.policy, expert, experts, project.parallel.ep, project.slots)
+
+
+def _is_by_load(project: Project) -> bool:
+    return project.placement.policy == "balanced" or project.placement.redundant > 0
+
+
+@lru_cache(maxsize=1024)
+def _slots_by_load(
+    load: tuple[float, ...], policy: str, redundant: int, ep: int, slots: int
+) -> tuple[tuple[int, ...], ...]:
+    """Every copy of the experts is placed alike, ``ep`` slots further on."""
+    if policy == "balanced":
+        homes = packed(load, redundant, ep)
+    else:
+        one_copy = [policy_slots(policy, expert, len(load), ep, ep) for expert in range(len(load))]
+        homes = with_redundant(load, one_copy, redundant, ep)
+    return tuple(tuple(slot + first for first in range(0, slots, ep) for slot in home) for home in homes)
+
+
 def slots_of(project: Project, layer: int, replica: int) -> dict[int, tuple[int, ...]]:
     """The slots of each expert of one layer in one replica; experts without a slot are left out."""
-    ffn = project.model.layers[layer].ffn
+    layer = project.model.held_layer(layer)
     chosen = [move for move in project.placement.moves if _covers(move, layer)]
-    return {expert: slots for expert, slots in _slots(project, ffn.experts, chosen)[replica].items() if slots}
+    return {expert: slots for expert, slots in _slots(project, layer, chosen)[replica].items() if slots}
 
 
 def _covers(move: Move, layer: int) -> bool:
@@ -75,10 +118,11 @@ def _moves_of_layers(moves: tuple[Move, ...], layers: int) -> list[tuple[int, ..
     return [tuple(touched[layer]) for layer in range(layers)]
 
 
-def _slots(project: Project, experts: int, moves: list[Move]) -> list[dict[int, tuple[int, ...]]]:
+def _slots(project: Project, layer: int, moves: list[Move]) -> list[dict[int, tuple[int, ...]]]:
     """The slots of each expert, one mapping per replica."""
-    parallel, policy = project.parallel, project.placement.policy
-    default = {x: policy_slots(policy, x, experts, parallel.ep, project.slots) for x in range(experts)}
+    parallel = project.parallel
+    default = dict(enumerate(default_slots(project, layer)))
+    experts = len(default)
     tables = [dict(default) for _ in range(parallel.dp)]
     for move in moves:
         for replica in range(parallel.dp) if move.replica is None else (move.replica,):
@@ -87,10 +131,11 @@ def _slots(project: Project, experts: int, moves: list[Move]) -> list[dict[int, 
     return tables
 
 
-def _instances(project: Project, experts: int, moves: list[Move]) -> Instances:
+def _instances(project: Project, layer: int, moves: list[Move]) -> Instances:
+    experts = project.model.layers[layer].ffn.experts
     rows = [
         (replica, expert, slot)
-        for replica, table in enumerate(_slots(project, experts, moves))
+        for replica, table in enumerate(_slots(project, layer, moves))
         for expert, slots in table.items()
         for slot in slots
     ]

@@ -164,10 +164,16 @@ class Model:
     attentions: Mapping[str, Attention] = setting("further kinds of attention, by name", factory=dict)
     ffn: Mapping[str, FeedForward] = setting("feed-forward layers, by name: moe, dense, …")
     blocks: tuple[Block, ...] = setting("runs of layers, in order", (Block(),))
+    mtp: int = setting(
+        "passes of the multi-token-prediction module in each step: a layer like the last, its projection and the head",
+        0,
+        low=0,
+        high=64,
+    )
     extra_parameters: int = setting("parameters outside the layers that no field names", 0, low=0, high=MAX_PARAMETERS)
     warnings: tuple[str, ...] = setting("what an import assumed", (), derived=True)
     layers: tuple[Layer, ...] = field(init=False, compare=False, repr=False)
-    """Every layer in order. Equal layers are the same object."""
+    """Every layer in order, passes of the prediction module last. Equal layers are the same object."""
 
     def __post_init__(self) -> None:
         check_settings(self, "model")
@@ -178,7 +184,8 @@ class Model:
         count = sum(_count(block) for block in self.blocks)
         if not 1 <= count <= MAX_LAYERS:
             raise ProjectError(f"model.blocks must give 1 to {MAX_LAYERS} layers, not {count}.")
-        object.__setattr__(self, "layers", _expanded(self))
+        layers = _expanded(self)
+        object.__setattr__(self, "layers", layers + layers[-1:] * self.mtp)
         for layer in self.layers:
             if layer.ffn.kind == "single" and layer.ffn.hidden != self.hidden:
                 raise ProjectError("model.ffn of kind single needs hidden = model.hidden.")
@@ -193,8 +200,17 @@ class Model:
 
     @property
     def layer_count(self) -> int:
-        """Number of layers."""
+        """Number of layers, with passes of the prediction module."""
         return len(self.layers)
+
+    def held_layer(self, layer: int) -> int:
+        """The layer whose weights ``layer`` uses: passes of the prediction module are one module's."""
+        return min(layer, len(self.layers) - self.mtp)
+
+    @property
+    def own_layers(self) -> tuple[Layer, ...]:
+        """The layers of the model itself, without its prediction module."""
+        return self.layers[: len(self.layers) - self.mtp]
 
 
 def _count(block: Block) -> int:

@@ -11,7 +11,7 @@ class Parameters:
 
     total: int
     active: int
-    """Those that one token meets: all but the routed experts it is not sent to."""
+    """Those that one token meets: all but the routed experts it is not sent to, and the prediction module."""
     routed: int
     """Those of routed experts, in all layers."""
     embedding: int
@@ -22,18 +22,30 @@ def parameters(model: Model) -> Parameters:
     """Parameters of the whole model, before any sharding or replication."""
     total = model.extra_parameters + head_parameters(model)
     routed = active_routed = 0
-    for layer in model.layers:
+    for layer in model.own_layers:
         total += attention_parameters(layer.attention, model.hidden) + 2 * model.hidden
         total += ffn_parameters(layer.ffn, model.hidden)
         expert = expert_parameters(layer.ffn, model.hidden)
         routed += layer.ffn.experts * expert
         active_routed += layer.ffn.top_k * expert if layer.ffn.is_moe else 0
     return Parameters(
-        total=total,
+        total=total + mtp_parameters(model),
         active=total - routed + active_routed,
         routed=routed,
         embedding=model.vocab * model.hidden,
     )
+
+
+def mtp_parameters(model: Model) -> int:
+    """The prediction module, however often it runs: a layer, its projection of two states, three norms.
+
+    Embedding and head are those of the model (arXiv 2412.19437, section 2.2).
+    """
+    if not model.mtp:
+        return 0
+    layer, hidden = model.layers[-1], model.hidden
+    own = attention_parameters(layer.attention, hidden) + ffn_parameters(layer.ffn, hidden) + 2 * hidden
+    return own + 2 * hidden * hidden + 3 * hidden
 
 
 def head_parameters(model: Model) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from moe_studio.errors import ProjectError
 from moe_studio.project.cluster import Cluster
-from moe_studio.project.design import Cost, Limits, Parallel, Placement, Reference, Routing, Workload
+from moe_studio.project.design import Cost, Limits, MemoryRules, Parallel, Placement, Reference, Routing, Workload
 from moe_studio.project.model import Model
 from moe_studio.project.setting import check_settings, setting
 
@@ -23,6 +23,7 @@ class Project:
     placement: Placement = setting("where experts live", factory=Placement)
     workload: Workload = setting("what the model is asked to do", factory=Workload)
     cost: Cost = setting("how run times are found", factory=Cost)
+    memory: MemoryRules = setting("how the serving engine uses memory", factory=MemoryRules)
     limits: Limits = setting("bounds to check the design against", factory=Limits)
     reference: Reference | None = setting("claimed or measured figures", None)
 
@@ -53,20 +54,25 @@ class Project:
         return self.parallel.attention == "replicated" or self.groups == 1
 
     def stage_layers(self) -> tuple[range, ...]:
-        """The layers of each stage: contiguous, the first stages taking one more when uneven."""
-        size, extra = divmod(self.model.layer_count, self.parallel.pp)
+        """The layers of each stage: contiguous, the first stages taking one more when uneven.
+
+        The prediction module runs where the head is, on the last stage.
+        """
+        size, extra = divmod(len(self.model.own_layers), self.parallel.pp)
         ranges, start = [], 0
         for stage in range(self.parallel.pp):
             stop = start + size + (stage < extra)
             ranges.append(range(start, stop))
             start = stop
-        return tuple(ranges)
+        return (*ranges[:-1], range(ranges[-1].start, self.model.layer_count))
 
 
 def design_faults(project: Project) -> list[tuple[str, str]]:
     """What makes the parts of ``project`` contradict each other, as (path, sentence)."""
-    parallel, gpus, layers = project.parallel, project.cluster.gpu_count, project.model.layer_count
+    parallel, gpus, layers = project.parallel, project.cluster.gpu_count, len(project.model.own_layers)
     faults: list[tuple[str, str]] = []
+    if project.placement.redundant and project.placement.policy == "explicit":
+        faults.append(("placement.redundant", "must be 0 with policy explicit, where moves say every slot."))
     if parallel.pp > layers:
         faults.append(("parallel.pp", f"must be at most the number of layers, {layers}."))
     if gpus % (parallel.dp * parallel.pp):
@@ -108,11 +114,12 @@ def _routing_faults(model: Model, routing: Routing) -> list[tuple[str, str]]:
     if routing.kind != "recorded":
         return []
     path = "workload.routing.file"
-    moe = [index for index, layer in enumerate(model.layers) if layer.ffn.is_moe]
+    moe = [index for index, layer in enumerate(model.own_layers) if layer.ffn.is_moe]
+    own = len(model.own_layers)
     if not routing.file and not routing.counts:
         return [(path, "recorded routing needs a file of counts.")]
-    if len(routing.counts) not in (model.layer_count, len(moe)):
-        return [(path, f"must have one row per layer ({model.layer_count}) or per MoE layer ({len(moe)}).")]
+    if len(routing.counts) not in (own, len(moe)):
+        return [(path, f"must have one row per layer ({own}) or per MoE layer ({len(moe)}).")]
     rows = routing.counts if len(routing.counts) == len(moe) else tuple(routing.counts[index] for index in moe)
     for layer, row in zip(moe, rows, strict=True):
         top_k = model.layers[layer].ffn.top_k

@@ -10,8 +10,8 @@ from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.graph.column import FloatArray
-from moe_studio.graph.routing import shares
 from moe_studio.gui.widgets.figure import memory_text
+from moe_studio.project.load import shares
 from moe_studio.project.project import Project
 
 SLOWER_BY = 1.02

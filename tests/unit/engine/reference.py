@@ -22,7 +22,8 @@ from moe_studio.project.model import Attention, FeedForward
 from moe_studio.project.project import Project
 
 PROGRAM_ORDER = """
-    embed embed_reduce ln1 q q_a q_b k kv_a kv_b v side_proj q_absorb scores scale softmax av v_absorb o attn_reduce
+    embed embed_reduce mtp_norm mtp_proj ln1 q q_a q_b k kv_a kv_b v side_proj q_absorb scores scale softmax av v_absorb
+    o attn_reduce
     res1 ln2 gate route dispatch shared_up shared_gate_proj shared_act shared_down shared_reduce up gate_proj act
     linear down expert_reduce combine combine_gather agg ffn_up ffn_gate_proj ffn_act ffn_down ffn_reduce res2 send
     final_ln lm_head logits_gather sample
@@ -94,12 +95,59 @@ def divided(value: int, parts: int) -> int:
     return -(-value // parts)
 
 
+def of_module(project: Project, layer: int) -> int:
+    """Every pass of the prediction module is a pass of its one layer, the first after the model's own."""
+    first = project.model.layer_count - project.model.mtp
+    return first if layer > first else layer
+
+
+def balanced_slots(load: Sequence[float], places: list[list[int]], redundant: int, slots: int) -> list[list[int]]:
+    """Places for one instance of each expert and ``redundant`` more; ``places`` are those that experts have already."""
+    experts, wanted = len(load), [1] * len(load)
+    for _ in range(min(redundant, experts * (slots - 1))):
+        best = -1
+        for expert in range(experts):
+            if wanted[expert] == slots:
+                continue
+            if best < 0 or load[expert] / wanted[expert] > load[best] / wanted[best]:
+                best = expert
+        wanted[best] += 1
+    each = [load[expert] / wanted[expert] for expert in range(experts)]
+    waiting = [(-each[x], x) for x in range(experts) for _ in range(wanted[x] - len(places[x]))]
+    waiting.sort()
+    room = math.ceil(sum(wanted) / slots)
+    for _, expert in waiting:
+        inside = {slot: [x for x in range(experts) for place in places[x] if place == slot] for slot in range(slots)}
+        allowed = [slot for slot in range(slots) if expert not in inside[slot]]
+        allowed = [slot for slot in allowed if len(inside[slot]) < room] or allowed
+        work = {slot: math.fsum(each[x] for x in inside[slot]) for slot in allowed}
+        least = min(work.values())
+        places[expert].append(min(slot for slot in allowed if work[slot] <= least * (1 + 1e-12)))
+    return places
+
+
+def slots_by_load(project: Project, layer: int) -> list[tuple[int, ...]]:
+    """The slots of every expert when the placement looks at loads, before moves."""
+    experts, ep = project.model.layers[layer].ffn.experts, project.parallel.ep
+    places: list[list[int]] = [[] for _ in range(experts)]
+    if project.placement.policy != "balanced":
+        is_contiguous = project.placement.policy == "contiguous"
+        places = [[expert * ep // experts if is_contiguous else expert % ep] for expert in range(experts)]
+    found = balanced_slots(expert_probabilities(project, layer), places, project.placement.redundant, ep)
+    copies = range(project.width // (ep * project.parallel.etp))
+    return [tuple(slot + copy * ep for copy in copies for slot in sorted(own)) for own in found]
+
+
 def slots_of(project: Project, layer: int, replica: int) -> list[tuple[int, ...]]:
     """The slots of every expert of a layer; an expert without a place has none."""
     experts, ep, etp = project.model.layers[layer].ffn.experts, project.parallel.ep, project.parallel.etp
+    layer = of_module(project, layer)
     copies = project.width // (ep * etp)
     table: list[tuple[int, ...]] = []
-    for expert in range(experts):
+    placement = project.placement
+    if placement.policy == "balanced" or placement.redundant:
+        table = slots_by_load(project, layer)
+    for expert in range(experts) if not table else ():
         first = {"contiguous": expert * ep // experts, "round-robin": expert % ep, "explicit": None}
         chosen = first[project.placement.policy]
         table.append(() if chosen is None else tuple(chosen + copy * ep for copy in range(copies)))
@@ -115,6 +163,7 @@ def load_shares(project: Project, layer: int) -> list[float]:
     """The share of a layer's load that each of its experts gets."""
     routing: Routing = project.workload.routing
     experts = project.model.layers[layer].ffn.experts
+    layer = of_module(project, layer)
     if routing.kind == "uniform":
         return [1 / experts] * experts
     weights = [0.0] * experts
@@ -123,8 +172,9 @@ def load_shares(project: Project, layer: int) -> list[float]:
         for rank, expert in enumerate(order):
             weights[int(expert)] = (rank + 1.0) ** -routing.skew
     else:
-        moe = [index for index, item in enumerate(project.model.layers) if item.ffn.is_moe]
-        row = layer if len(routing.counts) == project.model.layer_count else moe.index(layer)
+        own = [item.ffn.is_moe for item in project.model.layers][: project.model.layer_count - project.model.mtp]
+        known = min(layer, len(own) - 1)
+        row = known if len(routing.counts) == len(own) else sum(own[:known])
         weights = [float(count) for count in routing.counts[row]]
     total = math.fsum(weights)
     return [weight / total for weight in weights]
@@ -192,9 +242,30 @@ class Reference:
         return self.project.workload.phase == "decode"
 
     @property
+    def cached_tokens(self) -> int:
+        """Tokens of a prompt that are in the cache already."""
+        work = self.project.workload
+        if work.phase != "prefill":
+            return 0
+        return min(math.floor(Fraction(work.cached_share).limit_denominator(10**6) * work.tokens), work.tokens - 1)
+
+    @property
     def new_tokens(self) -> int:
         """S: query tokens per sequence."""
-        return 1 if self.is_decode else self.project.workload.tokens
+        work = self.project.workload
+        return work.draft_tokens + 1 if self.is_decode else work.tokens - self.cached_tokens
+
+    @property
+    def step_gain(self) -> float:
+        """Tokens by which a step brings a sequence forward: the sum over i of the chance that i drafts hold."""
+        work = self.project.workload
+        if not self.is_decode:
+            return work.tokens
+        gain, chance = 1.0, 1.0
+        for _ in range(work.draft_tokens):
+            chance *= work.acceptance
+            gain += chance
+        return gain
 
     @property
     def rows(self) -> int:
@@ -246,10 +317,21 @@ class Reference:
         """How long a GPU's memory takes to move some bytes."""
         return byte / (self._device(gpu).memory_tb_s * 1e12 * self.project.cost.memory)
 
-    def link(self, source: int, target: int) -> Link:
-        """The link that joins two GPUs."""
-        links = self.project.cluster.links
-        return links.intra if self.node_of[source] == self.node_of[target] else links.inter
+    def tiers(self, source: int, target: int) -> list[Link]:
+        """The tiers of the network on the way between two GPUs."""
+        links, nodes = self.project.cluster.links, self.project.cluster.nodes
+        if self.node_of[source] == self.node_of[target]:
+            return [links.intra]
+        racks = {nodes[self.node_of[gpu]].name.rpartition("/")[0] for gpu in (source, target)}
+        if links.rack is None:
+            return [links.inter]
+        return [links.rack] if len(racks) == 1 and "" not in racks else [links.rack, links.inter]
+
+    @staticmethod
+    def slowest(tiers: Sequence[Link]) -> tuple[float, float]:
+        """Bytes per second and seconds of latency of the slowest of some tiers."""
+        rate = min(link.gb_s / link.oversubscription for link in tiers)
+        return rate * 1e9, max(link.latency_us for link in tiers) * 1e-6
 
     def all_reduce_s(self, members: Sequence[int], byte: float, alpha: float = 1.0) -> float:
         """All-reduce of ``byte`` over GPUs."""
@@ -258,20 +340,24 @@ class Reference:
             sizes[self.node_of[gpu]] += 1
         used = [size for size in sizes if size]
         n, g, s = len(used), max(used), min(used)
-        intra, inter = self.project.cluster.links.intra, self.project.cluster.links.inter
-        seconds = 2 * (g - 1) / g * byte / (intra.gb_s * 1e9) + 2 * (n - 1) / n * (byte / s) / (inter.gb_s * 1e9)
-        return seconds + alpha * (2 * (g - 1) * intra.latency_us + 2 * (n - 1) * inter.latency_us) * 1e-6
+        near_s, near_alpha_s = self.slowest([self.project.cluster.links.intra])
+        far = [
+            link for a in members for b in members if self.node_of[a] != self.node_of[b] for link in self.tiers(a, b)
+        ]
+        far_s, far_alpha_s = self.slowest(far) if far else (1.0, 0.0)
+        seconds = 2 * (g - 1) / g * byte / near_s + 2 * (n - 1) / n * (byte / s) / far_s
+        return seconds + alpha * (2 * (g - 1) * near_alpha_s + 2 * (n - 1) * far_alpha_s)
 
     def all_to_all_s(self, gpu: int, sent: Mapping[int, float], received: Mapping[int, float]) -> float:
         """All-to-all at one GPU: what it sends to and receives from each other GPU."""
         worst_s = alpha_s = 0.0
-        for same_node in (True, False):
-            link = self.project.cluster.links.intra if same_node else self.project.cluster.links.inter
-            out = sum(byte for to, byte in sent.items() if (self.node_of[to] == self.node_of[gpu]) == same_node)
-            come = sum(byte for of, byte in received.items() if (self.node_of[of] == self.node_of[gpu]) == same_node)
-            if out or come:
-                worst_s = max(worst_s, max(out, come) / (link.gb_s * 1e9))
-                alpha_s = max(alpha_s, link.latency_us * 1e-6)
+        links = self.project.cluster.links
+        for link in (links.intra, links.rack, links.inter):
+            out = sum(byte for to, byte in sent.items() if any(link is tier for tier in self.tiers(gpu, to)))
+            come = sum(byte for of, byte in received.items() if any(link is tier for tier in self.tiers(gpu, of)))
+            if link is not None and (out or come):
+                rate, alpha = self.slowest([link])
+                worst_s, alpha_s = max(worst_s, max(out, come) / rate), max(alpha_s, alpha)
         return worst_s + alpha_s
 
     # Operators.
@@ -386,29 +472,41 @@ class Reference:
         for stage, layers in enumerate(project.stage_layers()):
             for layer in layers:
                 spots = [self._spot(replica, stage, p, layer, micro_batch) for p in range(project.width)]
-                if layer == 0 and project.model.vocab:
-                    residual = self._embedding(spots)
+                own = project.model.layer_count - project.model.mtp
+                if layer >= own:
+                    residual = self._prediction(spots, residual)
+                elif layer == 0 and project.model.vocab:
+                    residual = self._embedding(spots, residual)
                 residual = self._layer(spots, residual)
+                if layer >= own - 1 and project.model.vocab:
+                    residual = self._head(spots, residual)
             if stage + 1 < project.parallel.pp:
                 residual = [self._send(spot, name) for spot, name in zip(spots, residual, strict=True)]
-        if project.model.vocab:
-            self._head(spots, residual)
 
-    def _embedding(self, spots: Sequence[Spot]) -> list[str]:
+    def _embedding(self, spots: Sequence[Spot], before: Sequence[str]) -> list[str]:
         row_byte = self.rows * self.hidden * self.byte_of("activations")
-        names = [self._move(spot, "embed", 2 * row_byte, []) for spot in spots]
+        names = [self._move(spot, "embed", 2 * row_byte, [name]) for spot, name in zip(spots, before, strict=True)]
         return self._reduce_in_groups(spots, "embed_reduce", row_byte, names)
 
-    def _send(self, spot: Spot, name: str) -> str:
-        link = self.link(spot.gpu, spot.gpu + self.project.width)
-        byte = self.rows * self.hidden * self.byte_of("activations")
-        return self._add(
-            spot, "send", [name], held_byte=2 * byte, duration_s=byte / (link.gb_s * 1e9) + link.latency_us * 1e-6
-        )
+    def _prediction(self, spots: Sequence[Spot], before: Sequence[str]) -> list[str]:
+        """State and embedding of the last token, each normalised, side by side into one projection."""
+        row_byte = self.rows * self.hidden * self.byte_of("activations")
+        inputs = [[name] for name in before]
+        if self.project.model.vocab:
+            embedded = self._embedding(spots, before)
+            inputs = [[name, old] for name, old in zip(embedded, before, strict=True)]
+        norms = [self._move(spot, "mtp_norm", 4 * row_byte, names) for spot, names in zip(spots, inputs, strict=True)]
+        shape = (self.rows, 2 * self.hidden, self.hidden)
+        return [self._multiply(spot, "mtp_proj", shape, [name]) for spot, name in zip(spots, norms, strict=True)]
 
-    def _head(self, spots: Sequence[Spot], residual: Sequence[str]) -> None:
+    def _send(self, spot: Spot, name: str) -> str:
+        rate, alpha_s = self.slowest(self.tiers(spot.gpu, spot.gpu + self.project.width))
+        byte = self.rows * self.hidden * self.byte_of("activations")
+        return self._add(spot, "send", [name], held_byte=2 * byte, duration_s=byte / rate + alpha_s)
+
+    def _head(self, spots: Sequence[Spot], residual: Sequence[str]) -> list[str]:
         model, a = self.project.model, self.byte_of("activations")
-        rows = self.rows if self.project.workload.phase == "forward" else ceiling(self.b)
+        rows = ceiling(self.b) if self.project.workload.phase == "prefill" else self.rows
         norms = [
             self._move(spot, "final_ln", 2 * rows * self.hidden * a, [name])
             for spot, name in zip(spots, residual, strict=True)
@@ -417,8 +515,9 @@ class Reference:
         logits = [self._multiply(spot, "lm_head", shape, [name]) for spot, name in zip(spots, norms, strict=True)]
         part_byte = rows * shape[2] * a
         logits = self._reduce_in_groups(spots, "logits_gather", rows * model.vocab * a, logits, gathered=part_byte)
-        for spot, name in zip(spots, logits, strict=True):
-            self._move(spot, "sample", rows * model.vocab * a, [name])
+        return [
+            self._move(spot, "sample", rows * model.vocab * a, [name]) for spot, name in zip(spots, logits, strict=True)
+        ]
 
     def _layer(self, spots: Sequence[Spot], residual: Sequence[str]) -> list[str]:
         layer = self.project.model.layers[spots[0].layer]
@@ -516,7 +615,8 @@ class Reference:
         cost, workload = self.project.cost, self.project.workload
         if cost.attention != "fused" or not cost.causal or self.is_decode:
             return 1.0
-        return mean_visible(workload.tokens, workload.context, attention.window) / self.keys(attention)
+        before = workload.context + self.cached_tokens
+        return mean_visible(self.new_tokens, before, attention.window) / self.keys(attention)
 
     # Feed-forward.
 
@@ -707,10 +807,11 @@ class Reference:
         return (self._step(operator), operator.micro_batch, operator.layer, place, operator.expert)
 
     def _step(self, operator: Operator) -> int:
-        if operator.kind.startswith("embed"):
-            return -1
+        if operator.kind.startswith(("embed", "mtp")):
+            return 4 * operator.layer if operator.layer else -1
         if operator.kind in HEAD:
-            return LAST_STEP
+            is_last = operator.layer == self.project.model.layer_count - 1
+            return LAST_STEP if is_last else 4 * (operator.layer + 1)
         if operator.kind in ("agg", "res2", "send"):
             return 4 * (operator.layer + 1)
         if operator.kind in EXPERT_PHASE:
@@ -800,9 +901,10 @@ class Reference:
     # Metrics.
 
     @property
-    def step_tokens(self) -> int:
-        """Tokens that come out of one step."""
-        return self.project.workload.batch * self.new_tokens
+    def step_tokens(self) -> float:
+        """Tokens that one step computes and that hold."""
+        gain = self.step_gain if self.is_decode else self.new_tokens
+        return self.project.workload.batch * gain
 
     @cached_property
     def busy_s(self) -> dict[tuple[int, str], float]:
@@ -815,17 +917,17 @@ class Reference:
     @property
     def steady_tokens_per_s(self) -> float:
         """What a full pipeline gives."""
-        return self.step_tokens / max(self.busy_s.values())
+        return self.project.workload.batch * self.step_gain / max(self.busy_s.values())
 
     @cached_property
     def model_flop(self) -> float:
         """Arithmetic that the model itself needs, each token once."""
         model, workload = self.project.model, self.project.workload
         total = 0.0
-        for layer in model.layers:
+        for layer in model.layers[: model.layer_count - model.mtp]:
             total += 2 * self.step_tokens * (self._mixer_weights(layer.attention) + self._ffn_weights(layer.ffn))
             total += self._mixing_flop(layer.attention)
-        predicted = self.step_tokens if workload.phase == "forward" else workload.batch
+        predicted = workload.batch if workload.phase == "prefill" else self.step_tokens
         return total + 2 * predicted * model.hidden * model.vocab
 
     def _mixer_weights(self, attention: Attention) -> int:
@@ -878,10 +980,15 @@ class Reference:
         """The k · n of a GPU's weight GEMMs, once per layer, norms, and the embedding (once when tied)."""
         model, here = self.project.model, [item for item in self.operators.values() if item.gpu == gpu]
         shares_head = model.tied and self.project.parallel.pp == 1
+        own = model.layer_count - model.mtp
         total = 0.0
         for item in here:
-            if item.micro_batch:
+            # The prediction module is one, however often it runs, and has no embedding and head of its own.
+            is_module = item.layer >= own
+            if item.micro_batch or item.layer > own or (is_module and item.kind in ("lm_head", "embed")):
                 continue
+            if item.kind == "mtp_norm":
+                total += (2 + (not model.vocab)) * model.hidden * self.byte_of("weights")
             if item.count and item.kind not in ("scores", "av") and not (item.kind == "lm_head" and shares_head):
                 part = "experts" if item.kind in ("up", "gate_proj", "down", "linear") else "weights"
                 total += item.k * item.n * item.count * self.byte_of(part)
@@ -895,15 +1002,22 @@ class Reference:
         """Key/value cache on a GPU."""
         stage = gpu // self.project.width % self.project.parallel.pp
         total = 0.0
+        block = self.project.memory.block_tokens
         for layer in self.project.stage_layers()[stage]:
             attention = self.project.model.layers[layer].attention
-            if attention.kind == "linear":
+            if attention.kind == "linear" or layer > self.project.model.layer_count - self.project.model.mtp:
                 continue
             width = 2 * self.heads(attention)[1] * attention.head_dim
             if attention.kind == "mla":
                 width = attention.kv_lora + attention.qk_rope
-            total += width * self.keys(attention) * self.b * self.byte_of("kv_cache")
+            blocks = math.ceil(Fraction(self.keys(attention), block))
+            total += width * blocks * block * self.b * self.byte_of("kv_cache")
         return total * self.project.workload.micro_batches
+
+    def capacity_byte(self, gpu: int) -> float:
+        """What the engine may fill of a GPU's memory."""
+        rules = self.project.memory
+        return max(1.0, (self._device(gpu).memory_gb * rules.usable - rules.reserve_gb) * 1e9)
 
     def activation_byte(self, gpu: int) -> float:
         """The residual twice, and what the largest operator reads and writes."""

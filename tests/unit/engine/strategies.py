@@ -5,7 +5,7 @@ from itertools import pairwise
 import hypothesis.strategies as st
 
 from moe_studio.project.cluster import Cluster, Device, Link, Links, Node
-from moe_studio.project.design import Cost, Move, Parallel, Placement, Routing, Workload
+from moe_studio.project.design import Cost, MemoryRules, Move, Parallel, Placement, Routing, Workload
 from moe_studio.project.model import DTYPES, Attention, Block, Dtypes, FeedForward, Model
 from moe_studio.project.project import Project
 
@@ -31,6 +31,7 @@ def _projects(draw: st.DrawFn) -> Project:
         placement=draw(_placements(model, slots, parallel.dp)),
         workload=draw(_workloads(model)),
         cost=draw(_costs()),
+        memory=draw(_memory_rules()),
     )
 
 
@@ -64,12 +65,17 @@ def _clusters(draw: st.DrawFn, gpus: int) -> Cluster:
     devices = draw(st.lists(_devices(), min_size=draw(st.sampled_from([1, 2])), max_size=3))
     cuts = draw(st.sets(st.integers(1, gpus - 1), max_size=3)) if gpus > 1 else set()
     bounds = [0, *sorted(cuts), gpus]
+    racks = draw(st.lists(st.sampled_from(["", "a/", "b/"]), min_size=len(bounds), max_size=len(bounds)))
     nodes = tuple(
-        Node(name=f"node{first}", gpus=last - first, device=f"device{draw(st.integers(0, len(devices) - 1))}")
-        for first, last in pairwise(bounds)
+        Node(
+            name=f"{racks[number]}node{first}",
+            gpus=last - first,
+            device=f"device{draw(st.integers(0, len(devices) - 1))}",
+        )
+        for number, (first, last) in enumerate(pairwise(bounds))
     )
     named = {f"device{number}": device for number, device in enumerate(devices)}
-    return Cluster(nodes=nodes, devices=named, links=Links(intra=draw(_links()), inter=draw(_links())))
+    return Cluster(nodes=nodes, devices=named, links=draw(_tiers()))
 
 
 @st.composite
@@ -78,8 +84,17 @@ def _devices(draw: st.DrawFn) -> Device:
     return Device(memory_gb=64, memory_tb_s=draw(st.sampled_from([0.001, 0.02, 1.8])), peak_tflops=peaks)
 
 
+def _tiers() -> st.SearchStrategy[Links]:
+    return st.builds(Links, intra=_links(), rack=st.one_of(st.none(), _links()), inter=_links())
+
+
 def _links() -> st.SearchStrategy[Link]:
-    return st.builds(Link, gb_s=st.sampled_from([0.1, 3.0, 450.0]), latency_us=st.sampled_from([0.0, 2.0, 50.0]))
+    return st.builds(
+        Link,
+        gb_s=st.sampled_from([0.1, 3.0, 450.0]),
+        latency_us=st.sampled_from([0.0, 2.0, 50.0]),
+        oversubscription=st.sampled_from([1.0, 1.0, 4.0]),
+    )
 
 
 @st.composite
@@ -98,6 +113,7 @@ def _models(draw: st.DrawFn, least_layers: int) -> Model:
         dtypes=draw(st.one_of(st.just(Dtypes()), _dtypes())),
         vocab=draw(st.sampled_from([0, 0, 1, 777])),
         tied=draw(st.booleans()),
+        mtp=draw(st.sampled_from([0, 0, 0, 1, 2])),
         attention=draw(_attentions()),
         attentions={"other": draw(_attentions())},
         ffn={"moe": draw(_moe(hidden)), "few": draw(_moe(hidden)), "dense": draw(_dense())},
@@ -152,10 +168,11 @@ def _dense() -> st.SearchStrategy[FeedForward]:
 
 @st.composite
 def _placements(draw: st.DrawFn, model: Model, slots: int, dp: int) -> Placement:
-    policy = draw(st.sampled_from(["contiguous", "contiguous", "round-robin", "explicit"]))
+    policy = draw(st.sampled_from(["contiguous", "contiguous", "round-robin", "balanced", "explicit"]))
+    redundant = draw(st.sampled_from([0, 0, 1, 5])) if policy != "explicit" else 0
     experts = max(layer.ffn.experts for layer in model.layers)
     if not experts:
-        return Placement(policy=policy)
+        return Placement(policy=policy, redundant=redundant)
     move = st.builds(
         Move,
         layers=st.sampled_from(["", "", "0", "1-3", "0,2-4"]),
@@ -164,7 +181,7 @@ def _placements(draw: st.DrawFn, model: Model, slots: int, dp: int) -> Placement
         replica=st.one_of(st.none(), st.none(), st.integers(0, dp - 1)),
     )
     moves = draw(st.lists(move, max_size=2 * experts if policy == "explicit" else 4))
-    return Placement(policy=policy, moves=tuple(moves))
+    return Placement(policy=policy, redundant=redundant, moves=tuple(moves))
 
 
 @st.composite
@@ -176,6 +193,9 @@ def _workloads(draw: st.DrawFn, model: Model) -> Workload:
         context=draw(st.sampled_from([0, 1, 4, 1000])),
         micro_batches=draw(st.integers(1, 3)),
         order=draw(st.sampled_from(["sequential", "interleaved"])),
+        cached_share=draw(st.sampled_from([0.0, 0.0, 0.25, 0.57, 1.0])),
+        draft_tokens=draw(st.sampled_from([0, 0, 1, 3])),
+        acceptance=draw(st.sampled_from([0.0, 0.5, 0.85, 1.0])),
         routing=draw(_routings(model)),
     )
 
@@ -188,9 +208,9 @@ def _routings(draw: st.DrawFn, model: Model) -> Routing:
         return Routing(kind=kind, skew=draw(st.sampled_from([0.0, 0.3, 1.0, 4.0])), seed=draw(st.integers(0, 9)))
     if kind == "uniform":
         return Routing()
-    rows = [draw(_counts(layer.ffn)) for layer in model.layers]
+    rows = [draw(_counts(layer.ffn)) for layer in model.own_layers]
     if draw(st.booleans()):
-        rows = [row for row, layer in zip(rows, model.layers, strict=True) if layer.ffn.is_moe]
+        rows = [row for row, layer in zip(rows, model.own_layers, strict=True) if layer.ffn.is_moe]
     return Routing(kind=kind, counts=tuple(rows))
 
 
@@ -215,4 +235,13 @@ def _costs() -> st.SearchStrategy[Cost]:
         attention=st.sampled_from(["fused", "unfused"]),
         causal=st.booleans(),
         overlap=st.booleans(),
+    )
+
+
+def _memory_rules() -> st.SearchStrategy[MemoryRules]:
+    return st.builds(
+        MemoryRules,
+        usable=st.sampled_from([1.0, 0.9]),
+        reserve_gb=st.sampled_from([0.0, 2.5]),
+        block_tokens=st.sampled_from([1, 1, 16, 64]),
     )

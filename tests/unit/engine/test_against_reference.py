@@ -96,10 +96,12 @@ def test_memory_and_metrics_agree(project: Project) -> None:
     assert_close(evaluation.memory.kv_cache, [reference.cache_byte(gpu) for gpu in gpus])
     assert_close(evaluation.memory.activations, [reference.activation_byte(gpu) for gpu in gpus])
     assert_close(evaluation.memory.buffers, [reference.buffer_byte(gpu) for gpu in gpus])
+    assert_close(evaluation.memory.capacity, [reference.capacity_byte(gpu) for gpu in gpus])
     assert_close(evaluation.metrics.model_flop, reference.model_flop)
     assert_close(evaluation.metrics.mfu, reference.mfu)
     assert_close(evaluation.metrics.steady_tokens_per_s, reference.steady_tokens_per_s)
-    assert_close(evaluation.metrics.tokens_per_s, reference.step_tokens / reference.scheduled.makespan_s)
+    assert_close(evaluation.metrics.tokens, project.workload.batch * reference.step_gain)
+    assert_close(evaluation.metrics.tokens_per_s, evaluation.metrics.tokens / reference.scheduled.makespan_s)
     for layer in reference.tokens:
         assert_close(evaluation.imbalance[layer], reference.imbalance(layer))
 

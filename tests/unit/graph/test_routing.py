@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moe_studio.graph.routing import ceil, reach_uniform, visit_probability
+from moe_studio.graph.routing import ceil, reach_uniform
+from moe_studio.project.load import visit_probability
 
 
 @given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=40), st.data())
