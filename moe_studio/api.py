@@ -12,8 +12,9 @@
 Designs and results never change: an edit gives the next design.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
@@ -41,7 +42,7 @@ from moe_studio.project.project import Project
 from moe_studio.storage.atomic import save_text
 from moe_studio.storage.catalogue import example_names, example_path, load_cluster, load_model
 from moe_studio.storage.loader import load_hf_model, load_project
-from moe_studio.storage.writer import project_text, relocated, save_project
+from moe_studio.storage.writer import project_text, relative, relocated, save_project
 from moe_studio.view.view import view as project_view
 
 Format = Literal["md", "html"]
@@ -67,9 +68,21 @@ class Design:
         """Its title."""
         return self.project.name
 
-    def evaluate(self) -> "Result":
-        """Everything that is predicted of it."""
-        return Result(design=self, evaluation=evaluate(self.project, provide))
+    def evaluate(self, *, allow: Collection[str] = ()) -> "Result":
+        """Everything that is predicted of it; ``allow`` names cost plug-ins that may be loaded for this."""
+        return Result(design=self, evaluation=evaluate(self.project, partial(provide, allowed=tuple(allow))))
+
+    def priced(
+        self,
+        provider: str | None = None,
+        *,
+        table: FilePath | str | None = None,
+        calibration: FilePath | str | None = None,
+    ) -> "Design":
+        """The design with run times from another provider, a table of measured ones, or a calibration of your own."""
+        folder = self.path.parent if self.path else FilePath()
+        cost = priced(self.project.cost, provider, folder=folder, table=table, calibration=calibration)
+        return replace(self, project=replace(self.project, cost=cost))
 
     def edit(self, *edits: Edit) -> "Design":
         """The design after edits of `moe_studio.project.edit`, such as ``move_expert(5, 0, 3, layers=[0])``."""
@@ -266,15 +279,18 @@ def get_time(
     count: int = 1,
     dtype: str = "bf16",
     device: str = "h100-sxm",
-    provider: str = "auto",
+    provider: str | None = None,
+    table: FilePath | str | None = None,
+    calibration: FilePath | str | None = None,
+    allow: Collection[str] = (),
     compute: float | None = None,
     memory: float | None = None,
     launch_us: float | None = None,
 ) -> KernelTime:
     """The time that a GPU takes to multiply an m × k by a k × n matrix, ``count`` times.
 
-    ``auto`` is ``calibrated`` on a device whose kernels can be modelled, else ``fixed``. ``compute``, ``memory`` and
-    ``launch_us`` are those of the provider `fixed`, and choose it.
+    The provider is `calibrated` on a device whose kernels can be modelled, else `fixed`, unless another one is named.
+    ``compute``, ``memory`` and ``launch_us`` are those of the provider `fixed`, and choose it.
     """
     if min(m, k, n, count) < 1 or max(m, k, n, count) > 10**15:
         raise MoeStudioError("m, k, n and count must be whole numbers from 1 up.")
@@ -282,8 +298,34 @@ def get_time(
         raise MoeStudioError(f"There is no data type {dtype[:20]!r}; known are {', '.join(DTYPES)}.")
     given = {"compute": compute, "memory": memory, "launch_us": launch_us}
     shares = {name: value for name, value in given.items() if value is not None}
-    cost = Cost(provider="fixed" if shares else provider, **shares)  # type: ignore[arg-type]
-    return kernel_time(m, k, n, count=count, dtype=dtype, device=device, cost=cost)
+    if shares and (table or calibration or provider not in (None, "auto", "fixed")):
+        raise MoeStudioError(f"{next(iter(shares))} is a share of the provider fixed; another one has no use for it.")
+    cost = Cost(provider="fixed" if shares else "auto", **shares)  # type: ignore[arg-type]
+    cost = priced(cost, provider, folder=FilePath(), table=table, calibration=calibration)
+    return kernel_time(m, k, n, count=count, dtype=dtype, device=device, cost=cost, allowed=tuple(allow))
+
+
+def priced(
+    cost: Cost,
+    provider: str | None,
+    *,
+    folder: FilePath,
+    table: FilePath | str | None,
+    calibration: FilePath | str | None,
+) -> Cost:
+    """``cost`` with another provider, and with files that a project in ``folder`` names.
+
+    A table chooses the provider ``table``, a calibration ``calibrated``, unless ``provider`` names another one.
+    """
+    files: dict[str, Any] = {}
+    for name, path in (("calibration", calibration), ("table", table)):
+        if path is not None:
+            place = FilePath(path).resolve()
+            if not place.is_file():
+                raise MoeStudioError(f"There is no file {path}.")
+            files |= {name: relative(place, folder), f"{name}_path": str(place)}
+    chosen = "table" if table is not None else "calibrated" if calibration is not None else cost.provider
+    return replace(cost, provider=provider or chosen, **files)
 
 
 def new(

@@ -10,6 +10,7 @@ from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.predict import choose
 from moe_studio.calibration.question import Question
 from moe_studio.calibration.registry import FAMILIES
+from moe_studio.engine.evidence import Basis
 from moe_studio.engine.provider import Rates
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import CALIBRATED, MEDIAN_TO_SPREAD, Calibration, Fitted, NotCalibratedError
@@ -140,3 +141,16 @@ class Asker:
 
 def _table(question: Question) -> dict[str, FloatArray]:
     return {name: np.array([float(value)]) for name, value in question.columns.items()}
+
+
+def basis(known: Known) -> Basis:
+    """How a time is known, as a sentence."""
+    evidence, origin = known.fitted.evidence, known.fitted.origin
+    error = known.error if known.error == known.error else None
+    if known.provenance == "user":
+        return Basis(provenance="user", error=error, sentence="given by a plug-in")
+    if known.provenance == "measured":
+        return Basis(provenance="measured", error=error, sentence="interpolated in your own measured run times")
+    fitted = f"kernel model fitted to {evidence.rows:,} run times of {origin} on {evidence.date}"
+    carried = "" if known.provenance == "calibrated" else ", carried over by the datasheets of both"
+    return Basis(provenance=known.provenance, error=error, sentence=fitted + carried)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moe_studio.calibration.asker import Answer, Asker, Known
+from moe_studio.calibration.asker import Answer, Asker, Known, basis
 from moe_studio.calibration.expert_time import expert_answers
 from moe_studio.calibration.fusion import matrix_question, moving_share
 from moe_studio.calibration.question import (
@@ -17,7 +17,7 @@ from moe_studio.calibration.question import (
     exchange_question,
     gemm_question,
 )
-from moe_studio.engine.evidence import UNKNOWN, Evidence
+from moe_studio.engine.evidence import UNKNOWN, Basis, Evidence
 from moe_studio.engine.provider import FixedProvider, Rates, is_exchange
 from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
@@ -61,12 +61,10 @@ class CalibratedProvider:
             return self.fixed.get_time_s(m, k, n, count=count, dtype=dtype, device=device)
         return count * answer.seconds
 
-    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
-        """How the time of one GEMM on the first device was got, and the relative error to expect."""
+    def gemm_basis(self, m: float, k: float, n: float, dtype: str) -> Basis:
+        """How the time of one GEMM on the first device was got."""
         answer = self.asker.ask(gemm_question(m, k, n, dtype), 0, self.asker.base)
-        if answer is None:
-            return "fixed", None
-        return answer.known.provenance, answer.known.error if answer.known.error == answer.known.error else None
+        return self.fixed.gemm_basis(m, k, n, dtype) if answer is None else basis(answer.known)
 
     # Compute and memory
 

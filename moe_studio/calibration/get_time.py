@@ -1,8 +1,10 @@
 """One matrix multiplication: its time, what binds it, its share of the peak, and how all that was got."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from moe_studio.calibration.provider import provide
+from moe_studio.engine.evidence import Basis
 from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Cost
 from moe_studio.project.model import DTYPE_BYTE, FeedForward, Model
@@ -12,16 +14,27 @@ from moe_studio.storage.catalogue import load_device
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelTime:
-    """``bound`` is compute, memory or latency; ``error`` is the relative error to expect, None if unknown."""
+    """``bound`` is compute, memory or latency; ``basis`` says how the time was got."""
 
     seconds: float
     bound: str
     share_of_peak: float
-    provenance: str
-    error: float | None
+    basis: Basis
+
+    @property
+    def provenance(self) -> str:
+        """How the time was got, in one word."""
+        return self.basis.provenance
+
+    @property
+    def error(self) -> float | None:
+        """The relative error to expect, None if unknown."""
+        return self.basis.error
 
 
-def kernel_time(m: int, k: int, n: int, *, count: int, dtype: str, device: str, cost: Cost) -> KernelTime:
+def kernel_time(
+    m: int, k: int, n: int, *, count: int, dtype: str, device: str, cost: Cost, allowed: Collection[str] = ()
+) -> KernelTime:
     """The time of an m × k by k × n multiplication, ``count`` times, on a device of the catalogue."""
     kind = load_device(device)
     project = Project(
@@ -29,15 +42,13 @@ def kernel_time(m: int, k: int, n: int, *, count: int, dtype: str, device: str, 
         cluster=Cluster(nodes=(Node(name="node0", gpus=1, device=device),), catalogue={device: kind}),
         cost=cost,
     )
-    provider = provide(project)
+    provider = provide(project, allowed)
     seconds = provider.get_time_s(m, k, n, count=count, dtype=dtype, device=kind)
-    evidence = provider.gemm_evidence(m, k, n, dtype)
     return KernelTime(
         seconds=seconds,
         bound=_bound(m, k, n, count, dtype, kind, seconds),
         share_of_peak=2.0 * m * k * n * count / seconds / kind.peak_flop_s(dtype),
-        provenance=evidence[0],
-        error=evidence[1],
+        basis=provider.gemm_basis(m, k, n, dtype),
     )
 
 

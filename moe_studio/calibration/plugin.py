@@ -198,9 +198,7 @@ def _installed(name: str) -> PluginInfo:
     found = [item for item in installed() if item.name == name]
     if not found:
         known = (*BUILT_IN, *(item.name for item in installed()))
-        raise MoeStudioError(
-            f"There is no cost provider {name[:60]!r}; {nearest_hint(name, known)} Known are: {', '.join(known)}."
-        )
+        raise MoeStudioError(f"There is no cost provider {name[:60]!r}; {nearest_hint(name, known)}")
     if len(found) > 1:
         packages = " and ".join(item.package for item in found)
         raise MoeStudioError(f"The provider {name!r} is claimed by {packages}; uninstall all but one.")

@@ -6,13 +6,15 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.store import device_name, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, read_chunks, sound_rows
@@ -24,6 +26,7 @@ PREDICTED = "predicted_us"
 SOURCE = "source"
 
 Load = Callable[[str], Calibration]
+Texts = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +39,13 @@ class PredictionReport:
     aside: SetAside
 
 
-def predict_file(in_path: Path, out_path: Path, *, load: Load = load_calibration) -> PredictionReport:
+def predict_file(
+    in_path: Path, out_path: Path, *, load: Load = load_calibration, opinion: Opinion | None = None
+) -> PredictionReport:
     """Write the table at ``in_path`` to ``out_path`` with the columns ``predicted_us`` and ``source`` added.
 
     The kind of table is told by its columns; others pass through. Rows that cannot be predicted stay, with the
-    reason as their source. A name that ends in ``.gz`` is read or written compressed.
+    reason as their source. A name that ends in ``.gz`` is read or written compressed. ``opinion`` corrects the models.
     """
     aside = SetAside()
     rows = predicted = 0
@@ -53,7 +58,7 @@ def predict_file(in_path: Path, out_path: Path, *, load: Load = load_calibration
                 if not rows:
                     writer.writerow([*_kept(table.header), PREDICTED, SOURCE])
                 family, rows = table.family.name, rows + len(table.rows)
-                predicted += _write(writer.writerows, table, *predict_table(table, aside, load=load))
+                predicted += _write(writer.writerows, table, *predict_table(table, aside, load=load, opinion=opinion))
         if not rows:
             raise MoeStudioError(f"{in_path.name} has no rows below its header.")
         os.replace(temporary, out_path)
@@ -65,26 +70,36 @@ def predict_file(in_path: Path, out_path: Path, *, load: Load = load_calibration
     return PredictionReport(family=family, rows=rows, predicted=predicted, aside=aside)
 
 
-def predict_table(table: Table, aside: SetAside, *, load: Load = load_calibration) -> tuple[FloatArray, list[str]]:
+def predict_table(
+    table: Table, aside: SetAside, *, load: Load = load_calibration, opinion: Opinion | None = None
+) -> tuple[FloatArray, list[str]]:
     """The run time of each row in microseconds, NaN where none can be given, and how each was got."""
     time = np.full(len(table.rows), np.nan)
     source = np.full(len(table.rows), "not predicted: a number is missing or out of range", dtype=object)
     for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=False), with_time=False):
         try:
-            time[rows], source[rows] = predict_block(table.family, gpu, block, load=load)
+            time[rows], source[rows] = predict_block(table.family, gpu, block, load=load, opinion=opinion)
         except MoeStudioError as error:
             aside.add(str(error), [table.lines[row] for row in rows])
             source[rows] = "not predicted: " + str(error)
     return time, source.tolist()
 
 
-def predict_block(family: Family, gpu: str, block: Block, *, load: Load = load_calibration) -> tuple[FloatArray, str]:
-    """The run time of rows that share their words, and how it was got."""
+def predict_block(
+    family: Family, gpu: str, block: Block, *, load: Load = load_calibration, opinion: Opinion | None = None
+) -> tuple[FloatArray, Texts]:
+    """The run time of rows that share their words, and how each was got."""
     calibration = load(device_name(gpu))
     variant, fitted = choose(calibration, family, family.variants(block.words))
     time = family.predict(fitted.parameters, calibration.facts, block.columns, block.words)
     origin = "" if fitted.origin == calibration.facts.name else f" of {fitted.origin}"
-    return time, f"{fitted.provenance}: {family.name} {variant}{origin}"
+    source = np.full(len(time), f"{fitted.provenance}: {family.name} {variant}{origin}", dtype=object)
+    if opinion is not None:
+        found = opinion.ratio(family, fitted, calibration.facts, replace(block, time_us=time))
+        known = ~np.isnan(found.value)
+        time[known] *= found.value[known]
+        source[known] = f"{found.provenance}: {family.name} {variant}"
+    return time, source
 
 
 def choose(calibration: Calibration, family: Family, variants: Sequence[str]) -> tuple[str, Fitted]:

@@ -87,6 +87,23 @@ def plugin_provider(project: Project, name: str, allowed: Collection[str]) -> Ca
     return replace(provider, notes=(f"Times of the kind user come from {name}, a plug-in of {plugin.info.origin}",))
 
 
+def named_opinion(provider: str | None, table: Path | None, allowed: Collection[str]) -> Opinion | None:
+    """What corrects kernel models where there is no project: a table of measured run times, or a plug-in.
+
+    Raises:
+        MoeStudioError: if ``provider`` is no such thing.
+    """
+    if provider in ("auto", "calibrated") or (provider is None and table is None):
+        return None
+    if provider == "fixed":
+        raise MoeStudioError("The provider fixed knows no kernels; predict needs calibrated, table, or a plug-in.")
+    if provider not in (None, "table"):
+        return load(provider, allowed)
+    if table is None:
+        raise MoeStudioError("The provider table needs a CSV file of measured run times; name it with --table.")
+    return read_measured(table.resolve())
+
+
 def _own_calibration(cost: Cost) -> tuple[Calibration, ...]:
     """The user's own calibration, if the project names one."""
     if not cost.calibration:

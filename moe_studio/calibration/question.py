@@ -46,9 +46,11 @@ class Question:
 
 
 def gemm_question(m: float, k: float, n: float, dtype: str) -> Question | None:
-    """A matrix multiplication."""
-    words = {"dtype": TABLE_DTYPES[dtype], "kernel": ""}
-    return Question(family="gemm", words=words, columns={"m": m, "k": k, "n": n}) if m else None
+    """A matrix multiplication; none in fp32, whose kernels do not use the tensor cores."""
+    if not m or dtype == "fp32":
+        return None
+    words = {"dtype": dtype if dtype in ("int8", "fp4") else TABLE_DTYPES[dtype], "kernel": ""}
+    return Question(family="gemm", words=words, columns={"m": m, "k": k, "n": n})
 
 
 def moving_question(byte: float, width: float) -> Question | None:

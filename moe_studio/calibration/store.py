@@ -7,7 +7,7 @@ gemm:
     evidence: {...}
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -65,6 +65,14 @@ def shipped() -> tuple[Calibration, ...]:
 def load_calibration(name: str) -> Calibration:
     """The calibration of a device of the catalogue; what was not fitted to it comes from its nearest relative."""
     return completed(facts_of(name), shipped())
+
+
+def loader(path: Path | None) -> Callable[[str], Calibration]:
+    """What finds the calibration of a device of the catalogue by its name, with the user's own file before others."""
+    if path is None:
+        return load_calibration
+    own = (read_calibration(path), *shipped())
+    return cache(lambda name: completed(facts_of(name), own))
 
 
 def calibration_of(name: str, device: Device, own: Iterable[Calibration] = ()) -> Calibration:

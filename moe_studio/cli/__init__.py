@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accuracy": ("accuracy", "Predictions beside published figures of real deployments."),
     "predict": ("predict", "Predict run times for a table of kernels."),
     "calibrate": ("calibrate", "Fit kernel models to measured run times."),
+    "providers": ("providers", "List who can price operators, and allow plug-ins."),
     "bench": ("bench", "Measure how fast MoE Studio itself is."),
     "schema": ("schema", "Print the JSON Schema of project files or of results."),
 }

@@ -2,7 +2,7 @@
 
 from moe_studio import api
 from moe_studio.cli.console import say, show_table
-from moe_studio.cli.option import Json, Project
+from moe_studio.cli.option import AllowProvider, Calibration, Json, Project, Provider, Table
 from moe_studio.cli.validate import show_problems
 from moe_studio.export.summary import breakdown_s, references
 from moe_studio.export.symbolic import path_text, run_time_sum
@@ -13,7 +13,14 @@ MAX_KINDS = 12
 """Kinds of operator in the table of the breakdown."""
 
 
-def command(project: Project, json: Json = False) -> int:
+def command(
+    project: Project,
+    provider: Provider = None,
+    table: Table = None,
+    calibration: Calibration = None,
+    allow_provider: AllowProvider = None,
+    json: Json = False,
+) -> int:
     """Predict run time, throughput and memory of a design.
 
     --json prints one object whose names and units stay; moe-studio schema --result describes it.
@@ -21,9 +28,11 @@ def command(project: Project, json: Json = False) -> int:
     \b
     Examples:
       moe-studio evaluate design.moe.yaml
+      moe-studio evaluate design.moe.yaml --table measured.csv
       moe-studio evaluate design.moe.yaml --json | jq .metrics.tokens_per_s
     """
-    result = api.open(project).evaluate()
+    design = api.open(project).priced(provider, table=table, calibration=calibration)
+    result = design.evaluate(allow=allow_provider or ())
     if json:
         print(result.to_json(), end="")
     else:

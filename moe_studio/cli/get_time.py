@@ -1,12 +1,12 @@
 """``moe-studio get-time``: one matrix multiplication."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from moe_studio import api
 from moe_studio.cli.console import say
-from moe_studio.cli.option import Json
+from moe_studio.cli.option import AllowProvider, Calibration, Json, Provider, Table
 from moe_studio.export.summary import json_text
 from moe_studio.units import percent_text, si_text, time_text
 
@@ -18,12 +18,10 @@ def command(
     count: Annotated[int, typer.Option(help="How often, in one launch.")] = 1,
     dtype: Annotated[str, typer.Option(help="Data type: fp32, bf16, fp16, fp8, int8 or fp4.")] = "bf16",
     device: Annotated[str, typer.Option(help="Device of the catalogue.")] = "h100-sxm",
-    provider: Annotated[
-        Literal["auto", "fixed", "calibrated"],
-        typer.Option(
-            help="fixed: shares of the datasheet; calibrated: fitted kernel models; auto: calibrated where they apply."
-        ),
-    ] = "auto",
+    provider: Provider = None,
+    table: Table = None,
+    calibration: Calibration = None,
+    allow_provider: AllowProvider = None,
     compute: Annotated[
         float | None,
         typer.Option(help="fixed: share of the arithmetic peak that is reached (0.6).", show_default=False),
@@ -39,13 +37,14 @@ def command(
 ) -> int:
     """Time of one matrix multiplication: an m × k by a k × n matrix on one GPU.
 
-    With fixed it takes as long as its arithmetic or its memory traffic, whichever is longer, and the launch; calibrated
-    models the kernel. Options of fixed choose fixed.
+    A device of the catalogue is priced by kernel models (calibrated), with the error to expect; fixed takes as long as
+    the arithmetic or the memory traffic, whichever is longer, and the launch. Options of fixed choose fixed.
 
     \b
     Examples:
+      moe-studio get-time 128 7168 2048 --device h200-sxm --dtype fp8
       moe-studio get-time 640000 8192 32768 --dtype fp16 --device seed-64g
-      moe-studio get-time 128 7168 2048 --device h200-sxm --json
+      moe-studio get-time 64 4096 4096 --table measured.csv --json
     """
     found = api.get_time(
         m,
@@ -55,6 +54,9 @@ def command(
         dtype=dtype,
         device=device,
         provider=provider,
+        table=table,
+        calibration=calibration,
+        allow=allow_provider or (),
         compute=compute,
         memory=memory,
         launch_us=launch_us,
@@ -64,7 +66,7 @@ def command(
         asked = {"m": m, "k": k, "n": n, "count": count, "dtype": dtype, "device": device}
         result = {"seconds": found.seconds, "flop": flop, "flop_per_s": flop / found.seconds, "bound": found.bound}
         how = {"share_of_peak": found.share_of_peak, "provenance": found.provenance, "expected_error": found.error}
-        print(json_text({**asked, **result, **how}), end="")
+        print(json_text({**asked, **result, **how, "basis": found.basis.sentence}), end="")
     else:
         times = f"{count} × " if count > 1 else ""
         rate = si_text(flop / found.seconds, "FLOP/s")
@@ -72,5 +74,5 @@ def command(
         where = f"on {device}, {dtype} ({rate}, {share} of peak)"
         say(f"{times}Get_Time({m}, {k}, {n}) = {time_text(found.seconds)} {where}")
         error = f", expected error ±{percent_text(found.error)}" if found.error is not None else ""
-        say(f"bound by {found.bound}; {found.provenance}{error}")
+        say(f"bound by {found.bound}; {found.provenance}{error}: {found.basis.sentence}")
     return 0

@@ -20,6 +20,27 @@ Cluster = Annotated[
 Name = Annotated[str | None, typer.Option(metavar="TITLE", help="Title of the design.", show_default=False)]
 Phase = Annotated[Literal["decode", "prefill", "forward"], typer.Option(help="What the model is asked to do.")]
 
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who prices: auto, fixed, calibrated, table, or a plug-in. Else as the design says.",
+        show_default=False,
+    ),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Own measured run times (CSV); chooses the provider table.", show_default=False),
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Own calibration, made by moe-studio calibrate.", show_default=False),
+]
+AllowProvider = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Plug-in that may be loaded this time.", show_default=False),
+]
+
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise `MoeStudioError` if ``path`` exists and must not be replaced."""

@@ -6,15 +6,21 @@ from typing import Annotated
 import typer
 
 from moe_studio.calibration.predict import predict_file
+from moe_studio.calibration.provider import named_opinion
+from moe_studio.calibration.store import loader
 from moe_studio.cli.console import say
-from moe_studio.cli.option import Output
+from moe_studio.cli.option import AllowProvider, Calibration, Output, Provider, Table
 
 
 def command(
-    table: Annotated[
+    file: Annotated[
         Path, typer.Argument(metavar="IN.csv[.gz]", help="Table of kernels; its kind is told by its columns.")
     ],
     output: Output,
+    table: Table = None,
+    calibration: Calibration = None,
+    provider: Provider = None,
+    allow_provider: AllowProvider = None,
 ) -> int:
     """Predict the run time of every row of a table of kernels.
 
@@ -35,8 +41,11 @@ def command(
     Examples:
       moe-studio predict kernels.csv -o predicted.csv
       moe-studio predict gemm.csv.gz -o gemm-predicted.csv.gz
+      moe-studio predict kernels.csv --table measured.csv -o predicted.csv
     """
-    report = predict_file(table, output)
+    report = predict_file(
+        file, output, load=loader(calibration), opinion=named_opinion(provider, table, allow_provider or ())
+    )
     say(f"{output}: {report.predicted:,} of {report.rows:,} rows of {report.family} predicted.")
     for line in report.aside.sentences():
         say(f"  {line}")

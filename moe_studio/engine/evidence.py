@@ -24,6 +24,15 @@ INTERVAL = 1.645
 """Standard deviations on either side that hold nine of ten values of a normal distribution."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """How one time was got: one of `PROVENANCES`, the relative error to expect (None: unknown), and a sentence."""
+
+    provenance: str
+    error: float | None
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
     """Per operator, how its time was got; shape (rows,) each.

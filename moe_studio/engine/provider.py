@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from moe_studio.engine.evidence import Evidence
+from moe_studio.engine.evidence import Basis, Evidence
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
@@ -76,8 +76,8 @@ class Provider(Protocol):
         """Time of one GEMM, ``count`` times."""
         ...
 
-    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
-        """How the time of one GEMM was got, and the relative error to expect (None: unknown)."""
+    def gemm_basis(self, m: float, k: float, n: float, dtype: str) -> Basis:
+        """How the time of one GEMM was got."""
         ...
 
 
@@ -120,9 +120,12 @@ class FixedProvider:
         moving = count * (m * k + k * n + m * n) * DTYPE_BYTE[dtype] / (device.memory_tb_s * 1e12 * self.memory)
         return max(arithmetic, moving) + self.launch_s
 
-    def gemm_evidence(self, m: float, k: float, n: float, dtype: str) -> tuple[str, float | None]:
+    def gemm_basis(self, m: float, k: float, n: float, dtype: str) -> Basis:
         """Exact arithmetic, of which nobody knows how far it is from the truth."""
-        return "fixed", None
+        compute, memory = self.compute * 100, self.memory * 100
+        shares = f"arithmetic at {compute:g} % of the peak or traffic at {memory:g} % of the bandwidth"
+        sentence = f"{shares}, whichever takes longer, and {self.launch_s * 1e6:g} µs to launch"
+        return Basis(provenance="fixed", error=None, sentence=sentence)
 
 
 def is_exchange(body: LayerGraph, run: Run) -> bool:

@@ -79,12 +79,19 @@ def relocated(project: Project, source: Path, target: Path) -> Project:
 
 
 def _moved(name: str, source: Path, target: Path) -> str:
-    if not name:
-        return name
+    return relative(source.resolve() / name, target) if name else name
+
+
+def relative(path: Path, folder: Path) -> str:
+    """How a project in ``folder`` names the file at ``path``.
+
+    Raises:
+        MoeStudioError: if there is no relative way.
+    """
     try:
-        return Path(os.path.relpath(source.resolve() / name, target.resolve())).as_posix()
+        return Path(os.path.relpath(path, folder.resolve())).as_posix()
     except ValueError:  # another drive
-        raise MoeStudioError(f"{name[:60]!r} lies on another drive; copy it beside the new file first.") from None
+        raise MoeStudioError(f"{path.name[:60]!r} lies on another drive; copy it beside the project first.") from None
 
 
 def _with_old_models(known: Sources, project: Project, old_folder: Path | None) -> Sources:

@@ -187,7 +187,8 @@ def test_get_time_prints_a_time_or_an_object(capsys: Capture) -> None:
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Get_Time(640000, 8192, 32768) = 1.432 s on seed-64g, fp16 (240.0 TFLOP/s, 60.0 % of peak)",
-        "bound by compute; fixed",
+        "bound by compute; fixed: arithmetic at 60 % of the peak or traffic at 80 % of the bandwidth, whichever takes "
+        "longer, and 0 µs to launch",
     ]
     assert main([*words, "--count", "2", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

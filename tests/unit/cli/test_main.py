@@ -138,7 +138,9 @@ def test_commands_are_those_of_the_design() -> None:
         "bench",
         "examples",
     }
-    assert named | {"import", "check", "schema", "open", "predict", "calibrate", "accuracy"} == set(COMMANDS)
+    assert named | {"import", "check", "schema", "open", "predict", "calibrate", "accuracy", "providers"} == set(
+        COMMANDS
+    )
 
 
 @pytest.mark.parametrize("name", QUIET)
