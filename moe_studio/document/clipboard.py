@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from moe_studio.document.fitting import fitted
+from moe_studio.document.node_place import free_place, places
 from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.document.selection import Selection
-from moe_studio.document.setting_section import free_at, free_node_name
 from moe_studio.errors import FileError, MoeStudioError, ProjectError
 from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Move, Placement, layer_ranges, layers_text
@@ -154,8 +154,8 @@ def _pasted_nodes(project: Project, copied: CopiedCluster) -> Paste:
     for node in copied.nodes:
         names, spots = [item.name for item in nodes], [(item.at[0], item.at[1]) for item in nodes if len(item.at) == 2]
         is_free = node.name not in {*names, *(item.name for item in cluster.nodes)}
-        name = node.name if is_free and node.name else free_node_name(cluster, node.name, names)
-        nodes.append(replace(node, name=name, at=free_at(cluster, node.at, spots)))
+        name = node.name if is_free and node.name else _free_name(cluster, node.name, names)
+        nodes.append(replace(node, name=name, at=_free_at(cluster, node.at, spots)))
     own = {**cluster.devices, **copied.devices}
     every = (*cluster.nodes, *nodes)
     known = {**cluster.catalogue, **devices_for([node for node in nodes if node.device not in cluster.catalogue], own)}
@@ -163,6 +163,18 @@ def _pasted_nodes(project: Project, copied: CopiedCluster) -> Paste:
     what = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
     chosen = (Selection(kind="node", node=number) for number in range(len(cluster.nodes), len(every)))
     return Paste(label=f"{LABEL} {what}", edit=lambda _: made, note=note, selected=tuple(chosen))
+
+
+def _free_name(cluster: Cluster, like: str, taken: Sequence[str] = ()) -> str:
+    """A name such as ``node2`` that no node of ``cluster`` has."""
+    used = {node.name for node in cluster.nodes} | set(taken)
+    stem = like.rstrip("0123456789") or "node"
+    return next(name for number in range(len(used) + 1) if (name := f"{stem}{number}") not in used)
+
+
+def _free_at(cluster: Cluster, like: Sequence[float], taken: Sequence[tuple[float, float]] = ()) -> tuple[float, ...]:
+    """A place on the canvas beside ``like`` where no node is; none when places are not given."""
+    return free_place([*places(cluster), *taken], (like[0] + 1, like[1])) if len(like) == 2 else ()
 
 
 def _pasted_moves(project: Project, moves: Sequence[Move]) -> Paste:

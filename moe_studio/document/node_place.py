@@ -23,6 +23,11 @@ def placed(cluster: Cluster) -> Cluster:
     )
 
 
+def has_places(cluster: Cluster) -> bool:
+    """Whether the project says where nodes stand; else the canvas arranges them."""
+    return any(len(node.at) == 2 for node in cluster.nodes)
+
+
 def places(cluster: Cluster, *, columns: int = 0) -> tuple[Place, ...]:
     """Where each node stands: as the project says, else rack by rack, or in ``columns`` columns."""
     given = [node.at for node in cluster.nodes]
@@ -38,13 +43,16 @@ def places(cluster: Cluster, *, columns: int = 0) -> tuple[Place, ...]:
 
 
 def free_place(taken: Sequence[Place], wanted: Place | None) -> Place:
-    """The free place nearest to ``wanted``; without a wish behind the last node of the last row."""
+    """``wanted`` where it is free, else the nearest free place of the grid; without a wish after the last node."""
     if wanted is None:
         last = max((row for _, row in taken), default=0.0)
         wanted = (max((column for column, row in taken if row == last), default=-1.0) + 1, last)
         widest = max((column for column, _ in taken), default=0.0)
         if wanted[0] > max(widest, math.ceil(math.sqrt(len(taken) + 1)) - 1):
             wanted = (0.0, last + 1)
+    exact = (_bounded(wanted[0]), _bounded(wanted[1]))
+    if not any(is_overlap(exact, item) for item in taken):
+        return exact
     column, row = (snapped(value) for value in wanted)
     reach = 0
     while True:
@@ -67,7 +75,11 @@ def is_overlap(first: Place, second: Place) -> bool:
 
 def snapped(value: float) -> float:
     """The nearest step of the grid."""
-    return max(-1000.0, min(1000.0, round(value / STEP) * STEP))
+    return _bounded(round(value / STEP) * STEP)
+
+
+def _bounded(value: float) -> float:
+    return max(-1000.0, min(1000.0, round(value, 3)))
 
 
 def spot_of(node: Node) -> Place:
@@ -94,11 +106,11 @@ def _by_rack(cluster: Cluster, racks: dict[str, int], across: int) -> tuple[Plac
 
 
 def landing(spots: Sequence[Place], chosen: Collection[int], by: Place) -> list[Place]:
-    """Where all nodes are after shifting the chosen ones: on the grid, and none on another."""
+    """Where all nodes are after shifting the chosen ones: none on another."""
     result = list(spots)
     taken = [spot for number, spot in enumerate(spots) if number not in chosen]
     for number in sorted(chosen):
         column, row = spots[number]
-        result[number] = free_place(taken, (snapped(column + by[0]), snapped(row + by[1])))
+        result[number] = free_place(taken, (column + by[0], row + by[1]))
         taken.append(result[number])
     return result

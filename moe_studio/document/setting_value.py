@@ -144,17 +144,6 @@ def _without(words: Words, name: str) -> Edit:
 # Values that bring others with them
 
 
-def add_nodes(nodes: Iterable[Node], index: int) -> Edit:
-    """Put ``nodes`` into the cluster, before the one at ``index``."""
-    added = tuple(nodes)
-
-    def edit(project: Project) -> Project:
-        before = project.cluster.nodes
-        return _with_nodes(project, (*before[:index], *added, *before[index:]))
-
-    return edit
-
-
 def _with_device(project: Project, number: int, device: str) -> Project:
     nodes = project.cluster.nodes
     if number >= len(nodes):

@@ -22,20 +22,23 @@ RESOURCES = ("peak compute", "memory bandwidth", "links in a node", "links acros
 class Rates:
     """What the hardware can do at best.
 
-    ``peak_flop_s``: shape (devices, data types); ``memory_byte_s``: shape (devices,). Links per GPU, one way.
+    ``peak_flop_s``: shape (devices, data types); ``memory_byte_s``: shape (devices,). Links per GPU, one way: in a
+    node, out of a node, and out of a rack.
     """
 
     peak_flop_s: FloatArray
     memory_byte_s: FloatArray
     intra_byte_s: float
     inter_byte_s: float
+    spine_byte_s: float
     intra_latency_s: float
     inter_latency_s: float
+    spine_latency_s: float
 
     def scaled(self, resource: str, factor: float) -> "Rates":
         """The same hardware with ``factor`` times as much of one of `RESOURCES`."""
-        name = ("peak_flop_s", "memory_byte_s", "intra_byte_s", "inter_byte_s")[RESOURCES.index(resource)]
-        return replace(self, **{name: getattr(self, name) * factor})
+        columns = (("peak_flop_s",), ("memory_byte_s",), ("intra_byte_s",), ("inter_byte_s", "spine_byte_s"))
+        return replace(self, **{name: getattr(self, name) * factor for name in columns[RESOURCES.index(resource)]})
 
 
 def rates(project: Project) -> Rates:
@@ -46,9 +49,11 @@ def rates(project: Project) -> Rates:
         peak_flop_s=np.array([[device.peak_flop_s(dtype) for dtype in DTYPES] for device in devices]),
         memory_byte_s=np.array([device.memory_tb_s * 1e12 for device in devices]),
         intra_byte_s=links.intra.byte_s,
-        inter_byte_s=links.inter.byte_s,
+        inter_byte_s=links.beyond_node.byte_s,
+        spine_byte_s=links.inter.byte_s,
         intra_latency_s=links.intra.latency_s,
-        inter_latency_s=links.inter.latency_s,
+        inter_latency_s=links.beyond_node.latency_s,
+        spine_latency_s=links.inter.latency_s,
     )
 
 
@@ -102,10 +107,15 @@ class FixedProvider:
         return np.asarray(np.maximum(arithmetic, moving) + body.launch[rows] * self.launch_s)
 
     def link_s(self, body: LayerGraph, run: Run, rates: Rates) -> FloatArray:
-        """Rings pay for both classes of link in turn; an exchange for the slower one."""
+        """Rings pay for the links of a node and those beyond in turn; an exchange for the slower of both.
+
+        Beyond the node bytes are as slow as the slowest tier that they pass.
+        """
         rows = run.rows
-        intra, inter = body.intra_byte[rows] / rates.intra_byte_s, body.inter_byte[rows] / rates.inter_byte_s
-        near, far = body.intra_hop[rows] * rates.intra_latency_s, body.inter_hop[rows] * rates.inter_latency_s
+        intra, near = body.intra_byte[rows] / rates.intra_byte_s, body.intra_hop[rows] * rates.intra_latency_s
+        inter, far = body.inter_byte[rows] / rates.inter_byte_s, body.inter_hop[rows] * rates.inter_latency_s
+        inter = np.maximum(inter, body.spine_byte[rows] / rates.spine_byte_s)
+        far = np.maximum(far, body.spine_hop[rows] * rates.spine_latency_s)
         if is_exchange(body, run):
             return np.asarray(np.maximum(intra, inter) + np.maximum(near, far))
         return np.asarray(intra + inter + near + far)

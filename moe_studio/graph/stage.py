@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.operator import Sync
@@ -16,8 +17,8 @@ from moe_studio.project.project import Project
 class Stage:
     """One stage of all replicas. A lane is a GPU of it: ``lane = replica · width + position``.
 
-    ``gpu``, ``node``, ``device``: shape (lanes,), global GPU number, node index, index into
-    the cluster's kinds of device.
+    ``gpu``, ``node``, ``rack``, ``device``: shape (lanes,), global GPU number, node index, index of the rack, index
+    into the cluster's kinds of device. Racks count only where they have a tier of the network; else all are 0.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Stage:
     is_local: bool
     gpu: IntArray
     node: IntArray
+    rack: IntArray
     device: IntArray
 
     @property
@@ -68,17 +70,17 @@ def stages(project: Project) -> tuple[Stage, ...]:
     return _stages(_shape(project.cluster), parallel, project.is_local)
 
 
-def _shape(cluster: Cluster) -> tuple[tuple[int, int], ...]:
-    """GPUs and device index of each node: all of a cluster that decides the stages."""
+def _shape(cluster: Cluster) -> tuple[tuple[int, int, int], ...]:
+    """GPUs, device index and rack of each node: all of a cluster that decides the stages."""
     names = device_names(cluster)
-    return tuple((node.gpus, names.index(node.device)) for node in cluster.nodes)
+    racks = cluster.rack_of_node() if cluster.links.rack else (0,) * len(cluster.nodes)
+    return tuple((node.gpus, names.index(node.device), rack) for node, rack in zip(cluster.nodes, racks, strict=True))
 
 
 @lru_cache(maxsize=64)
-def _stages(shape: tuple[tuple[int, int], ...], parallel: Parallel, is_local: bool) -> tuple[Stage, ...]:
-    sizes = [gpus for gpus, _ in shape]
-    node = np.repeat(np.arange(len(shape)), sizes)
-    device = np.repeat([kind for _, kind in shape], sizes)
+def _stages(shape: tuple[tuple[int, int, int], ...], parallel: Parallel, is_local: bool) -> tuple[Stage, ...]:
+    sizes, kinds, racks = zip(*shape, strict=True)
+    node, device, rack = (np.repeat(part, sizes) for part in (np.arange(len(shape)), kinds, racks))
     grid = np.arange(len(node)).reshape(parallel.dp, parallel.pp, -1)
     return tuple(
         Stage(
@@ -91,6 +93,7 @@ def _stages(shape: tuple[tuple[int, int], ...], parallel: Parallel, is_local: bo
             is_local=is_local,
             gpu=grid[:, index].ravel(),
             node=node[grid[:, index].ravel()],
+            rack=rack[grid[:, index].ravel()],
             device=device[grid[:, index].ravel()],
         )
         for index in range(parallel.pp)
@@ -105,3 +108,9 @@ def spread(node: IntArray, size: int) -> tuple[IntArray, IntArray, IntArray]:
     groups = node.reshape(-1, size)
     counts = np.array([[len(c), c.max(), c.min()] for c in (np.unique(g, return_counts=True)[1] for g in groups)])
     return tuple(np.repeat(counts[:, column], size) for column in range(3))  # type: ignore[return-value]
+
+
+def crosses_racks(stage: Stage, size: int) -> NDArray[np.bool_]:
+    """Per lane, whether its group of ``size`` neighbouring lanes lies in several racks."""
+    groups = stage.rack.reshape(-1, size)
+    return np.repeat((groups != groups[:, :1]).any(axis=1), size)

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from moe_studio.document.clipboard import copied_text, pasted
 from moe_studio.document.document import Document
-from moe_studio.document.layout_edit import LayoutChange, duplicate_nodes, remove_nodes
+from moe_studio.document.layout_change import LayoutChange
+from moe_studio.document.layout_edit import duplicate_nodes, remove_nodes
 from moe_studio.document.selection import Selection
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.messages import Toast

@@ -68,18 +68,24 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One class of link, per GPU and direction."""
+    """One tier of the network, per GPU and direction."""
 
     gb_s: float = setting("bandwidth per GPU, one way", unit="GB/s", above=0, high=1e6)
     latency_us: float = setting("latency", 0.0, unit="µs", low=0, high=1e9)
+    oversubscription: float = setting(
+        "how many times less this tier carries when all send at once: down-links over up-links", 1.0, low=1, high=1e3
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, "cluster.links")
 
     @property
     def byte_s(self) -> float:
-        """Bandwidth in bytes per second."""
-        return self.gb_s * 1e9
+        """Bandwidth in bytes per second when all GPUs send at once.
+
+        An oversubscribed tier gives each its share of what goes up (Al-Fares et al., SIGCOMM 2008, section 2.1).
+        """
+        return self.gb_s * 1e9 / self.oversubscription
 
     @property
     def latency_s(self) -> float:
@@ -89,10 +95,26 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """The links inside a node and between nodes."""
+    """The tiers of the network: inside a node, between the nodes of a rack, between racks.
+
+    What leaves a rack passes the tier of the rack, too, and is as slow as the slower of both.
+    """
 
     intra: Link = setting("inside a node", factory=lambda: Link(gb_s=450.0, latency_us=2.0))
-    inter: Link = setting("between nodes", factory=lambda: Link(gb_s=50.0, latency_us=5.0))
+    rack: Link | None = setting("between the nodes of a rack; none: as between all nodes", None)
+    inter: Link = setting(
+        "between nodes; where racks have a tier of their own, between racks",
+        factory=lambda: Link(gb_s=50.0, latency_us=5.0),
+    )
+
+    @property
+    def beyond_node(self) -> Link:
+        """The first tier that bytes pass when they leave a node."""
+        return self.rack or self.inter
+
+    def between(self, first: Node, second: Node) -> Link:
+        """The outermost tier between two nodes."""
+        return self.beyond_node if first.rack and first.rack == second.rack else self.inter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +150,11 @@ class Cluster:
         if name in self.catalogue:
             return self.catalogue[name]
         raise ProjectError(f"The cluster has no device {name!r}; name one of the catalogue or add it to devices.")
+
+    def rack_of_node(self) -> tuple[int, ...]:
+        """A number for the rack of each node; a node in no rack has one of its own."""
+        racks: dict[str, int] = {}
+        return tuple(racks.setdefault(f"/{node.rack}" if node.rack else node.name, len(racks)) for node in self.nodes)
 
     def node_of_gpu(self) -> tuple[int, ...]:
         """Index of the node of each GPU."""

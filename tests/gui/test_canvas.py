@@ -473,8 +473,8 @@ def trigger(menu: QMenu, *texts: str) -> None:
 def test_the_menu_changes_devices_counts_and_racks(bench: Bench) -> None:
     bench.view.picking.pick_nodes([0, 1])
     trigger(canvas_menu(bench.view, QPointF()), "GPUs", "2")
-    trigger(canvas_menu(bench.view, QPointF()), "Align", "In a column")
-    trigger(canvas_menu(bench.view, QPointF()), "Put into a rack")
+    trigger(canvas_menu(bench.view, QPointF()), "Align", "Align left")
+    trigger(canvas_menu(bench.view, QPointF()), "Put into a rack", "New rack")
     nodes = bench.document.project.cluster.nodes
     assert [node.gpus for node in nodes] == [2, 2]
     assert nodes[0].at[0] == nodes[1].at[0]
@@ -652,7 +652,7 @@ def test_changes_seen_from_afar_are_short() -> None:
 
 
 def test_a_link_between_nodes_leads_to_its_setting(bench: Bench) -> None:
-    at = bench.view.mapFromScene(QPointF(*bench.view.layout_shown.links[0].center))
+    at = bench.view.mapFromScene(QPointF(*bench.view.layout_shown.links[0].box.center))
     assert tip_text(bench.view.hit(at), bench.view.gpus, bench.document).startswith("50 GB/s, 5 µs between nodes.")
     bench.click(at)
     assert bench.document.selection == Selection(kind="setting", path="cluster.links.inter.gb_s")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from PySide6.QtWidgets import QGraphicsScene
 
 from moe_studio.gui.canvas.layout import ClusterLayout
+from moe_studio.gui.canvas.link_layer import link_texts
 from moe_studio.gui.canvas.node_card import CardItem, NodeItem, RackItem
 from moe_studio.gui.theme import Theme
 from moe_studio.project.cluster import Cluster
@@ -22,10 +23,14 @@ class Cards:
         """Have as many cards as the layout has nodes and racks."""
         self._fill(self.nodes, len(layout.nodes), NodeItem, theme)
         self._fill(self.racks, len(layout.racks), RackItem, theme)
-        for item, (name, box) in zip(self.racks, layout.racks, strict=True):
-            item.show_card(box, name)
 
-    def show(self, cluster: Cluster, layout: ClusterLayout, chosen: Collection[int], target: int) -> None:
+    def show_racks(self, cluster: Cluster, layout: ClusterLayout, target: str) -> None:
+        """Say what the racks are; ``target`` is into which nodes would go."""
+        rate = link_texts(cluster).get("rack", "")
+        for item, (name, box) in zip(self.racks, layout.racks, strict=True):
+            item.show_card(box, name, right=rate, mark="target" if name == target else "")
+
+    def show_nodes(self, cluster: Cluster, layout: ClusterLayout, chosen: Collection[int], target: int) -> None:
         """Say what the nodes are; ``chosen`` are selected, ``target`` is where a drop would go."""
         for number, (item, box, node) in enumerate(zip(self.nodes, layout.nodes, cluster.nodes, strict=True)):
             device = cluster.device(node.device)

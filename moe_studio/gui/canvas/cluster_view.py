@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
+from moe_studio.document.network_edit import tier_title
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.canvas.cards import Cards
 from moe_studio.gui.canvas.carry import Carry
@@ -31,11 +32,12 @@ from moe_studio.gui.canvas.hit import NOWHERE, Hit, hit_at
 from moe_studio.gui.canvas.keys import CanvasKeys
 from moe_studio.gui.canvas.layout import ClusterLayout, cluster_layout
 from moe_studio.gui.canvas.layout_verbs import LayoutVerbs
-from moe_studio.gui.canvas.link_layer import LinkLayer
+from moe_studio.gui.canvas.link_layer import LinkLayer, labelled, link_texts
 from moe_studio.gui.canvas.marks import mark_tiles
 from moe_studio.gui.canvas.menu import canvas_menu, tip_text
 from moe_studio.gui.canvas.picking import Picking
 from moe_studio.gui.canvas.pointer import CanvasPointer
+from moe_studio.gui.canvas.rate_editor import RateEditor
 from moe_studio.gui.canvas.tile import Tile
 from moe_studio.gui.canvas.tile_layer import TileLayer, qrect
 from moe_studio.gui.canvas.traffic_overlay import TrafficOverlay
@@ -88,6 +90,7 @@ class ClusterView(ZoomView):
         for item in (self.links, self.tiles):
             self.scene().addItem(item)
         self.traffic = TrafficOverlay(self.scene(), theme)
+        self.rate = RateEditor(self)
         self.is_one_replica = False
         self._heat = Heat()
         self._layout: ClusterLayout | None = None
@@ -168,7 +171,7 @@ class ClusterView(ZoomView):
         cluster = evaluation.project.cluster
         most = max(len(state.experts) for state in states)
         port = self.viewport().size()
-        aspect = round(port.width() / max(1, port.height()), 1)
+        aspect = round(port.width() / max(1, port.height()) * 20) / 20 or 0.05
         known = self._layout_key
         if known is not None and known[0] is cluster:
             if self.drag is not None or not self.is_fitted:
@@ -183,22 +186,23 @@ class ClusterView(ZoomView):
         self._starts = [0, *accumulate(node.gpus for node in cluster.nodes)]
         whole = qrect(layout.whole)
         self.tiles.show_tiles(
-            [
-                Tile(box=box, state=state, chip_rows=layout.chip_rows)
-                for box, state in zip(layout.gpus, states, strict=True)
-            ],
+            [Tile(box=box, state=state, grid=layout.grid) for box, state in zip(layout.gpus, states, strict=True)],
             whole.adjusted(-20, -20, 400, 400),
         )
         self.cards.arrange(layout, self.theme)
-        inter = cluster.links.inter
-        self.links.show_links(layout, tr("{rate} between nodes", rate=f"{inter.gb_s:g} GB/s"))
         self.setSceneRect(whole.adjusted(-2000, -2000, 2000, 2000))
         if self.is_fitted:
             self.fit()
 
     def _show_nodes(self, evaluation: Evaluation) -> None:
+        cluster, layout = evaluation.project.cluster, self.layout_shown
         target = self.drag.target.node if self.drag and self.drag.target else -1
-        self.cards.show(evaluation.project.cluster, self.layout_shown, self.picking.nodes, target)
+        self.cards.show_nodes(cluster, layout, self.picking.nodes, target)
+        self.cards.show_racks(cluster, layout, "")
+        path = self.document.selection.path
+        self.links.show_links(
+            layout, link_texts(cluster), path.split(".")[2] if path.startswith("cluster.links.") else ""
+        )
 
     def show_marks(self) -> None:
         """Mark what is selected, or where carried experts come from and would go."""
@@ -255,6 +259,17 @@ class ClusterView(ZoomView):
     def corner(self, gpu: int) -> QPoint:
         """The middle of a GPU, in the view."""
         return self.mapFromScene(self.gpu_rect(gpu).center())
+
+    def ask_rate(self, tier: str, at: QPoint | None = None) -> None:
+        """Let the bandwidth of a tier of the network be typed, at a point of the view or where the tier is labelled."""
+        cluster = self.document.project.cluster
+        link = labelled(self.layout_shown, tier)
+        if at is None:
+            where = self.layout_shown.whole if link is None else link.box
+            at = self.mapFromScene(QPointF(*where.center))
+        name = f"{tr('Bandwidth')} {tr(tier_title(cluster, tier))}"
+        now = getattr(cluster.links, tier) or cluster.links.inter
+        self.rate.ask(name, f"{now.gb_s:g} GB/s", at, lambda text: self.verbs.type_rate(tier, text))
 
     def remove_chosen(self) -> None:
         """Remove the selected copies of experts, GPUs or nodes."""
@@ -318,7 +333,11 @@ class ClusterView(ZoomView):
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.frame_selection()
+        hit = self.hit(event.position().toPoint())
+        if hit.kind in ("link", "rack"):
+            self.ask_rate("rack" if hit.kind == "rack" else hit.tier, event.position().toPoint())
+        else:
+            self.frame_selection()
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -8,8 +8,9 @@ from moe_studio.document.placing import Span, in_span
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.traffic_matrix import What, gpu_traffic, node_traffic
 from moe_studio.graph.column import FloatArray
+from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.flow_layer import FAINT, MOST_FLOWS, Flow
-from moe_studio.gui.canvas.layout import Box, ClusterLayout
+from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.units import si_text
 
 MOST_GPUS = 1024

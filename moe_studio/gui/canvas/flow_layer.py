@@ -8,7 +8,8 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
-from moe_studio.gui.canvas.layout import Box, ClusterLayout
+from moe_studio.gui.canvas.box import Box
+from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER
 from moe_studio.gui.theme import Theme, ui_font
 

@@ -1,4 +1,4 @@
-"""An outline above everything: where something would go, or what a frame selects."""
+"""An outline above everything: where something would go, with guides along what it would be in line with."""
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainterPath, QPen
@@ -9,16 +9,22 @@ from moe_studio.gui.theme import Theme
 
 
 class Ghost:
-    """A dashed outline in the accent colour, made once and shown when it is wanted."""
+    """A dashed outline in the accent colour and thin lines, made once and shown when they are wanted."""
 
     def __init__(self, scene: QGraphicsScene) -> None:
-        self._item = QGraphicsPathItem()
-        self._item.setZValue(6)
-        scene.addItem(self._item)
-        self._item.hide()
+        self._item, self._lines = QGraphicsPathItem(), QGraphicsPathItem()
+        for item in (self._item, self._lines):
+            item.setZValue(6)
+            scene.addItem(item)
+            item.hide()
 
-    def show(self, path: QPainterPath, theme: Theme) -> None:
-        """Show it along a path."""
+    @property
+    def guides(self) -> QPainterPath:
+        """The lines that are shown."""
+        return self._lines.path() if self._lines.isVisible() else QPainterPath()
+
+    def show(self, path: QPainterPath, theme: Theme, guides: QPainterPath | None = None) -> None:
+        """Show it along a path, with guides."""
         pen = QPen(theme.color("accent"), 2, Qt.PenStyle.DashLine)
         pen.setCosmetic(True)
         fill = theme.color("accent").toRgb()
@@ -27,6 +33,11 @@ class Ghost:
         self._item.setBrush(fill)
         self._item.setPath(path)
         self._item.show()
+        line = QPen(theme.color("path"), 1)
+        line.setCosmetic(True)
+        self._lines.setPen(line)
+        self._lines.setPath(guides or QPainterPath())
+        self._lines.setVisible(guides is not None and not guides.isEmpty())
 
     def show_rect(self, rect: QRectF, theme: Theme) -> None:
         """Show it around a rectangle."""
@@ -37,3 +48,4 @@ class Ghost:
     def hide(self) -> None:
         """Show it no longer."""
         self._item.hide()
+        self._lines.hide()

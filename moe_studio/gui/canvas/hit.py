@@ -6,8 +6,9 @@ from typing import Literal
 
 from PySide6.QtCore import QPointF
 
-from moe_studio.gui.canvas.layout import CHIP_TOP, ClusterLayout
+from moe_studio.gui.canvas.layout import ClusterLayout, Tier
 from moe_studio.gui.canvas.tile import Tile
+from moe_studio.gui.canvas.tile_grid import CHIP_TOP
 
 Kind = Literal["", "chip", "more", "head", "gpu", "node", "rack", "link"]
 
@@ -21,6 +22,7 @@ class Hit:
     expert: int = -1
     node: int = -1
     rack: str = ""
+    tier: Tier = "inter"
 
     @property
     def is_tile(self) -> bool:
@@ -44,12 +46,11 @@ def hit_at(layout: ClusterLayout, tiles: Sequence[Tile], starts: Sequence[int], 
             if tiles[gpu].box.has(x, y):
                 return _tile_hit(tiles[gpu], gpu, point)
         return Hit(kind="node", node=number)
-    if any(box.has(x, y) for box in layout.links):
-        return Hit(kind="link")
-    for name, room in layout.racks:
-        if room.has(x, y):
-            return Hit(kind="rack", rack=name)
-    return NOWHERE
+    for link in layout.links:
+        if link.box.has(x, y):
+            return Hit(kind="link", tier=link.tier)
+    rack = layout.rack_at(x, y)
+    return Hit(kind="rack", rack=rack) if rack else NOWHERE
 
 
 def _tile_hit(tile: Tile, gpu: int, point: QPointF) -> Hit:

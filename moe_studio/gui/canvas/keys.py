@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 from moe_studio.document.selection import Selection
+from moe_studio.gui.canvas.box import neighbour
 from moe_studio.gui.canvas.expert_drag import Target
-from moe_studio.gui.canvas.layout import neighbour
 
 if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView

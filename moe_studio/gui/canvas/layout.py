@@ -1,149 +1,80 @@
 """Where racks, nodes and GPUs stand on the canvas: arithmetic on rectangles, without Qt."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 from moe_studio.document.node_place import STEP, Place, places
+from moe_studio.gui.canvas.box import Box, around
+from moe_studio.gui.canvas.tile_grid import WIDTH, TileGrid, smallest_height, tile_grid
 from moe_studio.project.cluster import Cluster
 
-TILE_WIDTH = 132.0
-TILE_BASE = 70.0
-CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 34.0, 19.0, 5.0
-CHIPS_IN_ROW = 3
-MAX_CHIP_ROWS = 4
-CHIP_TOP = 31.0
 GAP, PADDING, HEAD, NODE_GAP = 8.0, 12.0, 34.0, 30.0
 RACK_PADDING, RACK_HEAD = 12.0, 26.0
-TILE_PADDING = 10.0
-EXPANDED_IN_ROW = 8
 LINK = 16.0
+WIDER, HIGHER = 1.5, 1.7
+"""So much larger tiles may get to fill the view."""
+
+Tier = Literal["rack", "inter"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """A rectangle."""
+class LinkBar:
+    """The gap between two neighbours in which their link is drawn; upright between one above the other."""
 
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def center(self) -> tuple[float, float]:
-        """Its middle."""
-        return self.x + self.width / 2, self.y + self.height / 2
-
-    @property
-    def right(self) -> float:
-        """Its right edge."""
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> float:
-        """Its lower edge."""
-        return self.y + self.height
-
-    def has(self, x: float, y: float) -> bool:
-        """Whether a point lies in it."""
-        return self.x <= x <= self.right and self.y <= y <= self.bottom
+    box: Box
+    tier: Tier
+    is_upright: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterLayout:
-    """Rectangles of racks, nodes and GPUs, and how many rows of chips a GPU has room for.
+    """Rectangles of racks, nodes and GPUs, the links between them, and how the tiles of GPUs are divided.
 
     ``spots`` are the nodes' columns and rows, ``pitch`` the distance from one to the next.
     """
 
     nodes: tuple[Box, ...]
-    gpus: tuple[Box, ...]
     racks: tuple[tuple[str, Box], ...]
+    links: tuple[LinkBar, ...]
     spots: tuple[Place, ...]
     pitch: tuple[float, float]
     whole: Box
-    chip_rows: int
-
-    @property
-    def neighbours(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of nodes that stand next to each other in a row or a column, with nothing between them."""
-        pairs = []
-        for axis in (0, 1):
-            lines: dict[float, list[tuple[float, int]]] = {}
-            for number, spot in enumerate(self.spots):
-                lines.setdefault(spot[1 - axis], []).append((spot[axis], number))
-            for line in lines.values():
-                line.sort()
-                pairs += [(a, b) for (_, a), (_, b) in pairwise(line)]
-        return tuple(pairs)
-
-    @property
-    def links(self) -> tuple[Box, ...]:
-        """The gaps between neighbouring nodes in which their link is drawn."""
-        return tuple(_gap(self.nodes[first], self.nodes[second]) for first, second in self.neighbours)
+    grid: TileGrid
+    gpus: tuple[Box, ...] = field(repr=False)
 
     def spot_at(self, x: float, y: float) -> Place:
         """The column and row whose card has its middle nearest to a point, on the grid."""
         column, row = x / self.pitch[0] - 0.5, y / self.pitch[1] - 0.5
         return round(column / STEP) * STEP, round(row / STEP) * STEP
 
+    def rack_at(self, x: float, y: float) -> str:
+        """The rack at a point, empty for none."""
+        return next((name for name, box in self.racks if box.has(x, y)), "")
+
 
 def cluster_layout(cluster: Cluster, *, most_experts: int, aspect: float) -> ClusterLayout:
     """The arrangement that shows most in a view with ``aspect`` = width / height.
 
-    Nodes keep the columns and rows that the project gives them; how many GPUs stand side by side
-    in a node is free.
+    Nodes keep the columns and rows that the project gives them; how many GPUs stand side by side in a node is
+    free, and tiles are stretched to fill the view.
     """
-    rows = min(MAX_CHIP_ROWS, max(1, -(-(most_experts + 1) // CHIPS_IN_ROW)))
     widest = max(node.gpus for node in cluster.nodes)
     across = [count for count in range(1, min(16, widest) + 1) if count == widest or widest % count == 0]
     if not across or max(across) == 1:
         across = [min(8, widest)]
-    candidates = [
-        _arranged(cluster, spots, columns, rows) for spots in dict.fromkeys(_grids(cluster)) for columns in across
-    ]
-    return max(candidates, key=lambda item: min(aspect / item.whole.width, 1 / item.whole.height))
+    tile = WIDTH, smallest_height(most_experts)
+    plans = [_Plan(cluster, spots, columns) for spots in dict.fromkeys(_grids(cluster)) for columns in across]
 
+    def size(plan: _Plan) -> float:
+        whole = plan.whole(tile)
+        return min(aspect / whole.width, 1 / whole.height)
 
-def chip_box(index: int, in_row: int = CHIPS_IN_ROW) -> Box:
-    """Where the chip number ``index`` stands in its GPU."""
-    row, column = divmod(index, in_row)
-    return Box(
-        x=TILE_PADDING + column * (CHIP_WIDTH + CHIP_GAP),
-        y=CHIP_TOP + row * (CHIP_HEIGHT + CHIP_GAP),
-        width=CHIP_WIDTH,
-        height=CHIP_HEIGHT,
-    )
-
-
-def expanded_box(tile: Box, count: int) -> Box:
-    """The rectangle in which a GPU shows all of its ``count`` experts, over its neighbours."""
-    in_row = min(EXPANDED_IN_ROW, count)
-    width = 2 * TILE_PADDING + in_row * (CHIP_WIDTH + CHIP_GAP) - CHIP_GAP
-    height = TILE_BASE + -(-count // EXPANDED_IN_ROW) * (CHIP_HEIGHT + CHIP_GAP)
-    return Box(x=tile.x, y=tile.y, width=max(tile.width, width), height=max(tile.height, height))
-
-
-def neighbour(boxes: Sequence[Box], current: int, dx: int, dy: int, allowed: Sequence[int]) -> int:
-    """The nearest allowed box in a direction; the current one when there is none."""
-    x, y = boxes[current].center
-    best, best_cost = current, float("inf")
-    for index in allowed:
-        other_x, other_y = boxes[index].center
-        along = (other_x - x) * dx + (other_y - y) * dy
-        across = abs((other_x - x) * dy) + abs((other_y - y) * dx)
-        if along > 1 and along + 3 * across < best_cost:
-            best, best_cost = index, along + 3 * across
-    return best
-
-
-def _gap(first: Box, second: Box) -> Box:
-    """The rectangle between two boxes of a row or a column, as thick as a link that can be hit."""
-    if abs(first.x - second.x) < 1:
-        x = min(first.center[0], second.center[0])
-        return Box(x=x - LINK / 2, y=first.bottom, width=LINK, height=max(0.0, second.y - first.bottom))
-    y = min(first.center[1], second.center[1])
-    return Box(x=first.right, y=y - LINK / 2, width=max(0.0, second.x - first.right), height=LINK)
+    best = max(plans, key=size)
+    return best.layout(tile_grid(*best.stretched(tile, aspect), most_experts))
 
 
 def _grids(cluster: Cluster) -> list[tuple[Place, ...]]:
@@ -153,50 +84,115 @@ def _grids(cluster: Cluster) -> list[tuple[Place, ...]]:
     return [places(cluster, columns=width) for width in widths]
 
 
-def _arranged(cluster: Cluster, spots: tuple[Place, ...], columns: int, chip_rows: int) -> ClusterLayout:
-    tile = TILE_BASE + chip_rows * (CHIP_HEIGHT + CHIP_GAP)
-    sizes = [_node_size(node.gpus, columns, tile) for node in cluster.nodes]
-    racks = [node.rack for node in cluster.nodes]
-    gap = NODE_GAP + (RACK_HEAD if any(racks) else 0.0)
-    pitch = max(size[0] for size in sizes) + gap, max(size[1] for size in sizes) + gap
-    nodes = [
-        Box(x=spot[0] * pitch[0], y=spot[1] * pitch[1], width=size[0], height=size[1])
-        for spot, size in zip(spots, sizes, strict=True)
-    ]
-    gpus = []
-    for node, box in zip(cluster.nodes, nodes, strict=True):
-        for index in range(node.gpus):
-            down, across = divmod(index, columns)
-            x, y = box.x + PADDING + across * (TILE_WIDTH + GAP), box.y + HEAD + down * (tile + GAP)
-            gpus.append(Box(x=x, y=y, width=TILE_WIDTH, height=tile))
-    rooms = [
-        (name, _around([box for box, rack in zip(nodes, racks, strict=True) if rack == name], is_rack=True))
-        for name in dict.fromkeys(racks)
-        if name
-    ]
-    return ClusterLayout(
-        nodes=tuple(nodes),
-        gpus=tuple(gpus),
-        racks=tuple(rooms),
-        spots=spots,
-        pitch=pitch,
-        whole=_around([*nodes, *(box for _, box in rooms)]),
-        chip_rows=chip_rows,
-    )
+class _Plan:
+    """One arrangement: columns and rows of the nodes, and GPUs side by side in a node."""
+
+    def __init__(self, cluster: Cluster, spots: tuple[Place, ...], columns: int) -> None:
+        self.cluster, self.spots, self.columns = cluster, spots, columns
+        self.racks = [node.rack for node in cluster.nodes]
+        self.gap = NODE_GAP + (RACK_HEAD if any(self.racks) else 0.0)
+        self.most = max(node.gpus for node in cluster.nodes)
+
+    def stretched(self, tile: tuple[float, float], aspect: float) -> tuple[float, float]:
+        """The size of the tiles at which the whole has the shape of the view, as far as that is still good to see."""
+        whole = self.whole(tile)
+        width, height = tile
+        if whole.width / whole.height > aspect:
+            more = self.whole((width, height + 1)).height - whole.height
+            height += max(0.0, min((HIGHER - 1) * height, (whole.width / aspect - whole.height) / more))
+        else:
+            more = self.whole((width + 1, height)).width - whole.width
+            width += max(0.0, min((WIDER - 1) * width, (whole.height * aspect - whole.width) / more))
+        return math.floor(width), math.floor(height)
+
+    def pitch(self, tile: tuple[float, float]) -> tuple[float, float]:
+        """The distance from one column to the next, and from one row to the next."""
+        width, height = self._node_size(self.most, tile)
+        return width + self.gap, height + self.gap
+
+    def nodes(self, tile: tuple[float, float]) -> list[Box]:
+        """Where the nodes stand."""
+        pitch = self.pitch(tile)
+        sizes = {gpus: self._node_size(gpus, tile) for gpus in {node.gpus for node in self.cluster.nodes}}
+        return [
+            Box(x=x * pitch[0], y=y * pitch[1], width=sizes[node.gpus][0], height=sizes[node.gpus][1])
+            for (x, y), node in zip(self.spots, self.cluster.nodes, strict=True)
+        ]
+
+    def whole(self, tile: tuple[float, float]) -> Box:
+        """What all of it covers."""
+        nodes = self.nodes(tile)
+        return around([*nodes, *self._rooms(nodes).values()])
+
+    def layout(self, grid: TileGrid) -> ClusterLayout:
+        """The arrangement with tiles of ``grid``."""
+        tile = grid.width, grid.height
+        nodes = self.nodes(tile)
+        rooms = self._rooms(nodes)
+        return ClusterLayout(
+            nodes=tuple(nodes),
+            gpus=tuple(box for number, node in enumerate(nodes) for box in self._gpus(number, node, tile)),
+            racks=tuple(rooms.items()),
+            links=tuple(self._links(nodes, rooms)),
+            spots=self.spots,
+            pitch=self.pitch(tile),
+            whole=around([*nodes, *rooms.values()]),
+            grid=grid,
+        )
+
+    def _gpus(self, number: int, node: Box, tile: tuple[float, float]) -> Iterable[Box]:
+        for index in range(self.cluster.nodes[number].gpus):
+            down, across = divmod(index, self.columns)
+            x, y = node.x + PADDING + across * (tile[0] + GAP), node.y + HEAD + down * (tile[1] + GAP)
+            yield Box(x=x, y=y, width=tile[0], height=tile[1])
+
+    def _node_size(self, gpus: int, tile: tuple[float, float]) -> tuple[float, float]:
+        across, down = min(self.columns, gpus), -(-gpus // self.columns)
+        return (
+            2 * PADDING + across * tile[0] + (across - 1) * GAP,
+            HEAD + PADDING + down * tile[1] + (down - 1) * GAP,
+        )
+
+    def _rooms(self, nodes: Sequence[Box]) -> dict[str, Box]:
+        """The card of each rack, around its nodes."""
+        members: dict[str, list[Box]] = {}
+        for rack, box in zip(self.racks, nodes, strict=True):
+            if rack:
+                members.setdefault(rack, []).append(box)
+        return {rack: around(boxes, side=RACK_PADDING, head=RACK_HEAD) for rack, boxes in members.items()}
+
+    def _links(self, nodes: Sequence[Box], rooms: dict[str, Box]) -> Iterable[LinkBar]:
+        """Between neighbours of a rack, and between racks and nodes that are in none."""
+        has_tier = self.cluster.links.rack is not None
+        corners: dict[str, tuple[Place, Box]] = {}
+        for number, (rack, spot, box) in enumerate(zip(self.racks, self.spots, nodes, strict=True)):
+            known = corners.get(rack)
+            corner = spot if known is None else (min(spot[0], known[0][0]), min(spot[1], known[0][1]))
+            corners[rack or f"/{number}"] = corner, rooms.get(rack, box)
+        yield from _bars(corners.values(), "inter")
+        for rack, count in Counter(self.racks).items():
+            if rack and count > 1:
+                mine = [(self.spots[number], nodes[number]) for number, name in enumerate(self.racks) if name == rack]
+                yield from _bars(mine, "rack" if has_tier else "inter")
 
 
-def _around(boxes: Sequence[Box], *, is_rack: bool = False) -> Box:
-    """The rectangle around some; a rack leaves room for its name."""
-    side, head = (RACK_PADDING, RACK_HEAD) if is_rack else (0.0, 0.0)
-    left, top = min(box.x for box in boxes) - side, min(box.y for box in boxes) - head
-    right, bottom = max(box.right for box in boxes) + side, max(box.bottom for box in boxes) + side
-    return Box(x=left, y=top, width=right - left, height=bottom - top)
+def _bars(cards: Iterable[tuple[Place, Box]], tier: Tier) -> Iterable[LinkBar]:
+    """Links between cards that stand next to each other in a row or a column, with nothing between them."""
+    found = list(cards)
+    for axis in (0, 1):
+        lines: dict[float, list[tuple[float, Box]]] = {}
+        for spot, box in found:
+            lines.setdefault(spot[1 - axis], []).append((spot[axis], box))
+        for line in lines.values():
+            line.sort(key=lambda item: item[0])
+            for (_, first), (_, second) in pairwise(line):
+                yield LinkBar(box=_gap(first, second, is_upright=axis == 1), tier=tier, is_upright=axis == 1)
 
 
-def _node_size(gpus: int, columns: int, tile: float) -> tuple[float, float]:
-    across = min(columns, gpus)
-    down = -(-gpus // columns)
-    return (
-        2 * PADDING + across * TILE_WIDTH + (across - 1) * GAP,
-        HEAD + PADDING + down * tile + (down - 1) * GAP,
-    )
+def _gap(first: Box, second: Box, *, is_upright: bool) -> Box:
+    """The rectangle between two boxes, as thick as a link that can be hit."""
+    if is_upright:
+        x = min(first.center[0], second.center[0])
+        return Box(x=x - LINK / 2, y=first.bottom, width=LINK, height=max(0.0, second.y - first.bottom))
+    y = min(first.center[1], second.center[1])
+    return Box(x=first.right, y=y - LINK / 2, width=max(0.0, second.x - first.right), height=LINK)

@@ -2,26 +2,25 @@
 
 from collections.abc import Callable, Collection
 
+from moe_studio.document.arrange_edit import align_nodes, distribute_nodes, move_nodes, tidy_nodes
 from moe_studio.document.document import Document
+from moe_studio.document.layout_change import LayoutChange
 from moe_studio.document.layout_edit import (
-    LayoutChange,
     add_gpus,
     add_node,
-    align_nodes,
     duplicate_nodes,
     move_gpus,
-    move_nodes,
-    put_in_rack,
     remove_gpus,
     remove_nodes,
     set_device,
     set_gpus,
-    tidy_nodes,
     use_preset,
 )
+from moe_studio.document.network_edit import add_rack, move_to_rack, set_tier
 from moe_studio.document.node_place import Place
 from moe_studio.document.selection import Selection
 from moe_studio.errors import MoeStudioError
+from moe_studio.gui.canvas.rate_editor import rate_of
 from moe_studio.gui.text import tr
 from moe_studio.project.project import Project
 
@@ -51,8 +50,7 @@ class LayoutVerbs:
 
     def add(self, device: str = "", gpus: int = 0, at: Place | None = None) -> None:
         """Add a node; without a device one like the last."""
-        last = self.document.history.current.cluster.nodes[-1]
-        if self.run(lambda project: add_node(project, device or last.device, gpus or last.gpus, at)):
+        if self.run(lambda project: add_node(project, device, gpus, at)):
             self._select_last(1)
 
     def duplicate(self) -> None:
@@ -99,10 +97,33 @@ class LayoutVerbs:
         if chosen := self._some():
             self.run(lambda project: align_nodes(project, chosen, along))
 
-    def put_in_rack(self) -> None:
-        """Put the selected nodes into a rack of their own."""
+    def distribute(self, along: str) -> None:
+        """Leave equal gaps between the selected nodes, along a ``row`` or ``column``."""
         if chosen := self._some():
-            self.run(lambda project: put_in_rack(project, chosen))
+            self.run(lambda project: distribute_nodes(project, chosen, along))
+
+    def put_in_rack(self, rack: str | None = None) -> None:
+        """Put the selected nodes into a rack: a new one of their own, that of a name, or with no name into none."""
+        if chosen := self._some():
+            self.run(lambda project: move_to_rack(project, chosen, rack))
+
+    def add_rack(self) -> None:
+        """Add a rack with nodes like those of the last."""
+        before = len(self.document.history.current.cluster.nodes)
+        if self.run(add_rack):
+            self._select_last(len(self.document.history.current.cluster.nodes) - before)
+
+    def set_tier(self, tier: str, gb_s: float | None) -> None:
+        """Give a tier of the network another bandwidth; None takes the tier of racks away."""
+        self.run(lambda project: set_tier(project, tier, gb_s))
+
+    def type_rate(self, tier: str, text: str) -> None:
+        """Give a tier of the network the bandwidth that was typed."""
+        gb_s = rate_of(text)
+        if gb_s is None:
+            self._refuse(f"A bandwidth is a number of GB/s, such as 50, not {text[:40]!r}.")
+        else:
+            self.set_tier(tier, gb_s)
 
     def tidy(self) -> None:
         """Let the canvas arrange the nodes."""
@@ -133,7 +154,7 @@ def dropped(project: Project, device: str, gpus: int, node: int, at: Place) -> L
     ``gpus`` 0 means a single GPU, which a node of its kind takes in.
     """
     if node < 0 or gpus:
-        return add_node(project, device or project.cluster.nodes[-1].device, gpus or 1, at)
+        return add_node(project, device, gpus or 1, at)
     there = project.cluster.nodes[node]
     if there.device == device:
         return add_gpus(project, node)

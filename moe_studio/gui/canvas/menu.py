@@ -7,9 +7,11 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QMenu
 
 from moe_studio.document.document import Document
+from moe_studio.document.network_edit import TIERS, tier_title
 from moe_studio.document.node_place import Place
 from moe_studio.document.placing import experts_phrase
 from moe_studio.gui.canvas.hit import Hit
+from moe_studio.gui.canvas.link_layer import link_texts
 from moe_studio.gui.canvas.tile import Tile
 from moe_studio.gui.text import tr
 from moe_studio.storage.catalogue import cluster_names, device_names, load_device
@@ -100,14 +102,36 @@ def _node_entries(menu: QMenu, view: "ClusterView") -> None:
         action.setChecked(count == now)
         action.triggered.connect(lambda _=False, chosen=count: verbs.change_gpus(chosen))
     if len(view.picking.nodes) > 1:
-        align = menu.addMenu(tr("Align"))
-        _add(align, [(tr("In a row"), lambda: verbs.align("row")), (tr("In a column"), lambda: verbs.align("column"))])
-    _add(menu, [(tr("Put into a rack"), verbs.put_in_rack), (tr("Frame") + "\tF", view.frame_selection)])
+        _add(
+            menu.addMenu(tr("Align")),
+            [
+                (tr("Align left"), lambda: verbs.align("column")),
+                (tr("Align top"), lambda: verbs.align("row")),
+                (tr("Distribute across"), lambda: verbs.distribute("row")),
+                (tr("Distribute down"), lambda: verbs.distribute("column")),
+            ],
+        )
+    racks: list[Entry] = [(tr("New rack"), verbs.put_in_rack)]
+    for rack in dict.fromkeys(node.rack for node in cluster.nodes if node.rack):
+        racks.append((rack, lambda chosen=rack: verbs.put_in_rack(chosen)))  # type: ignore[misc]
+    if any(cluster.nodes[number].rack for number in view.picking.nodes):
+        racks.append((tr("Out of the rack"), lambda: verbs.put_in_rack("")))
+    _add(menu.addMenu(tr("Put into a rack")), racks)
+    _add(menu, [(tr("Frame") + "\tF", view.frame_selection)])
 
 
 def _layout_entries(menu: QMenu, view: "ClusterView", spot: Place | None) -> None:
     verbs = view.verbs
     _add(menu, [(tr("Add a node like the last") + "\tIns", lambda: verbs.add(at=spot))])
+    _add(menu, [(tr("Add a rack like the last"), verbs.add_rack)])
+    network = menu.addMenu(tr("Bandwidth"))
+    cluster = view.document.project.cluster
+    tiers = [tier for tier in TIERS if tier != "rack" or any(node.rack for node in cluster.nodes)]
+    for tier in tiers:
+        text = tr(tier_title(cluster, tier)).capitalize()
+        _add(network, [(f"{text}…", lambda tier=tier: view.ask_rate(tier))])  # type: ignore[misc]
+    if cluster.links.rack:
+        _add(network, [(tr("Racks without links of their own"), lambda: verbs.set_tier("rack", None))])
     devices = menu.addMenu(tr("Add a node of"))
     for name in device_names():
         title = f"8 × {load_device(name).title or name}"
@@ -141,9 +165,12 @@ def tip_text(hit: Hit, tiles: Sequence[Tile], document: Document) -> str:
         head = f" {tr('Drag its head to carry all its experts.')}" if hit.kind == "head" and state.experts else ""
         return f"{', '.join(parts)}.{head}"
     if hit.kind == "link":
-        link = document.project.cluster.links.inter
-        rate = f"{link.gb_s:g} GB/s, {link.latency_us:g} µs"
-        return f"{tr('{rate} between nodes', rate=rate)}. {tr('Click to change it in the inspector.')}"
+        cluster = document.project.cluster
+        link = cluster.links.rack if hit.tier == "rack" and cluster.links.rack else cluster.links.inter
+        rate = f"{link_texts(cluster).get(hit.tier, '')}, {link.latency_us:g} µs"
+        return f"{rate}. {tr('Double-click to change it here; a click shows all of it in the inspector.')}"
+    if hit.kind == "rack":
+        return tr("{rack}: click selects its nodes; drag moves them; drop a node here to put it in.", rack=hit.rack)
     if hit.kind == "node":
         node = document.project.cluster.nodes[hit.node]
         return f"{node.name}: {node.gpus} × {node.device}. {tr('Drag it to another place; right-click for more.')}"

@@ -5,7 +5,7 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
-from moe_studio.gui.canvas.layout import Box
+from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, RIGHT, TINY
 from moe_studio.gui.theme import Theme, ui_font
 
@@ -54,13 +54,20 @@ class RackItem(CardItem):
     @override
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         scale = painter.worldTransform().m11()
-        painter.setPen(QPen(self.theme.color("hairline"), 1.0))
-        painter.setBrush(self.theme.color("raised"))
+        is_target = self.mark == "target"
+        painter.setPen(QPen(self.theme.color("accent" if is_target else "handle"), 2.0 if is_target else 1.0))
+        painter.setBrush(self.theme.color("chosen" if is_target else "raised"))
         painter.drawRoundedRect(self._size, RADIUS + 4, RADIUS + 4)
         painter.setPen(self.theme.color("muted"))
         painter.setFont(ui_font(min(22, max(12, round(9 / scale))), is_bold=True))
         head = QRectF(14, 1, self._size.width() - 28, 24)
-        painter.drawText(head, LEFT, painter.fontMetrics().elidedText(self._title, ELIDE, int(head.width())))
+        name = painter.fontMetrics().elidedText(self._title, ELIDE, int(head.width()))
+        painter.drawText(head, LEFT, name)
+        if self._right and scale >= READABLE:
+            left = painter.fontMetrics().horizontalAdvance(name) + 10
+            painter.setFont(ui_font(12))
+            room = head.adjusted(left, 0, 0, 0)
+            painter.drawText(room, RIGHT, painter.fontMetrics().elidedText(self._right, ELIDE, int(room.width())))
 
 
 class NodeItem(CardItem):

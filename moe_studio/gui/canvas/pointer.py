@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from moe_studio.document.layout_edit import move_nodes
 from moe_studio.document.selection import Selection
 from moe_studio.gui.canvas.expert_drag import Target
 from moe_studio.gui.canvas.ghost import Ghost
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-INTER = "cluster.links.inter.gb_s"
-"""The setting that a link between nodes stands for."""
-
+ALT = Qt.KeyboardModifier.AltModifier
 EDGE, EDGE_MS = 28, 25
 """So near to the edge of the view, and so often, carrying scrolls it."""
 
@@ -39,7 +36,7 @@ class CanvasPointer:
         self._view = view
         self.node_drag: NodeDrag | None = None
         self.band: QRectF | None = None
-        self._ghost = Ghost(view.scene())
+        self.ghost = Ghost(view.scene())
         self._pressed: tuple[QPoint, Hit] | None = None
         self._at = QPoint()
         self._edge = QTimer(view)
@@ -64,10 +61,9 @@ class CanvasPointer:
         elif hit.kind == "node" and hit.node not in view.picking.nodes:
             view.picking.pick_nodes([hit.node])
         elif hit.kind == "rack":
-            nodes = view.document.project.cluster.nodes
-            view.picking.pick_nodes(number for number, node in enumerate(nodes) if node.rack == hit.rack)
+            view.picking.pick_rack(hit.rack)
         elif hit.kind == "link":
-            view.document.select(Selection(kind="setting", path=INTER))
+            view.document.select(Selection(kind="setting", path=f"cluster.links.{hit.tier}.gb_s"))
         elif not hit.kind:
             view.document.select(Selection(kind="design"))
 
@@ -83,10 +79,13 @@ class CanvasPointer:
             view.experts.aim(self._target(keys), at)
             self._edge.start()
         elif self.node_drag is not None:
-            self._ghost.show(self.node_drag.path_at(view.mapToScene(at)), view.theme)
+            drag = self.node_drag
+            drag.follow(view.mapToScene(at), is_free=bool(keys & ALT))
+            self.ghost.show(drag.outline(), view.theme, drag.guides())
+            view.card.show_text(drag.text, at)
         elif self.band is not None and self._pressed is not None:
             self.band = QRectF(view.mapToScene(self._pressed[0]), view.mapToScene(at)).normalized()
-            self._ghost.show_rect(self.band, view.theme)
+            self.ghost.show_rect(self.band, view.theme)
         elif self._pressed is None:
             self._show_cursor(view.hit(at))
 
@@ -108,7 +107,9 @@ class CanvasPointer:
         was = self.node_drag is not None or self.band is not None
         self.node_drag = self.band = self._pressed = None
         self._edge.stop()
-        self._ghost.hide()
+        self.ghost.hide()
+        if was:
+            self._view.card.hide()
         return was
 
     def aim_again(self, keys: Qt.KeyboardModifier) -> None:
@@ -133,7 +134,9 @@ class CanvasPointer:
         elif hit.kind == "head" and view.gpus[hit.gpu].state.experts and not is_framing:
             view.experts.carry(view.picking.chips_of(hit.gpu), is_keyboard=False)
         elif hit.kind in ("node", "rack") and view.picking.nodes and not is_framing:
-            self.node_drag = NodeDrag(view.layout_shown, view.picking.nodes, view.mapToScene(start))
+            self.node_drag = NodeDrag(
+                view.layout_shown, view.document.project.cluster, view.picking.nodes, view.mapToScene(start)
+            )
         else:
             self.band = QRectF(view.mapToScene(start), view.mapToScene(start))
 
@@ -151,8 +154,7 @@ class CanvasPointer:
             view.picking.pick_nodes([hit.node])
 
     def _drop_nodes(self, drag: NodeDrag) -> None:
-        if any(drag.by):
-            self._view.verbs.run(lambda project: move_nodes(project, drag.nodes, drag.by))
+        self._view.verbs.run(drag.change)
 
     def _select_in(self, band: QRectF, keys: Qt.KeyboardModifier) -> None:
         """Nodes that lie in the frame as a whole; else the experts that it touches."""

@@ -5,15 +5,9 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState
-from moe_studio.gui.canvas.layout import (
-    CHIPS_IN_ROW,
-    EXPANDED_IN_ROW,
-    TILE_PADDING,
-    Box,
-    chip_box,
-    expanded_box,
-)
+from moe_studio.gui.canvas.tile_grid import EXPANDED_IN_ROW, PADDING, TileGrid
 from moe_studio.gui.theme import Theme, ui_font
 
 RADIUS = 6.0
@@ -25,6 +19,7 @@ TINY = 0.15
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 CENTER = Qt.AlignmentFlag.AlignCenter
+ELIDE = Qt.TextElideMode.ElideRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ class Tile:
 
     box: Box
     state: GpuState
-    chip_rows: int
+    grid: TileGrid
     mark: str = ""
     promise: Promise = NONE
     chip_marks: dict[int, str] = field(default_factory=dict)
@@ -61,12 +56,12 @@ class Tile:
     @property
     def area(self) -> Box:
         """What it covers: more than its box while it shows all of many experts."""
-        return expanded_box(self.box, len(self.state.experts)) if self.is_expanded else self.box
+        return self.grid.expanded(self.box, len(self.state.experts)) if self.is_expanded else self.box
 
     @property
     def chips(self) -> tuple[ExpertState, ...]:
         """The experts that are shown."""
-        room = self.chip_rows * CHIPS_IN_ROW
+        room = self.grid.room
         experts = self.state.experts
         return experts if self.is_expanded or len(experts) <= room else experts[: room - 1]
 
@@ -78,11 +73,11 @@ class Tile:
     @property
     def in_row(self) -> int:
         """Chips side by side."""
-        return EXPANDED_IN_ROW if self.is_expanded else CHIPS_IN_ROW
+        return EXPANDED_IN_ROW if self.is_expanded else self.grid.in_row
 
     def chip_rect(self, index: int) -> QRectF:
         """Where a chip is, in the scene."""
-        box = chip_box(index, self.in_row)
+        box = self.grid.chip_box(index, in_row=self.in_row)
         return QRectF(self.box.x + box.x, self.box.y + box.y, box.width, box.height)
 
     def expert_rect(self, expert: int) -> QRectF | None:
@@ -105,15 +100,20 @@ def paint_tile(painter: QPainter, tile: Tile, theme: Theme, scale: float) -> Non
         return
     _head(painter, area, tile, theme)
     for index, chip in enumerate(tile.chips):
-        box = chip_box(index, tile.in_row)
+        box = tile.grid.chip_box(index, in_row=tile.in_row)
         rect = QRectF(box.x, box.y, box.width, box.height)
         paint_chip(painter, rect, f"E{chip.expert}", theme, tile.chip_marks.get(chip.expert, ""), chip)
     if tile.hidden:
-        box = chip_box(len(tile.chips))
+        box = tile.grid.chip_box(len(tile.chips))
         _more(painter, QRectF(box.x, box.y, box.width, box.height), f"+{tile.hidden}", theme)
-    wide = area.width() - 2 * TILE_PADDING
-    paint_shares(painter, QRectF(TILE_PADDING, area.height() - 35, wide, 6), tile.state.memory, theme)
-    _load(painter, QRectF(TILE_PADDING, area.height() - 24.5, wide, 3), tile.state, theme)
+    wide = area.width() - 2 * PADDING
+    if tile.grid.is_roomy:
+        paint_shares(painter, QRectF(PADDING, area.height() - 60, wide, 9), tile.state.memory, theme)
+        _load(painter, QRectF(PADDING, area.height() - 46, wide, 4), tile.state, theme)
+        _roomy_foot(painter, area, tile, theme)
+        return
+    paint_shares(painter, QRectF(PADDING, area.height() - 35, wide, 6), tile.state.memory, theme)
+    _load(painter, QRectF(PADDING, area.height() - 24.5, wide, 3), tile.state, theme)
     _foot(painter, area, tile, theme)
 
 
@@ -141,35 +141,33 @@ def _paint_small(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scal
     state, promise = tile.state, tile.promise
     pixels = min(34, max(13, round(10 / scale)))
     painter.setFont(ui_font(pixels, is_bold=True))
-    painter.setPen(theme.color("path" if state.is_slowest else promise.tone or "text"))
+    painter.setPen(theme.color("path_text" if state.is_slowest else promise.tone or "text"))
     painter.drawText(QRectF(2, 2, area.width() - 4, 34), CENTER, short_change(promise.latency) or f"{state.gpu}")
-    paint_shares(
-        painter, QRectF(TILE_PADDING, area.height() - 32, area.width() - 2 * TILE_PADDING, 14), state.memory, theme
-    )
-    _load(painter, QRectF(TILE_PADDING, area.height() - 14, area.width() - 2 * TILE_PADDING, 6), state, theme)
+    paint_shares(painter, QRectF(PADDING, area.height() - 32, area.width() - 2 * PADDING, 14), state.memory, theme)
+    _load(painter, QRectF(PADDING, area.height() - 14, area.width() - 2 * PADDING, 6), state, theme)
     if tile.has_effect and pixels > 26:
         return  # there is room for one of both
     for index, chip in enumerate(tile.chips):
-        box = chip_box(index, tile.in_row)
+        box = tile.grid.chip_box(index, in_row=tile.in_row)
         rect = QRectF(box.x, box.y + 4, box.width, box.height)
         paint_chip(painter, rect, "", theme, tile.chip_marks.get(chip.expert, ""), chip)
     if tile.hidden:
-        box = chip_box(len(tile.chips))
+        box = tile.grid.chip_box(len(tile.chips))
         _more(painter, QRectF(box.x, box.y + 4, box.width, box.height), "", theme)
 
 
 def _head(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
     state = tile.state
-    head = QRectF(TILE_PADDING, 5, area.width() - 2 * TILE_PADDING, 22)
-    painter.setFont(ui_font(12, is_bold=True))
+    head = QRectF(PADDING, 5, area.width() - 2 * PADDING, 22)
+    painter.setFont(ui_font(13, is_bold=True))
     painter.setPen(theme.color("text"))
     painter.drawText(head, LEFT, f"GPU {state.gpu}")
     right, token, is_bold = state.rank, "muted", False
     if state.is_slowest:
-        right, token, is_bold = "slowest", "path", True
+        right, token, is_bold = "slowest", "path_text", True
     if tile.has_effect:
         right, token, is_bold = tile.promise.traffic, "muted", False
-    painter.setFont(ui_font(10, is_bold=is_bold))
+    painter.setFont(ui_font(11, is_bold=is_bold))
     painter.setPen(theme.color(token))
     painter.drawText(head, RIGHT, right)
 
@@ -189,7 +187,7 @@ def _load(painter: QPainter, bar: QRectF, state: GpuState, theme: Theme) -> None
 
 def _foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
     state, promise = tile.state, tile.promise
-    foot = QRectF(TILE_PADDING, area.height() - 21, area.width() - 2 * TILE_PADDING, 18)
+    foot = QRectF(PADDING, area.height() - 21, area.width() - 2 * PADDING, 18)
     right, token, is_bold = state.load_text, "muted", False
     if tile.has_effect:
         right, token, is_bold = promise.latency, promise.tone or "muted", True
@@ -205,9 +203,26 @@ def _foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
     if painter.fontMetrics().horizontalAdvance(left) + used > foot.width():
         # The capacity is the same everywhere; what is held is what differs.
         left = left.partition(" / ")[0] + " GB" if " / " in left else left
-    painter.drawText(
-        foot, LEFT, painter.fontMetrics().elidedText(left, Qt.TextElideMode.ElideRight, int(foot.width() - used))
-    )
+    painter.drawText(foot, LEFT, painter.fontMetrics().elidedText(left, ELIDE, int(foot.width() - used)))
+
+
+def _roomy_foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
+    """Memory in one line; in another the load, or what a drop would change."""
+    state, promise = tile.state, tile.promise
+    line = QRectF(PADDING, area.height() - 40, area.width() - 2 * PADDING, 18)
+    memory, is_full = (promise.memory, not promise.fits) if tile.has_effect else (state.memory_text, state.is_full)
+    painter.setFont(ui_font(12, is_bold=is_full))
+    painter.setPen(theme.color("bad" if is_full else "text"))
+    painter.drawText(line, LEFT, painter.fontMetrics().elidedText(memory, ELIDE, int(line.width())))
+    line.translate(0, 18)
+    if tile.has_effect:
+        painter.setFont(ui_font(14, is_bold=True))
+        painter.setPen(theme.color(promise.tone or "muted"))
+        painter.drawText(line, LEFT, promise.latency)
+    elif state.load:
+        painter.setFont(ui_font(11, is_bold=state.is_overloaded))
+        painter.setPen(theme.color("bad" if state.is_overloaded else "muted"))
+        painter.drawText(line, LEFT, state.load_text or "load 1.00 ×")
 
 
 def _more(painter: QPainter, rect: QRectF, text: str, theme: Theme) -> None:
@@ -253,7 +268,7 @@ def paint_chip(
         painter.drawRect(QRectF(rect.right() - 5, rect.bottom() - 3 - high, 3, high))
     if text:
         painter.setPen(theme.color("text" if fill.alphaF() < 0.6 else "on_family"))
-        painter.setFont(ui_font(11, is_bold=True))
+        painter.setFont(ui_font(14 if rect.height() > 26 else 11, is_bold=True))
         painter.drawText(rect, CENTER, text)
 
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
-from moe_studio.gui.canvas.layout import Box
+from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.tile import TINY, Tile, heat_color, paint_tile
 from moe_studio.gui.theme import Theme
 

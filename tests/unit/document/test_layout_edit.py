@@ -6,24 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moe_studio.document.arrange_edit import align_nodes, distribute_nodes, move_nodes, tidy_nodes
 from moe_studio.document.fitting import fitting_strategy
+from moe_studio.document.layout_change import LayoutChange
 from moe_studio.document.layout_edit import (
-    LayoutChange,
     add_gpus,
     add_node,
-    align_nodes,
     duplicate_nodes,
     move_gpus,
-    move_nodes,
-    put_in_rack,
     remove_gpus,
     remove_nodes,
     set_device,
     set_gpus,
-    tidy_nodes,
     use_preset,
 )
+from moe_studio.document.network_edit import add_rack, move_to_rack, set_tier
 from moe_studio.document.node_place import free_place, places
+from moe_studio.engine.evaluation import evaluate
 from moe_studio.errors import ProjectError
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Cluster, Node
@@ -137,9 +136,9 @@ def test_another_number_of_gpus_is_fitted(sixteen: Project) -> None:
     assert "ep 16 → 8" in change.note
 
 
-def test_nodes_are_dragged_on_a_grid_and_never_onto_each_other(sixteen: Project) -> None:
+def test_nodes_are_moved_as_far_as_one_says_and_never_onto_each_other(sixteen: Project) -> None:
     after = move_nodes(sixteen, [1], (0.1, 1.4)).edit(sixteen)
-    assert after.cluster.nodes[1].at == (sixteen.cluster.nodes[1].at[0], sixteen.cluster.nodes[1].at[1] + 1.5)
+    assert after.cluster.nodes[1].at == (sixteen.cluster.nodes[1].at[0] + 0.1, sixteen.cluster.nodes[1].at[1] + 1.4)
     onto = move_nodes(sixteen, [1], (0, -1)).edit(sixteen).cluster
     first, second = (node.at for node in onto.nodes)
     assert max(abs(first[0] - second[0]), abs(first[1] - second[1])) >= 1
@@ -160,10 +159,58 @@ def test_nodes_are_aligned_and_arranged(large: Project) -> None:
 
 
 def test_racks_are_in_the_names(large: Project) -> None:
-    after = put_in_rack(large, [0, 1]).edit(large)
+    after = move_to_rack(large, [0, 1]).edit(large)
     assert [node.name for node in after.cluster.nodes[:3]] == ["rack0/node0", "rack0/node1", "node2"]
     assert after.cluster.nodes[0].rack == "rack0"
-    assert put_in_rack(after, [2]).edit(after).cluster.nodes[2].name == "rack1/node2"
+    assert move_to_rack(after, [2]).edit(after).cluster.nodes[2].name == "rack1/node2"
+
+
+def test_nodes_go_into_a_rack_and_out_of_it(large: Project) -> None:
+    racked = move_to_rack(large, [0, 1]).edit(large)
+    joined = move_to_rack(racked, [5], "rack0").edit(racked)
+    assert [node.name for node in joined.cluster.nodes if node.rack] == ["rack0/node0", "rack0/node1", "rack0/node5"]
+    assert move_to_rack(joined, [0, 1, 5], "").edit(joined) == large
+
+
+def test_a_name_that_a_rack_has_already_gets_a_number(sixteen: Project) -> None:
+    nodes = (Node(name="rack0/node1", gpus=8, device="seed-64g"), Node(name="rack1/node1", gpus=8, device="seed-64g"))
+    project = replace(sixteen, cluster=replace(sixteen.cluster, nodes=nodes))
+    after = move_to_rack(project, [1], "rack0").edit(project)
+    assert [node.name for node in after.cluster.nodes] == ["rack0/node1", "rack0/node1-2"]
+
+
+def test_another_rack_is_like_the_last_one(large: Project) -> None:
+    racked = move_to_rack(large, [14, 15]).edit(large)
+    after = add_rack(racked).edit(racked).cluster
+    assert [node.name for node in after.nodes[16:]] == ["rack1/node0", "rack1/node1"]
+    assert after.nodes[16].gpus == racked.cluster.nodes[15].gpus
+    assert [node.name for node in add_rack(large).edit(large).cluster.nodes[16:]] == ["rack0/node0"]
+
+
+def test_racks_with_links_as_between_nodes_cost_nothing_and_slower_ones_cost(large: Project) -> None:
+    racked = move_to_rack(large, range(8)).edit(large)
+    tier = set_tier(racked, "rack", large.cluster.links.inter.gb_s).edit(racked)
+    assert evaluate(tier).metrics.latency_s == evaluate(large).metrics.latency_s
+    slower = set_tier(tier, "inter", 10.0).edit(tier)
+    assert evaluate(slower).metrics.latency_s > evaluate(tier).metrics.latency_s
+    assert set_tier(slower, "rack", None).edit(slower).cluster.links.rack is None
+    with pytest.raises(ProjectError, match="need a bandwidth"):
+        set_tier(slower, "inter", None)
+
+
+def test_nodes_are_distributed_with_equal_steps_and_the_ends_stay(large: Project) -> None:
+    moved = move_nodes(large, [1], (0.3, 4)).edit(large)
+    after = distribute_nodes(moved, [0, 1, 3], "row").edit(moved)
+    assert [after.cluster.nodes[number].at[0] for number in (0, 1, 3)] == [0, 1.5, 3]
+    assert after.cluster.nodes[1].at[1] == moved.cluster.nodes[1].at[1]
+    with pytest.raises(ProjectError, match="three nodes"):
+        distribute_nodes(large, [0, 1], "row")
+
+
+def test_a_node_added_where_no_places_are_given_leaves_them_to_the_canvas(sixteen: Project) -> None:
+    loose = tidy_nodes(sixteen).edit(sixteen)
+    assert all(node.at == () for node in add_node(loose).edit(loose).cluster.nodes)
+    assert all(node.at == () for node in duplicate_nodes(loose, [0]).edit(loose).cluster.nodes)
 
 
 def test_racks_stand_side_by_side() -> None:
@@ -181,7 +228,8 @@ def test_a_preset_brings_its_nodes_and_links(sixteen: Project) -> None:
 
 def test_the_nearest_free_place_is_found() -> None:
     assert free_place([(0, 0), (1, 0)], (1, 0)) in {(2.0, 0.0), (1.0, 1.0)}
-    assert free_place([], (2.2, 0.9)) == (2.0, 1.0)
+    assert free_place([(2, 1)], (2.2, 0.9)) == (3.0, 1.0)
+    assert free_place([], (2.2, 0.9)) == (2.2, 0.9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -203,6 +251,7 @@ def test_whatever_is_done_to_the_nodes_the_design_stays_valid(data: st.DataObjec
 def _changes(project: Project, chosen: set[int], data: st.DataObject) -> list[LayoutChange]:
     gpus = data.draw(st.sampled_from((1, 2, 3, 4, 8, 72)))
     found = [add_node(project, "h100-sxm", gpus), duplicate_nodes(project, chosen), set_gpus(project, chosen, gpus)]
+    found += [move_to_rack(project, chosen), add_rack(project), set_tier(project, "rack", data.draw(st.floats(1, 900)))]
     found.append(move_nodes(project, chosen, (data.draw(st.floats(-3, 3)), data.draw(st.floats(-3, 3)))))
     if len(chosen) < len(project.cluster.nodes):
         found.append(remove_nodes(project, chosen))

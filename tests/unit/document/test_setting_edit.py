@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moe_studio.document.document import Document
+from moe_studio.document.layout_edit import add_node
 from moe_studio.document.selection import Selection
 from moe_studio.document.setting_draft import allowed, suggestions
 from moe_studio.document.setting_edit import Editing
 from moe_studio.document.setting_field import MANY, Field
-from moe_studio.document.setting_section import Section, all_fields, field_at, sections
+from moe_studio.document.setting_section import Action, Section, all_fields, field_at, sections
 from moe_studio.document.setting_selection import selection_fields, together
 from moe_studio.document.setting_value import layer_block, set_layer
 from moe_studio.project.edit import move_expert, set_all, set_value
@@ -199,20 +200,30 @@ def test_moves_in_the_way_may_be_undone_with_the_suggestion(example: Project) ->
     assert editing.document.project.parallel.pp == 2
 
 
-def test_adding_a_node_waits_for_a_strategy_that_divides(editing: Editing) -> None:
-    action = next(
-        action
-        for section in sections(editing.document.project)
-        for group in section.groups
-        for action in group.actions
-        if action.label == "Add node2"
-    )
-    assert not editing.act(action)
-    (waiting,) = editing.draft.changes
-    found = suggestions(editing.document.project, waiting)
-    assert "with EP 24" in [item.text for item in found] or "with EP 12" in [item.text for item in found]
-    assert editing.follow(found[0])
+def test_adding_a_node_in_the_form_is_what_the_canvas_does(editing: Editing) -> None:
+    before = editing.document.project
+    assert editing.act(action_of(editing, "Add a node like the last"))
+    assert editing.document.project == add_node(before).edit(before)
     assert [node.name for node in editing.document.project.cluster.nodes] == ["node0", "node1", "node2"]
+    assert editing.draft.changes == ()
+
+
+def test_racks_get_links_of_their_own_in_the_form_and_lose_them(editing: Editing) -> None:
+    before = editing.document.project
+    assert editing.act(action_of(editing, "Links inside a rack"))
+    assert editing.document.project.cluster.links.rack == before.cluster.links.inter
+    enter(editing, "cluster.links.rack.oversubscription", "2")
+    rack = editing.document.project.cluster.links.rack
+    assert rack is not None
+    assert rack.byte_s == before.cluster.links.inter.byte_s / 2
+    assert editing.act(action_of(editing, "Remove links inside a rack"))
+    assert editing.document.project == before
+
+
+def action_of(editing: Editing, label: str) -> Action:
+    """What the forms offer under this label."""
+    groups = (group for section in sections(editing.document.project) for group in section.groups)
+    return next(action for group in groups for action in group.actions if action.label == label)
 
 
 def test_a_device_of_the_catalogue_comes_with_its_figures(editing: Editing) -> None:
