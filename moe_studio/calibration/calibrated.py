@@ -10,6 +10,7 @@ import numpy as np
 from moe_studio.calibration.asker import Answer, Asker, Known, basis
 from moe_studio.calibration.expert_time import expert_answers
 from moe_studio.calibration.fusion import matrix_question, moving_share
+from moe_studio.calibration.network import network_factor
 from moe_studio.calibration.question import (
     absorb_question,
     attention_question,
@@ -139,6 +140,7 @@ class CalibratedProvider:
 
     def _ring(self, body: LayerGraph, run: Run, rates: Rates, result: "_Rows") -> None:
         """Collectives of a ring, and sends: those that are alike are asked for once."""
+        factor = network_factor(self.fixed, self.asker, body, run, rates)
         lane = body.lane[run.rows]
         nodes, _, _ = spread(body.stage.node, sync_size(run.sync, body.stage))
         is_far = body.inter_hop[run.rows] > 0
@@ -154,16 +156,18 @@ class CalibratedProvider:
             byte, node_count, kind, far = shape.tolist()
             question = collective_question(body, run, byte, int(node_count), is_far=bool(far))
             rows = np.flatnonzero((table == shape[:, None]).all(axis=0))
-            result.put(rows, self.asker.ask(question, int(kind), rates))
+            result.put(rows, self.asker.ask(question, int(kind), rates), factor[rows])
 
     def _exchange(self, body: LayerGraph, run: Run, rates: Rates, result: "_Rows") -> None:
         """An all-to-all by DeepEP; more traffic than the mean takes longer."""
         traffic = body.intra_byte[run.rows] + body.inter_byte[run.rows]
         mean = max(float(traffic.mean()), 1e-300)
+        factor = network_factor(self.fixed, self.asker, body, run, rates)
         question = exchange_question(self.project, body, run)
         for kind in np.unique(body.stage.device).tolist():
             rows = np.flatnonzero(body.stage.device == kind)
-            result.put(rows, self.asker.ask(question, kind, rates), np.maximum(traffic[rows] / mean, 1.0))
+            share = factor[rows] * np.maximum(traffic[rows] / mean, 1.0)
+            result.put(rows, self.asker.ask(question, kind, rates), share)
 
 
 class _Rows:

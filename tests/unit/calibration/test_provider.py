@@ -73,6 +73,19 @@ def test_more_of_each_resource_helps_or_leaves_alone() -> None:
     assert min(evaluation.sensitivity.values()) < -1e-3 * evaluation.metrics.latency_s
 
 
+def test_measured_collectives_follow_the_links_of_the_design() -> None:
+    usual = project("prefill", tp=8)
+    latency = evaluate(usual, provide).metrics.latency_s
+    slow = set_value("cluster.links.inter.gb_s", 25.0)(usual)
+    assert evaluate(slow, provide).metrics.latency_s > latency
+    share = set_value("cluster.links.inter.oversubscription", 2.0)(usual)
+    assert evaluate(share, provide).metrics.latency_s == evaluate(slow, provide).metrics.latency_s
+    racked = set_value("cluster.links.rack", usual.cluster.links.inter)(slow)
+    nodes = tuple(replace(node, name=f"rack0/{node.name}") for node in racked.cluster.nodes)
+    one_rack = replace(racked, cluster=replace(racked.cluster, nodes=nodes))
+    assert evaluate(one_rack, provide).metrics.latency_s == latency
+
+
 def test_two_experts_on_a_gpu_take_longer_than_one() -> None:
     before = project()
     after = evaluate(place_expert(5, [9], layers=range(3, 61))(before), provide)
