@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import networkx
@@ -152,8 +152,15 @@ def times_ms(work: Callable[[], object], runs: int) -> Measurement:
     return summary_ms(spent)
 
 
-def summary_ms(spent_s: list[float]) -> Measurement:
+def summary_ms(spent_s: Sequence[float]) -> Measurement:
     """Median and 95th percentile of times, in milliseconds."""
-    ordered = sorted(spent_s)
-    last = min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))
-    return {"median_ms": statistics.median(ordered) * 1e3, "p95_ms": ordered[last] * 1e3, "runs": len(ordered)}
+    return {
+        "median_ms": statistics.median(spent_s) * 1e3,
+        "p95_ms": percentile(spent_s, 0.95) * 1e3,
+        "runs": len(spent_s),
+    }
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of ``values`` that at least about this share of them does not exceed."""
+    return sorted(values)[round(share * (len(values) - 1))]

@@ -65,6 +65,11 @@ class WhyPanel(QWidget):
         if evaluation is not None:
             self.text.setText("\n\n".join(map(tr, why(evaluation))) or tr("Nothing stands out."))
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the sentences are still to be found."""
+        return self._timer.isActive()
+
     @override
     def showEvent(self, event: QShowEvent) -> None:
         if self._evaluation is not None:
