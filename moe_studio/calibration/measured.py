@@ -137,7 +137,7 @@ def read_measured(path: Path) -> Measured:
 def _read(path: Path, _changed_ns: int, _size: int) -> Measured:
     aside, parts, rows = SetAside(), [], 0
     for table in read_chunks(path, FAMILIES, aside):
-        rows += len(table.rows)
+        rows += len(table)
         if rows > MAX_ROWS:
             raise MoeStudioError(f"{path.name} has more than {MAX_ROWS:,} rows.")
         parts += _parts(table, aside)

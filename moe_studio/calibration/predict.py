@@ -1,6 +1,5 @@
 """Predicts the run time of every row of a table."""
 
-import csv
 import gzip
 import os
 import secrets
@@ -17,7 +16,7 @@ from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.store import device_name, load_calibration
-from moe_studio.calibration.table import SetAside, Table, blocks_of, read_chunks, sound_rows
+from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, read_chunks, sound_rows
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
 from moe_studio.kernel.fitted import CALIBRATED, Calibration, Fitted
@@ -53,12 +52,11 @@ def predict_file(
     temporary = out_path.with_name(f".moe-studio-{secrets.token_hex(8)}.tmp")
     try:
         with _open_new(temporary, out_path) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
             for table in read_chunks(in_path, FAMILIES, aside):
                 if not rows:
-                    writer.writerow([*_kept(table.header), PREDICTED, SOURCE])
-                family, rows = table.family.name, rows + len(table.rows)
-                predicted += _write(writer.writerows, table, *predict_table(table, aside, load=load, opinion=opinion))
+                    stream.write(csv_line([*_kept(table.header), PREDICTED, SOURCE]) + "\n")
+                family, rows = table.family.name, rows + len(table)
+                predicted += _write(stream, table, *predict_table(table, aside, load=load, opinion=opinion))
         if not rows:
             raise MoeStudioError(f"{in_path.name} has no rows below its header.")
         os.replace(temporary, out_path)
@@ -74,8 +72,8 @@ def predict_table(
     table: Table, aside: SetAside, *, load: Load = load_calibration, opinion: Opinion | None = None
 ) -> tuple[FloatArray, list[str]]:
     """The run time of each row in microseconds, NaN where none can be given, and how each was got."""
-    time = np.full(len(table.rows), np.nan)
-    source = np.full(len(table.rows), "not predicted: a number is missing or out of range", dtype=object)
+    time = np.full(len(table), np.nan)
+    source = np.full(len(table), "not predicted: a number is missing or out of range", dtype=object)
     for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=False), with_time=False):
         try:
             time[rows], source[rows] = predict_block(table.family, gpu, block, load=load, opinion=opinion)
@@ -114,15 +112,22 @@ def choose(calibration: Calibration, family: Family, variants: Sequence[str]) ->
     return variants[0] if variants else "", calibration.fitted(family.name, variants[0] if variants else "")
 
 
-def _write(write_rows: Callable[[list[list[str]]], object], table: Table, time: FloatArray, source: list[str]) -> int:
+def _write(stream: IO[str], table: Table, time: FloatArray, source: Sequence[str]) -> int:
     """Write the rows with their predictions; how many have one."""
-    texts = [f"{value:.6g}" if value == value else "" for value in time.tolist()]
+    numbers = [f"{value:.6g}" if value == value else "" for value in time.tolist()]
+    words = {text: csv_line([text]) for text in set(source)}
+    stream.writelines(
+        f"{row},{number},{words[word]}\n" for row, number, word in zip(_rows(table), numbers, source, strict=True)
+    )
+    return len(numbers) - numbers.count("")
+
+
+def _rows(table: Table) -> Sequence[str]:
+    """The rows as they pass through: as they were, but for columns of an earlier prediction."""
     kept = [index for index, name in enumerate(table.header) if name not in (PREDICTED, SOURCE)]
-    rows = table.rows if len(kept) == len(table.header) else [[row[index] for index in kept] for row in table.rows]
-    for row, text, word in zip(rows, texts, source, strict=True):
-        row += (text, word)
-    write_rows(rows)
-    return len(texts) - texts.count("")
+    if len(kept) == len(table.header):
+        return table.texts
+    return [csv_line(fields) for fields in zip(*(table.columns[index] for index in kept), strict=True)]
 
 
 def _kept(header: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import math
 import stat
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import chain, islice
@@ -25,7 +25,11 @@ GPU = "gpu"
 CHUNK_ROWS = 50_000
 MAX_LINES_NAMED = 20
 MAX_COLUMNS = 256
-BLOCK_CHARACTERS = 1 << 20
+BLOCK_CHARACTERS = 1 << 22
+MAX_LINE = 1 << 20
+MAX_PLAIN = 64_000_000
+MAX_RATIO = 200
+"""A compressed file of more than `MAX_PLAIN` characters that grows more than this holds no measurements."""
 
 Mask = NDArray[np.bool_]
 
@@ -61,54 +65,69 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """Some rows of a file, as text: ``rows[i]`` is line ``lines[i]`` and has one text for each column."""
+    """Some rows of a file: ``texts[i]`` is line ``lines[i]`` as it stands there, ``columns`` its fields by column."""
 
     file: str
     family: Family
     header: tuple[str, ...]
-    rows: list[list[str]]
-    lines: list[int]
-    _columns: list[tuple[str, ...]] = field(default_factory=list, repr=False)
+    texts: Sequence[str]
+    columns: Sequence[Sequence[str]]
+    lines: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
     def words(self, name: str) -> Sequence[str]:
         """The texts of a column; the family's default where the file has no such column."""
         if name not in self.header:
-            return [self.family.optional.get(name, "")] * len(self.rows)
-        if not self._columns:
-            self._columns.extend(zip(*self.rows, strict=True))
-        return self._columns[self.header.index(name)] if self._columns else []
+            return [self.family.optional.get(name, "")] * len(self)
+        return self.columns[self.header.index(name)]
 
     def numbers(self, name: str) -> FloatArray:
         """The values of a column; what is not a number is NaN."""
         texts = self.words(name)
-        try:
-            return np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
-        except ValueError:
-            return np.array([_number(text) for text in texts])
+        known = {text: _number(text) for text in set(texts)}
+        return np.fromiter(map(known.__getitem__, texts), dtype=np.float64, count=len(texts))
 
 
 def read_chunks(
-    path: Path, families: Sequence[Family], aside: SetAside, *, chunk_rows: int = CHUNK_ROWS
+    path: Path, families: Sequence[Family], aside: SetAside, *, block_characters: int = BLOCK_CHARACTERS
 ) -> Iterator[Table]:
-    """The rows of a CSV file, plain or compressed, some at a time; rows with missing fields go to ``aside``."""
-    with _open_text(path) as stream:
-        reader = csv.reader(_lines(stream, path.name), strict=True)
-        try:
-            header = _header(next(reader, []), path.name)
+    """The rows of a CSV file, plain or compressed, some at a time; rows with missing fields go to ``aside``.
+
+    Raises:
+        FileError: if it is no such file, no known kind of table, or decompresses to too much.
+    """
+    line = 1
+    try:
+        with _open_text(path) as stream:
+            blocks = _blocks(stream, path, block_characters)
+            first = next(blocks, "")
+            head, _, rest = first.partition("\n")
+            header = _header(head, path.name)
             family = _family(header, families, path.name)
-            while rows := _whole_rows(reader, reader.line_num + 1, len(header), chunk_rows, aside):
-                yield Table(file=path.name, family=family, header=header, rows=rows[1], lines=rows[0])
-        except csv.Error as error:
-            raise _refusal(path.name, f"is not CSV: {error}.", reader.line_num) from None
-        except UnicodeDecodeError:
-            raise _refusal(path.name, "is not valid UTF-8.", reader.line_num + 1) from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise _refusal(path.name, f"cannot be read to its end: {error}.", reader.line_num) from None
+            line += 1
+            for rows in _parsed(chain([rest], blocks), line, path.name):
+                line = rows.lines[-1] + 1
+                whole = _whole(rows, len(header), aside)
+                if len(whole.texts):
+                    yield Table(
+                        file=path.name,
+                        family=family,
+                        header=header,
+                        texts=whole.texts,
+                        columns=list(zip(*whole.fields, strict=True)) if whole.fields else _columns(whole, len(header)),
+                        lines=whole.lines,
+                    )
+    except UnicodeDecodeError:
+        raise _refusal(path.name, "is not valid UTF-8.", line) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise _refusal(path.name, f"cannot be read to its end: {error}.", line) from None
 
 
 def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
     """Which rows have usable numbers: finite, and greater than zero where zero makes no sense."""
-    sound = np.ones(len(table.rows), dtype=bool)
+    sound = np.ones(len(table), dtype=bool)
     for name in (*table.family.numbers, *((TIME,) if with_time else ())):
         value = table.numbers(name)
         allowed = value >= 0 if name in table.family.zero_allowed else value > 0
@@ -117,7 +136,7 @@ def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
             (f"{name} is not a finite number", ~np.isfinite(value)),
             (f"{name} is zero or negative", np.isfinite(value) & ~allowed),
         ):
-            aside.add(reason, [table.lines[index] for index in np.flatnonzero(bad & sound)])
+            aside.add(reason, [table.lines[index] for index in np.flatnonzero(bad & sound).tolist()])
         sound &= good
     return sound
 
@@ -127,7 +146,7 @@ def blocks_of(table: Table, sound: Mask, *, with_time: bool) -> list[tuple[NDArr
     names = (GPU, *table.family.words, *table.family.optional)
     words = [table.words(name) for name in names]
     numbers = {name: table.numbers(name) for name in table.family.numbers}
-    time = table.numbers(TIME) if with_time else np.full(len(table.rows), math.nan)
+    time = table.numbers(TIME) if with_time else np.full(len(table), math.nan)
     groups: dict[tuple[str, ...], list[int]] = {}
     usable = sound.tolist()
     for index, key in enumerate(zip(*words, strict=True)):
@@ -167,25 +186,80 @@ def _open_text(path: Path) -> IO[str]:
         raise _refusal(path.name, f"cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _lines(stream: IO[str], file: str) -> Iterator[str]:
-    """The lines of ``stream``, none of them without end."""
-    return chain.from_iterable(_line_blocks(stream, file))
-
-
-def _line_blocks(stream: IO[str], file: str) -> Iterator[IO[str]]:
-    """Whole lines, many at a time, so that taking one costs no call."""
-    rest = ""
-    while text := stream.read(BLOCK_CHARACTERS):
+def _blocks(stream: IO[str], path: Path, characters: int) -> Iterator[str]:
+    """Whole lines, many at a time, each ended by a line feed alone."""
+    limit = max(MAX_PLAIN, path.stat().st_size * MAX_RATIO) if path.suffix == ".gz" else math.inf
+    rest, total = "", 0
+    while text := stream.read(characters):
+        total += len(text)
+        if total > limit:
+            raise _refusal(path.name, f"decompresses to more than {MAX_RATIO} times its size; that is no table.")
         block = rest + text
         end = block.rfind("\n") + 1
-        if not end and len(block) > BLOCK_CHARACTERS:
-            raise _refusal(file, f"has a line of more than {BLOCK_CHARACTERS:,} characters.")
+        if len(block) - end > MAX_LINE:
+            raise _refusal(path.name, f"has a line of more than {MAX_LINE:,} characters.")
         rest = block[end:]
-        yield StringIO(block[:end], newline="")
-    yield StringIO(rest, newline="")
+        if end:
+            yield _line_feeds(block[:end])
+    if rest:
+        yield _line_feeds(rest)
 
 
-def _header(names: list[str], file: str) -> tuple[str, ...]:
+def _line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """Rows as they stand in the file, with their line numbers; ``fields`` of each where quotes made splitting hard."""
+
+    texts: list[str]
+    lines: Sequence[int]
+    fields: list[list[str]]
+
+
+def _parsed(blocks: Iterator[str], line: int, file: str) -> Iterator[_Rows]:
+    """The rows of each block. Up to the first quote a row is a line, and its fields lie between commas."""
+    for block in blocks:
+        if '"' in block:
+            yield from _quoted(chain([block], blocks), line, file)
+            return
+        texts = block.removesuffix("\n").split("\n")
+        if block:
+            yield _Rows(texts=texts, lines=range(line, line + len(texts)), fields=[])
+        line += len(texts)
+
+
+def _quoted(blocks: Iterator[str], line: int, file: str) -> Iterator[_Rows]:
+    """The same where fields may be quoted, hold commas and line ends."""
+    first = line
+    reader = csv.reader(chain.from_iterable(block.splitlines(keepends=True) for block in blocks), strict=True)
+    while True:
+        lines, fields = [], []
+        try:
+            for row in islice(reader, CHUNK_ROWS):
+                fields.append(row)
+                lines.append(line)
+                line = first + reader.line_num
+        except csv.Error as error:
+            raise _refusal(file, f"is not CSV: {error}.", line) from None
+        if not fields:
+            return
+        yield _Rows(texts=list(map(csv_line, fields)), lines=lines, fields=fields)
+
+
+def csv_line(fields: Iterable[str]) -> str:
+    """One line of CSV, without its end."""
+    text = StringIO()
+    csv.writer(text, lineterminator="").writerow(fields)
+    return text.getvalue()
+
+
+def _header(text: str, file: str) -> tuple[str, ...]:
+    try:
+        names = next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise _refusal(file, f"is not CSV: {error}.", 1) from None
     header = tuple(name.strip() for name in names)
     if not any(header):
         raise _refusal(file, "has no header; its first line must name the columns.", 1)
@@ -215,25 +289,34 @@ def _listed(names: Sequence[str]) -> str:
     return ("the column " if len(names) == 1 else "the columns ") + ", ".join(names)
 
 
-def _whole_rows(
-    reader: Iterator[list[str]], start: int, columns: int, limit: int, aside: SetAside
-) -> tuple[list[int], list[list[str]]] | None:
-    """The next rows with their line numbers, without those that do not have one field for each column."""
-    taken = list(islice(reader, limit))
-    if not taken:
-        return None
-    lines = list(range(start, start + len(taken)))
-    if set(map(len, taken)) == {columns}:
-        return lines, taken
-    ragged = [line for line, row in zip(lines, taken, strict=True) if row and len(row) != columns]
+def _whole(rows: _Rows, columns: int, aside: SetAside) -> _Rows:
+    """``rows`` without those that do not have one field for each column; empty lines are none at all."""
+    if rows.fields:
+        sizes = [len(row) for row in rows.fields]
+    else:
+        sizes = [text.count(",") + 1 if text else 0 for text in rows.texts]
+    if set(sizes) == {columns}:
+        return rows
+    ragged = [line for line, size in zip(rows.lines, sizes, strict=True) if size not in (0, columns)]
     aside.add(f"not {columns} fields", ragged)
-    whole = [(line, row) for line, row in zip(lines, taken, strict=True) if len(row) == columns]
-    return [line for line, _ in whole], [row for _, row in whole]
+    kept = [index for index, size in enumerate(sizes) if size == columns]
+    return _Rows(
+        texts=[rows.texts[index] for index in kept],
+        lines=[rows.lines[index] for index in kept],
+        fields=[rows.fields[index] for index in kept] if rows.fields else [],
+    )
+
+
+def _columns(rows: _Rows, count: int) -> list[list[str]]:
+    """The fields of unquoted rows by column: one split for all of them."""
+    fields = ",".join(rows.texts).split(",")
+    return [fields[column::count] for column in range(count)]
 
 
 def _number(text: str) -> float:
+    """``text`` as a number; NaN for what is none, also for underscores, which Python would read over."""
     try:
-        return float(text)
+        return float(text) if "_" not in text else math.nan
     except ValueError:
         return math.nan
 

@@ -18,7 +18,7 @@ GOOD = "H100-SXM,bfloat16,64,4096,4096,15.5,cublas"
 def read(path: Path) -> tuple[list[str], SetAside]:
     aside = SetAside()
     families = []
-    for table in read_chunks(path, FAMILIES, aside, chunk_rows=2):
+    for table in read_chunks(path, FAMILIES, aside, block_characters=120):
         sound_rows(table, aside, with_time=True)
         families.append(table.family.name)
     return families, aside
