@@ -10,12 +10,13 @@ from moe_studio.gui.command.edit_menu import EDIT
 from moe_studio.gui.command.file_menu import FILE
 from moe_studio.gui.command.graph_menu import GRAPH
 from moe_studio.gui.command.help_menu import HELP
+from moe_studio.gui.command.layout_menu import LAYOUT
 from moe_studio.gui.command.look_menu import LOOKS
 from moe_studio.gui.command.verbs import Verbs
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.label import plain_tip
 
-COMMANDS: tuple[Command, ...] = (*FILE, *EDIT, *GRAPH, *LOOKS, *HELP)
+COMMANDS: tuple[Command, ...] = (*FILE, *EDIT, *LAYOUT, *GRAPH, *LOOKS, *HELP)
 MENUS = ("File", "Edit", "View", "Help")
 
 

@@ -653,7 +653,7 @@ def test_changes_seen_from_afar_are_short() -> None:
 
 def test_a_link_between_nodes_leads_to_its_setting(bench: Bench) -> None:
     at = bench.view.mapFromScene(QPointF(*bench.view.layout_shown.links[0].box.center))
-    assert tip_text(bench.view.hit(at), bench.view.gpus, bench.document).startswith("50 GB/s, 5 µs between nodes.")
+    assert tip_text(bench.view.hit(at), bench.view.gpus, bench.document).startswith("50 GB/s between nodes, 5 µs.")
     bench.click(at)
     assert bench.document.selection == Selection(kind="setting", path="cluster.links.inter.gb_s")
 
