@@ -422,10 +422,14 @@ class User:
         menus = [menu for menu in menus if menu is not None]
         if not menus:
             return "no menu"
-        actions = [action for action in self.chance.choice(menus).actions() if action.isEnabled()]
-        if actions:
-            self.chance.choice(actions).trigger()
-        return f"menu {len(actions)}"
+        menu = self.chance.choice(menus)
+        menu.aboutToShow.emit()
+        actions = [action for action in menu.actions() if action.isEnabled()]
+        if not actions:
+            return "an empty menu"
+        action = self.chance.choice(actions)
+        action.trigger()
+        return f"menu {action.text()}"
 
     # With the keyboard
 
