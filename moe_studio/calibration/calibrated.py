@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from moe_studio.calibration.asker import Answer, Asker, Known, basis
-from moe_studio.calibration.expert_time import expert_answers
+from moe_studio.calibration.expert_time import expert_answers, lane_loads
 from moe_studio.calibration.fusion import matrix_question, moving_share
+from moe_studio.calibration.host import is_issued, waiting_s
 from moe_studio.calibration.network import network_factor
 from moe_studio.calibration.question import (
     absorb_question,
@@ -17,7 +18,9 @@ from moe_studio.calibration.question import (
     collective_question,
     exchange_question,
     gemm_question,
+    moving_question,
 )
+from moe_studio.calibration.side_work import expert_byte, has_packing, rotation_byte, token_byte
 from moe_studio.engine.evidence import UNKNOWN, Basis, Evidence
 from moe_studio.engine.provider import FixedProvider, Rates, is_exchange
 from moe_studio.graph.column import FloatArray, IntArray, total_by
@@ -26,6 +29,7 @@ from moe_studio.graph.stage import spread, sync_size
 from moe_studio.project.cluster import Device
 from moe_studio.project.project import Project
 
+EXCHANGES = ("dispatch", "combine")
 FUSED = ("scores", "scale", "softmax", "av")
 """Operators that one fused attention kernel does."""
 
@@ -77,6 +81,8 @@ class CalibratedProvider:
                 if not run.on_comm and not run.kind.is_expert:
                     self._lane_run(body, run, lanes, kind, rates, result)
         self._experts(body, rates, result)
+        if is_issued(self.project):
+            result.seconds += waiting_s(body, result.seconds, self.project.cost.host_us * 1e-6)
         return result
 
     def _lane_run(self, body: LayerGraph, run: Run, lanes: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
@@ -96,6 +102,9 @@ class CalibratedProvider:
                 result.put(same, self.asker.ask(question, kind, rates), share)
                 if not share:
                     result.seconds[same] = 0.0
+        if has_packing(body) and run.kind.name in ("route", "agg"):
+            name = "dispatch" if run.kind.name == "route" else "combine"
+            result.seconds[rows] += self._moving_s(token_byte(self.project, body, name), kind, rates)
 
     def _fused(self, body: LayerGraph, run: Run, rows: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
         """One fused kernel does scores, scale, softmax and av; scores and av share its time by their arithmetic."""
@@ -107,6 +116,15 @@ class CalibratedProvider:
         flop = {name: body.flop[body.run_of[name].first] for name in ("scores", "av")}
         share = flop.get(run.kind.name, 0.0) / max(sum(flop.values()), 1e-300)
         result.put(rows, whole, share)
+        if run.kind.name == "scale":
+            width = float(body.in_width[body.run_of["scores"].first])
+            question = moving_question(rotation_byte(self.project, body), width)
+            result.put(rows, self.asker.ask(question, kind, rates))
+
+    def _moving_s(self, byte: float, kind: int, rates: Rates) -> float:
+        """Time to move ``byte`` bytes of the residual stream's width; 0 where no such kernel is known."""
+        answer = self.asker.ask(moving_question(byte, float(self.project.model.hidden)), kind, rates)
+        return 0.0 if answer is None else answer.seconds
 
     def _experts(self, body: LayerGraph, rates: Rates, result: "_Rows") -> None:
         """One grouped kernel per GPU does all its experts; they share its time as `fixed` would have it."""
@@ -120,11 +138,19 @@ class CalibratedProvider:
             if found is None:
                 continue
             seconds, known = found
+            if has_packing(body):
+                seconds = seconds + sum(self._expert_copy_s(body, name, kind, rates) for name in EXCHANGES)
             for run in runs:
                 rows = np.arange(run.first, run.last)[body.stage.device[body.lane[run.rows]] == kind]
                 lane = body.lane[rows]
                 result.seconds[rows] = share[rows] / np.maximum(spent[lane], 1e-300) * seconds[lane]
                 result.note(rows, known)
+
+    def _expert_copy_s(self, body: LayerGraph, name: str, kind: int, rates: Rates) -> FloatArray:
+        """Time of each lane to unpack what its experts get, or to pack what they make, shape (lanes,)."""
+        run = next(run for run in body.runs if run.kind.is_expert)
+        byte, place = np.unique(expert_byte(self.project, lane_loads(body, run)[0], name), return_inverse=True)
+        return np.array([self._moving_s(each, kind, rates) for each in byte.tolist()])[place.reshape(-1)]
 
     # Communication
 
@@ -168,6 +194,11 @@ class CalibratedProvider:
             rows = np.flatnonzero(body.stage.device == kind)
             share = factor[rows] * np.maximum(traffic[rows] / mean, 1.0)
             result.put(rows, self.asker.ask(question, kind, rates), share)
+            if has_packing(body):
+                copying = self._expert_copy_s(body, run.kind.name, kind, rates)[rows]
+                copying += self._moving_s(token_byte(self.project, body, run.kind.name), kind, rates)
+                # The kernel's measured time has packing and unpacking in it, which other operators bear.
+                result.seconds[rows] = np.maximum(result.seconds[rows] - copying, 0.0)
 
 
 class _Rows:
