@@ -111,7 +111,7 @@ class Asker:
             family=self._families.setdefault((kind, question.family, variant), len(self._families)),
             kernel=number,
         )
-        if self.opinion is None or (question.is_stand_in and not self.opinion.takes_stand_ins):
+        if self.opinion is None or question.is_stand_in:
             return known
         return self._corrected(known, self.opinion, question, calibration.facts)
 

@@ -29,6 +29,8 @@ MIN_KNOWN = 0.25
 """Share of a value that must be known from its neighbours; less is not inside the measured range."""
 MIN_SHAPES = 8
 """Shapes that must be measured before anything is said of others."""
+MUCH_LESS = 0.9
+"""Share of the models' mean error below which interpolating between shapes is worth more than they are."""
 _LEAST = 1e-3
 
 Kernel = tuple[str, str, str, str]
@@ -71,7 +73,6 @@ class Measured:
     file: str
     parts: tuple[_Part, ...]
     aside: SetAside
-    takes_stand_ins: bool = False
     _known: dict[tuple[str, Kernel], _Residuals | None] = field(default_factory=dict)
 
     def ratio(self, family: Family, fitted: Fitted, facts: DeviceFacts, block: Block) -> Ratio:
@@ -207,12 +208,12 @@ def _found(family: Family, parts: Sequence[_Part], fitted: Fitted, facts: Device
 
 
 def _other_error(out: Mask, points: FloatArray, residual: FloatArray, shapes: int) -> float:
-    """Median error on shapes left out; NaN if the models alone do as well there, or too few shapes are known."""
+    """Median error on shapes left out; NaN if it is not much less than that of the models alone."""
     if shapes < MIN_SHAPES or not out.any() or out.all():
         return float("nan")
     found, _ = surface(points[~out], residual[~out]).at(points[out])
     left = np.abs(found - residual[out])
-    return float(np.median(left)) if left.mean() < np.abs(residual[out]).mean() else float("nan")
+    return float(np.median(left)) if left.mean() < MUCH_LESS * np.abs(residual[out]).mean() else float("nan")
 
 
 def _inside(known: _Residuals, family: Family, block: Block) -> tuple[FloatArray, FloatArray]:

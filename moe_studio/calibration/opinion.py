@@ -23,11 +23,6 @@ class Ratio:
 class Opinion(Protocol):
     """Corrects kernel models."""
 
-    @property
-    def takes_stand_ins(self) -> bool:
-        """Whether it is also asked where an operator is priced as another kernel that moves as many bytes."""
-        ...
-
     def ratio(self, family: Family, fitted: Fitted, facts: DeviceFacts, block: Block) -> Ratio:
         """The correction of each row of ``block``, whose ``time_us`` is what ``fitted`` says of it.
 

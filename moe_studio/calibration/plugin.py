@@ -128,7 +128,6 @@ class Plugin:
 
     info: PluginInfo
     run_time: RunTime
-    takes_stand_ins: bool = True
 
     def ratio(self, family: Family, fitted: Fitted, facts: DeviceFacts, block: Block) -> Ratio:
         """Its times over those of the kernel model; nothing where it knows none.

@@ -17,6 +17,7 @@ PAGES = (
     "keyboard",
     "project-file",
     "costs",
+    "calibration",
     "command-line",
     "troubleshooting",
 )
