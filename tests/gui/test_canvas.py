@@ -18,8 +18,8 @@ from moe_studio.gui.canvas.layout import cluster_layout
 from moe_studio.gui.canvas.menu import canvas_menu, tip_text
 from moe_studio.gui.canvas.palette import device_mime, device_of
 from moe_studio.gui.canvas.panel import ClusterPanel
-from moe_studio.gui.canvas.tile import short_change
 from moe_studio.gui.canvas.tile_layer import TileLayer
+from moe_studio.gui.canvas.tile_paint import short_change
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.theme import DARK, LIGHT
 from moe_studio.project.cluster import Cluster, Device, Node

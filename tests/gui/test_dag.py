@@ -7,12 +7,12 @@ from moe_studio.document.document import Document
 from moe_studio.document.timeline import FAMILY_OF_OP
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.edge import ORDER, data_edges
-from moe_studio.gui.canvas.tile import short_change
-from moe_studio.gui.dag.draw import short
+from moe_studio.gui.canvas.tile_paint import short_change
 from moe_studio.gui.dag.frame import Room, framed
 from moe_studio.gui.dag.lanes import _place_in_cell, lanes
 from moe_studio.gui.dag.link import links_between, step_along
 from moe_studio.gui.dag.margin import nice_step
+from moe_studio.gui.dag.node_text import short
 from moe_studio.gui.dag.raster import picture
 from moe_studio.gui.widgets.camera import Camera
 from moe_studio.locator import resource

@@ -10,6 +10,7 @@ from moe_studio.document.alike import drop_keys
 from moe_studio.document.document import Document
 from moe_studio.document.effect import Effect
 from moe_studio.document.placing import Grab
+from moe_studio.gui.canvas.carried_chip import CarriedChip
 from moe_studio.gui.canvas.drag_card import DragCard, promise_of
 from moe_studio.gui.canvas.expert_drag import ExpertDrag, Target
 from moe_studio.gui.canvas.tile import Promise
@@ -37,10 +38,11 @@ class Carry(QObject):
         self.what_ifs = WhatIfs(self)
         self.what_ifs.found.connect(self._on_found)
         self._boxes: Sequence[QRectF] = ()
-        self._thread = QGraphicsPathItem()
-        self._thread.setZValue(5)
-        view.scene().addItem(self._thread)
-        self._thread.hide()
+        self._thread, self._chip = QGraphicsPathItem(), CarriedChip()
+        for item in (self._thread, self._chip):
+            item.setZValue(5)
+            view.scene().addItem(item)
+            item.hide()
 
     def begin(
         self,
@@ -65,6 +67,7 @@ class Carry(QObject):
         pen = QPen(theme.color("accent"), 1.6, Qt.PenStyle.DashLine)
         pen.setCosmetic(True)
         self._thread.setPen(pen)
+        self._chip.show_name(self.drag.name, theme)
         return self.drag
 
     def aim(self, target: Target | None, at: QPoint) -> bool:
@@ -90,6 +93,8 @@ class Carry(QObject):
         path.quadTo((start + end) / 2 + QPointF(0, -0.15 * QLineF(start, end).length()), end)
         self._thread.setPath(path)
         self._thread.show()
+        self._chip.setPos(end)
+        self._chip.show()
 
     def end(self) -> ExpertDrag | None:
         """Stop; the gesture that was."""
@@ -97,6 +102,7 @@ class Carry(QObject):
         self.what_ifs.stop()
         self.card.hide()
         self._thread.hide()
+        self._chip.hide()
         self.promises = {}
         return drag
 

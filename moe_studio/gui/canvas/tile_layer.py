@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
 from moe_studio.gui.canvas.box import Box
-from moe_studio.gui.canvas.tile import TINY, Tile, heat_color, paint_tile
+from moe_studio.gui.canvas.chip_paint import heat_color
+from moe_studio.gui.canvas.tile import TINY, Tile
+from moe_studio.gui.canvas.tile_paint import paint_tile
 from moe_studio.gui.theme import Theme
 
 MARGIN = 2

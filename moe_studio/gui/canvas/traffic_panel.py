@@ -13,9 +13,9 @@ from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.traffic_matrix import WHATS, gpu_traffic, node_traffic
 from moe_studio.graph.column import FloatArray
+from moe_studio.gui.canvas.chip_paint import mixed
 from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
 from moe_studio.gui.canvas.panel import WHAT_TEXTS
-from moe_studio.gui.canvas.tile import mixed
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label

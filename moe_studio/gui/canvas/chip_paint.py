@@ -1,0 +1,76 @@
+"""How experts, memory and load are drawn."""
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState
+from moe_studio.gui.canvas.tile import CENTER
+from moe_studio.gui.theme import Theme, ui_font
+
+PLAIN = ExpertState(-1, 1)
+
+
+def paint_chip(
+    painter: QPainter, rect: QRectF, text: str, theme: Theme, mark: str = "", state: ExpertState = PLAIN
+) -> None:
+    """Draw an expert: filled as far as it is here in the layers shown, the fuller in colour the more load it has."""
+    color = theme.family("expert")
+    pen = QPen(theme.color("accent") if mark in ("selected", "moved") else color, 2.0 if mark else 1.0)
+    if mark == "ghost":
+        pen = QPen(color, 1.0, Qt.PenStyle.DashLine)
+    fill = QColor(color)
+    # Half the mean load is pale, the mean is full; above it the chip gets a mark of its own.
+    fill.setAlphaF(0.18 if mark == "ghost" or state.is_partial else max(0.3, min(1.0, state.heat)))
+    painter.setPen(pen)
+    painter.setBrush(fill)
+    painter.drawRoundedRect(rect, 5, 5)
+    if state.is_partial and mark != "ghost":
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        painter.drawRect(QRectF(rect.left() + 3, rect.bottom() - 3, (rect.width() - 6) * state.share, 2))
+    if state.heat > 1.25 and mark != "ghost":
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("path"))
+        high = min(1.0, (state.heat - 1) / 2) * (rect.height() - 6)
+        painter.drawRect(QRectF(rect.right() - 5, rect.bottom() - 3 - high, 3, high))
+    if text:
+        painter.setPen(theme.color("text" if fill.alphaF() < 0.6 else "on_family"))
+        painter.setFont(ui_font(14 if rect.height() > 26 else 11, is_bold=True))
+        painter.drawText(rect, CENTER, text)
+
+
+def paint_shares(painter: QPainter, bar: QRectF, shares: tuple[float, ...], theme: Theme) -> None:
+    """A bar of parts against capacity; what does not fit is marked by a red end and a notch at the limit."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("raised_edge"))
+    painter.drawRect(bar)
+    whole = max(1.0, sum(shares))
+    x = bar.left()
+    for share, color in zip(shares, theme.memory.values(), strict=True):
+        width = bar.width() * share / whole
+        painter.setBrush(QColor(color))
+        painter.drawRect(QRectF(x, bar.top(), width, bar.height()))
+        x += width
+    if whole > 1.0:
+        limit = bar.left() + bar.width() / whole
+        painter.setBrush(theme.color("bad"))
+        painter.drawRect(QRectF(limit, bar.bottom() + 1, bar.right() - limit, 2))
+        painter.setPen(QPen(theme.color("bad"), 2))
+        painter.drawLine(QPointF(limit, bar.top() - 2), QPointF(limit, bar.bottom() + 3))
+
+
+def heat_color(state: GpuState, theme: Theme) -> QColor:
+    """The colour of a GPU that is only a spot: the more load the fuller, grey without experts."""
+    if not state.load:
+        return theme.color("raised_edge")
+    share = min(1.0, state.load / 2)
+    return mixed(theme.color("surface"), theme.family("expert"), 0.2 + 0.8 * share)
+
+
+def mixed(low: QColor, full: QColor, share: float) -> QColor:
+    """A colour between two."""
+    return QColor.fromRgbF(
+        low.redF() + (full.redF() - low.redF()) * share,
+        low.greenF() + (full.greenF() - low.greenF()) * share,
+        low.blueF() + (full.blueF() - low.blueF()) * share,
+    )
