@@ -187,7 +187,7 @@ def _end(project: Project, layer: int) -> tuple[bool, bool, bool]:
 
 def _load(project: Project, layer: int) -> int:
     """The layer's number where routing differs between layers, else -1."""
-    is_told_apart = project.model.layers[layer].ffn.is_moe and project.workload.routing.kind != "uniform"
+    is_told_apart = project.model.layers[layer].ffn.is_moe and not project.workload.routing.is_even
     return project.model.held_layer(layer) if is_told_apart else -1
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import LayerPlace
-from moe_studio.graph.routing import ceiling, reach_uniform
+from moe_studio.graph.routing import ceiling, largest_of, reach_uniform
 from moe_studio.graph.stage import Stage
+from moe_studio.project.design import Routing
 from moe_studio.project.instance import Instances
 from moe_studio.project.load import visits
 from moe_studio.project.project import Project
@@ -40,12 +41,16 @@ def expert_rows(stage: Stage, instances: Instances) -> tuple[IntArray, IntArray]
 
 def hosted_experts(project: Project, stage: Stage, place: LayerPlace, instances: Instances, tokens: float) -> Hosted:
     ffn = place.ffn
-    is_uniform = project.workload.routing.kind == "uniform"
+    routing = project.workload.routing
+    is_uniform = routing.kind == "uniform"
     visit = np.full(ffn.experts, ffn.top_k / ffn.experts) if is_uniform else visits(project, place.load)
     copies = np.bincount(instances.replica * ffn.experts + instances.expert, minlength=stage.dp * ffn.experts)
     is_single = np.repeat(copies.reshape(stage.dp, -1).max(axis=1) <= 1, stage.width) & is_uniform
     lane, expert = expert_rows(stage, instances)
     per_instance = visit[expert] / copies[lane // stage.width * ffn.experts + expert]
+    if routing.imbalance > 1 or routing.chance:
+        per_instance = _tilted(per_instance, lane, stage, place.load, routing, tokens)
+        is_single = np.zeros(stage.lanes, bool)
     reach = reach_uniform(np.bincount(lane, minlength=stage.lanes).astype(float), ffn.experts, ffn.top_k)
     if not is_single.all():
         missed = np.zeros(stage.lanes)
@@ -64,3 +69,29 @@ def hosted_experts(project: Project, stage: Stage, place: LayerPlace, instances:
         is_first=is_first,
         reach=reach,
     )
+
+
+def _tilted(visit: FloatArray, lane: IntArray, stage: Stage, layer: int, routing: Routing, tokens: float) -> FloatArray:
+    """``visit`` with one slot of each replica as much above the mean as ``routing`` says, unless one is; same sums.
+
+    Which slot it is changes from layer to layer, as it does from batch to batch: no GPU is always the busiest.
+    """
+    result = visit.copy()
+    slots = stage.width // stage.etp
+    slot = lane // stage.etp
+    for replica in range(stage.dp):
+        mine = slot // slots == replica
+        load = np.bincount(slot[mine] - replica * slots, visit[mine], minlength=slots)
+        total, hosts = float(load.sum()), np.flatnonzero(load)
+        most = routing.imbalance * total / slots
+        if routing.chance and tokens > 0:
+            most += np.sqrt(max(most, float(load.max())) / tokens) * largest_of(len(hosts))
+        if len(hosts) < 2 or load.max() >= most:
+            continue
+        busiest = hosts[layer % len(hosts)]
+        is_busiest, rest = mine & (slot == replica * slots + busiest), mine & (slot != replica * slots + busiest)
+        # No expert is visited by more tokens than there are, and the others keep what is left.
+        wanted = min(most, total)
+        result[is_busiest] = np.minimum(1.0, visit[is_busiest] * (wanted / load[busiest]))
+        result[rest] *= (total - result[is_busiest].sum()) / (total - load[busiest])
+    return result

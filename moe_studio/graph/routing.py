@@ -1,5 +1,8 @@
 """How many tokens reach each expert, and which GPUs a token needs."""
 
+from math import pi
+from statistics import NormalDist
+
 import numpy as np
 
 from moe_studio.graph.column import FloatArray
@@ -17,6 +20,14 @@ def ceiling(value: FloatArray) -> FloatArray:
 def ceil(value: float) -> float:
     """`ceiling` of one number."""
     return float(ceiling(np.array([value]))[0])
+
+
+def largest_of(count: int) -> float:
+    """What the largest of ``count`` normal deviates is expected to be, in standard deviations.
+
+    Blom's approximation with π / 8 (Statistical Estimates and Transformed Beta-Variables, 1958; as used by Royston).
+    """
+    return NormalDist().inv_cdf((count - pi / 8) / (count + 1 - pi / 4)) if count > 1 else 0.0
 
 
 def reach_uniform(experts_here: FloatArray, experts: int, top_k: int) -> FloatArray:

@@ -73,11 +73,26 @@ class Routing:
     kind: str = setting("uniform, zipf, or recorded", "uniform", choices=("uniform", "zipf", "recorded"))
     skew: float = setting("exponent of the zipf law", 1.0, low=0, high=20)
     seed: int = setting("seed of the zipf permutation", 0, low=0, high=2**63 - 1)
+    imbalance: float = setting(
+        "tokens of a layer's busiest GPU over the mean, as engines log it; 1: as loads and placement have it",
+        1.0,
+        low=1,
+        high=65536,
+    )
+    chance: bool = setting(
+        "whether loads vary from step to step, as when each token chooses by itself: the busiest GPU is then busier",
+        False,
+    )
     file: str = setting("recorded counts: a file of layers × experts, relative to the project", "")
     counts: tuple[tuple[float, ...], ...] = setting("counts read from the file", (), derived=True)
 
     def __post_init__(self) -> None:
         check_settings(self, "workload.routing")
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all layers are alike: every expert is asked as often as any other."""
+        return self.kind == "uniform" and self.imbalance == 1 and not self.chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

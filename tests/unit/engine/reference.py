@@ -5,6 +5,7 @@ time is found by following edges one by one, and networkx finds the longest path
 """
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -648,14 +649,15 @@ class Reference:
         chance = expert_probabilities(self.project, layer)
         slots = slots_of(self.project, layer, replica)
         arriving = rows if self.is_local else rows * (self.project.width // self.project.parallel.tp)
-        load = [ceiling(arriving * q / len(places)) if places else 0 for q, places in zip(chance, slots, strict=True)]
         held = [[expert for expert, places in enumerate(slots) if spot.position // etp in places] for spot in spots]
+        visits = self._visits(of_module(self.project, layer), chance, slots, held, arriving)
+        load = [{x: ceiling(arriving * own[x]) for x in own} for own in visits]
         if spots[0].micro_batch == 0:
             tokens = self.tokens.setdefault(layer, [])
-            tokens += [sum(load[expert] for expert in experts) for experts in held]
-        need = [self._needed(ffn, chance, slots, experts) for experts in held]
-        dispatch = self._dispatch(spots, need, held, load, routes)
-        finished = self._expert_work(spots, ffn, chance, slots, load, arriving, held, dispatch)
+            tokens += [sum(own.values()) for own in load]
+        need = [self._needed(ffn, own, slots) for own in visits]
+        dispatch = self._dispatch(spots, need, load, routes)
+        finished = self._expert_work(spots, ffn, slots, visits, load, arriving, dispatch)
         combined = self._combine(spots, ffn, need, finished or dispatch)
         waits = [[name] for name in combined]
         if ffn.shared:
@@ -665,16 +667,43 @@ class Reference:
         byte = rows * (ffn.top_k + 1) * hidden * a
         return [self._move(spot, "agg", byte, names) for spot, names in zip(spots, waits, strict=True)]
 
-    def _needed(
-        self, ffn: FeedForward, chance: Sequence[float], slots: Sequence[tuple[int, ...]], here: Sequence[int]
-    ) -> float:
-        """P(g): the probability that a token needs a GPU that holds the experts ``here``."""
-        if self.project.workload.routing.kind == "uniform" and all(len(places) <= 1 for places in slots):
+    def _visits(
+        self,
+        layer: int,
+        chance: Sequence[float],
+        slots: Sequence[tuple[int, ...]],
+        held: Sequence[Sequence[int]],
+        arriving: int,
+    ) -> list[dict[int, float]]:
+        """For each GPU the chance that a token visits it for each of its experts; those of one slot may have more."""
+        etp, wanted = self.project.parallel.etp, self.project.workload.routing.imbalance
+        own = [{x: chance[x] / len(slots[x]) for x in experts} for experts in held[::etp]]
+        sums = [math.fsum(visits.values()) for visits in own]
+        whole, used = math.fsum(sums), [slot for slot, load in enumerate(sums) if load]
+        most = wanted * whole / len(own)
+        if self.project.workload.routing.chance and arriving and len(used) > 1:
+            # Loads are counts of independent choices, so that their variance is their mean.
+            alpha = math.pi / 8
+            place = (len(used) - alpha) / (len(used) - 2 * alpha + 1)
+            rows = arriving * max(most, max(sums))
+            most += statistics.NormalDist().inv_cdf(place) * math.sqrt(rows) / arriving
+        if (wanted > 1 or self.project.workload.routing.chance) and len(used) > 1 and max(sums) < most:
+            chosen = used[layer % len(used)]
+            more, others = min(most, whole) / sums[chosen], whole - sums[chosen]
+            own[chosen] = {x: min(1.0, q * more) for x, q in own[chosen].items()}
+            less = (whole - math.fsum(own[chosen].values())) / others
+            for slot, visits in enumerate(own):
+                own[slot] = visits if slot == chosen else {x: q * less for x, q in visits.items()}
+        return [visits for visits in own for _ in range(etp)]
+
+    def _needed(self, ffn: FeedForward, here: Mapping[int, float], slots: Sequence[tuple[int, ...]]) -> float:
+        """P(g): the probability that a token needs a GPU, which it visits for the experts ``here``."""
+        routing = self.project.workload.routing
+        is_even = routing.kind == "uniform" and routing.imbalance == 1 and not routing.chance
+        if is_even and all(len(places) <= 1 for places in slots):
             missed = Fraction(math.comb(ffn.experts - len(here), ffn.top_k), math.comb(ffn.experts, ffn.top_k))
         else:
-            missed = math.prod(
-                (1 - Fraction(chance[expert]) / len(slots[expert]) for expert in here), start=Fraction(1)
-            )
+            missed = math.prod((1 - Fraction(q) for q in here.values()), start=Fraction(1))
         return float(1 - missed)
 
     def _others(self, spots: Sequence[Spot], spot: Spot) -> list[int]:
@@ -704,16 +733,15 @@ class Reference:
         self,
         spots: Sequence[Spot],
         need: Sequence[float],
-        held: Sequence[Sequence[int]],
-        load: Sequence[int],
+        load: Sequence[Mapping[int, int]],
         routes: Sequence[str],
     ) -> list[str]:
         hidden = self.hidden
         if self.is_local:
             a = self.byte_of("activations")
             return [
-                self._move(spot, "dispatch", 2 * sum(load[x] for x in experts) * hidden * a, [route])
-                for spot, experts, route in zip(spots, held, routes, strict=True)
+                self._move(spot, "dispatch", 2 * sum(own.values()) * hidden * a, [route])
+                for spot, own, route in zip(spots, load, routes, strict=True)
             ]
         each = self.rows * hidden * self.byte_of("dispatch") / self.project.parallel.tp
         seconds, arrived = self._exchange(spots, [p * each for p in need], returns=False)
@@ -725,11 +753,10 @@ class Reference:
         self,
         spots: Sequence[Spot],
         ffn: FeedForward,
-        chance: Sequence[float],
         slots: Sequence[tuple[int, ...]],
-        load: Sequence[int],
+        visits: Sequence[Mapping[int, float]],
+        load: Sequence[Mapping[int, int]],
         arriving: int,
-        held: Sequence[Sequence[int]],
         dispatch: Sequence[str],
     ) -> list[str]:
         """Every expert instance of the layer; returns what `combine` waits for."""
@@ -739,18 +766,18 @@ class Reference:
         for expert, places in enumerate(slots):
             for slot in places:
                 members = spots[slot * etp : (slot + 1) * etp]
-                touched = touched_at_all(chance[expert] / len(places), arriving)
-                first = expert == min(held[members[0].position])
+                tokens, chance = load[slot * etp][expert], visits[slot * etp][expert]
+                touched = touched_at_all(chance, arriving)
+                first = expert == min(visits[slot * etp])
                 done = [
-                    self._expert(spot, ffn, expert, load[expert], touched, first, dispatch[spot.position])
-                    for spot in members
+                    self._expert(spot, ffn, expert, tokens, touched, first, dispatch[spot.position]) for spot in members
                 ]
                 if reduces:
-                    byte = load[expert] * self.hidden * a
+                    byte = tokens * self.hidden * a
                     seconds = self.all_reduce_s([spot.gpu for spot in members], byte, alpha=float(first))
                     brought = byte
                     if ffn.kind == "single":
-                        seconds, brought = seconds / 2, load[expert] * divided(ffn.hidden, etp) * a
+                        seconds, brought = seconds / 2, tokens * divided(ffn.hidden, etp) * a
                     done = self._together(
                         members,
                         "expert_reduce",

@@ -205,9 +205,11 @@ def _routings(draw: st.DrawFn, model: Model) -> Routing:
     has_experts = any(layer.ffn.is_moe for layer in model.layers)
     kind = draw(st.sampled_from(["uniform", "zipf", "recorded"] if has_experts else ["uniform", "zipf"]))
     if kind == "zipf":
-        return Routing(kind=kind, skew=draw(st.sampled_from([0.0, 0.3, 1.0, 4.0])), seed=draw(st.integers(0, 9)))
+        skew, seed = draw(st.sampled_from([0.0, 0.3, 1.0, 4.0])), draw(st.integers(0, 9))
+        return Routing(kind=kind, skew=skew, seed=seed, imbalance=draw(st.sampled_from([1.0, 1.1])))
     if kind == "uniform":
-        return Routing()
+        chance = draw(st.sampled_from([False, False, True]))
+        return Routing(imbalance=draw(st.sampled_from([1.0, 1.0, 1.25, 6.0])), chance=chance)
     rows = [draw(_counts(layer.ffn)) for layer in model.own_layers]
     if draw(st.booleans()):
         rows = [row for row, layer in zip(rows, model.own_layers, strict=True) if layer.ffn.is_moe]
