@@ -15,7 +15,7 @@ _BOUNDS = {
     "hidden_us": (0.001, 10.0),
     "expert_us": (0.00001, 0.1),
     "node_us": (0.1, 60.0),
-    "node_power": (0.1, 2.0),
+    "node_power": (0.1, 1.0),
     "token_us": (0.001, 10.0),
     "token_element_us": (0.001, 5.0),
     "copy_us": (0.001, 5.0),
@@ -25,7 +25,7 @@ _BOUNDS = {
     "congestion": (0.001, 1.5),
     "overlap": (1.0, 12.0),
 }
-_NORMAL_BOUNDS = {"node_copy": (0.01, 10.0), "relay_gb_s": (15.0, 400.0)}
+_NORMAL_BOUNDS = {"node_copy": (0.01, 10.0), "relay_gb_s": (15.0, 400.0), "chunk_us": (0.01, 100.0)}
 _COMBINE_BOUNDS = {"absorbed_us": (1.0, 30000.0)}
 _OPERATIONS = {
     "deepep_ll_dispatch": "low_latency_dispatch",
@@ -70,7 +70,7 @@ def _start(network_gb_s: float, is_normal: bool, is_absorbing: bool) -> DeepepPa
         hidden_us=0.3,
         expert_us=0.001,
         node_us=2.0 if is_normal else 7.0,
-        node_power=1.0 if is_normal else 0.4,
+        node_power=0.7 if is_normal else 0.2,
         token_us=0.3,
         token_element_us=0.05,
         copy_us=0.05,
@@ -78,8 +78,9 @@ def _start(network_gb_s: float, is_normal: bool, is_absorbing: bool) -> DeepepPa
         node_copy=1.0 if is_normal else 0.0,
         link_share=0.7,
         network_gb_s=network_gb_s,
-        congestion=0.1,
+        congestion=0.4 if is_normal else 0.05,
         relay_gb_s=60.0 if is_normal else 1e6,
+        chunk_us=2.0 if is_normal else 0.0,
         absorbed_us=8000.0 if is_absorbing else 0.0,
         overlap=3.0,
     )

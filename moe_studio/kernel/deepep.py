@@ -36,6 +36,7 @@ class DeepepParameters:
     network_gb_s: float = setting("traffic between nodes reached over two nodes", above=0, unit="GB/s")
     congestion: float = setting("that traffic falls with the nodes to this power", low=0)
     relay_gb_s: float = setting("arrivals from other nodes that a GPU can pass on", above=0, unit="GB/s")
+    chunk_us: float = setting("cost of a chunk in the pipeline between nodes, at the best size", 0.0, low=0)
     absorbed_us: float = setting("waiting for the network that the notification before it absorbs", low=0)
     overlap: float = setting("exponent that joins the parts: 1 one after the other, large side by side", above=0)
 
@@ -79,7 +80,8 @@ def normal_us(
     near_byte = tokens * copies * (1 - 1 / per_node) * message
     far_byte = tokens * remote * message
     waiting = far_byte / _network_byte_us(parameters, nodes)
-    far_us = np.maximum(np.maximum(waiting - parameters.absorbed_us, 0), far_byte / (parameters.relay_gb_s * 1e3))
+    relaying = _chunked(far_byte / (parameters.relay_gb_s * 1e3), parameters.chunk_us)
+    far_us = np.maximum(np.maximum(waiting - parameters.absorbed_us, 0), relaying)
     worth = copies + parameters.node_copy * np.sqrt(remote)
     senders = np.maximum(columns["sms"], 1)
     return _joined_us(parameters, device, columns, copies=worth, senders=senders, near_byte=near_byte, far_us=far_us)
@@ -87,6 +89,11 @@ def normal_us(
 
 def _network_byte_us(parameters: DeepepParameters, nodes: FloatArray) -> FloatArray:
     return np.asarray(parameters.network_gb_s * 1e3 * (np.maximum(nodes, 2) / 2) ** -parameters.congestion)
+
+
+def _chunked(carried_us: FloatArray, chunk_us: FloatArray | float) -> FloatArray:
+    """A pipeline of chunks of the best size: (√chunk + √carried)² less the chunk itself, which the start holds."""
+    return np.asarray(carried_us + 2 * np.sqrt(chunk_us * carried_us))
 
 
 def _joined_us(
@@ -103,7 +110,7 @@ def _joined_us(
     kilo, nodes = columns["hidden"] / 1024, columns["nodes"]
     token_us = parameters.token_us + parameters.token_element_us * kilo
     copy_us = token_us + copies * (parameters.copy_us + parameters.element_us * kilo)
-    sending = columns["tokens"] * copy_us / senders
+    sending = _chunked(columns["tokens"] * copy_us / senders, np.where(nodes > 1, parameters.chunk_us, 0.0))
     near = near_byte / (parameters.link_share * link_byte_s(device) / 1e6)
     start = parameters.start_us + parameters.hidden_us * kilo + parameters.expert_us * columns["experts"]
     start = start + parameters.node_us * np.maximum(nodes - 1, 0) ** parameters.node_power

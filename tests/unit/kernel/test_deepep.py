@@ -1,5 +1,7 @@
 """Laws of DeepEP's run time, and the prediction of node counts that were not measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,17 @@ def test_normal_mode_sends_a_token_to_a_node_once() -> None:
     remote = float(reached(np.array([8.0]), np.array([8.0]), np.array([256.0]))[0]) * 7 / 8
     expected = 131072 * remote * message_byte(np.array([7168.0]), True)[0] / far * 1e6
     assert normal_us(NORMAL, H100, rows, is_dispatch=True)[0] == pytest.approx(expected, rel=0.1)
+
+
+def test_chunks_cost_between_nodes_and_not_in_one() -> None:
+    """A pipeline of chunks of the best size adds 2·√(chunk · carried)."""
+    chunked = replace(NORMAL, chunk_us=3.0, network_gb_s=1e6, relay_gb_s=1e6)
+    plain = replace(chunked, chunk_us=0.0)
+    rows = columns(tokens=8192, nodes=[1, 2], sms=8)
+    alone, across = (normal_us(item, H100, rows, is_dispatch=True) for item in (plain, chunked))
+    assert across[0] == alone[0]
+    carried = alone[1] - NORMAL.start_us - NORMAL.node_us
+    assert across[1] - alone[1] == pytest.approx(2 * np.sqrt(3.0 * carried), rel=0.1)
 
 
 def test_more_sms_help_until_the_links_are_full() -> None:
