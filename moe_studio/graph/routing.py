@@ -1,6 +1,5 @@
 """How many tokens reach each expert, and which GPUs a token needs."""
 
-from math import pi
 from statistics import NormalDist
 
 import numpy as np
@@ -25,9 +24,9 @@ def ceil(value: float) -> float:
 def largest_of(count: int) -> float:
     """What the largest of ``count`` normal deviates is expected to be, in standard deviations.
 
-    Blom's approximation with π / 8 (Statistical Estimates and Transformed Beta-Variables, 1958; as used by Royston).
+    Blom's approximation (Statistical Estimates and Transformed Beta-Variables, 1958).
     """
-    return NormalDist().inv_cdf((count - pi / 8) / (count + 1 - pi / 4)) if count > 1 else 0.0
+    return NormalDist().inv_cdf((count - 0.375) / (count + 0.25)) if count > 1 else 0.0
 
 
 def reach_uniform(experts_here: FloatArray, experts: int, top_k: int) -> FloatArray:

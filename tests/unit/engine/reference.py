@@ -683,8 +683,7 @@ class Reference:
         most = wanted * whole / len(own)
         if self.project.workload.routing.chance and arriving and len(used) > 1:
             # Loads are counts of independent choices, so that their variance is their mean.
-            alpha = math.pi / 8
-            place = (len(used) - alpha) / (len(used) - 2 * alpha + 1)
+            place = (len(used) - 3 / 8) / (len(used) + 1 / 4)
             rows = arriving * max(most, max(sums))
             most += statistics.NormalDist().inv_cdf(place) * math.sqrt(rows) / arriving
         if (wanted > 1 or self.project.workload.routing.chance) and len(used) > 1 and max(sums) < most:
