@@ -32,11 +32,20 @@ SUFFIX = ".moe.yaml"
 Act = Callable[[], object]
 
 
+class Typing(Protocol):
+    """What knows of values that are being typed."""
+
+    def finish(self) -> None: ...
+
+
 class Host(Protocol):
     """What the window is to its files."""
 
     document: Document
     toast: Toast
+
+    @property
+    def edits(self) -> Typing: ...
 
     def set_document(self, document: Document) -> None: ...
     def current_view(self) -> QWidget: ...
@@ -92,7 +101,8 @@ class Files(QObject):
             self.keeper.detach()
 
     def may_lose(self) -> bool:
-        """Whether nothing would be lost, or the user lets it go."""
+        """Whether nothing would be lost, or the user lets it go; what is being typed counts, too."""
+        self._host.edits.finish()
         document = self._document
         if not document.is_modified:
             return True

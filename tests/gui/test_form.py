@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QMessageBox, QPushButton, QToolButton, QWidget
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection
@@ -16,6 +16,7 @@ from moe_studio.document.setting_edit import Editing
 from moe_studio.gui.form.editor import CheckEditor, ChoiceEditor, Editor, LineEditor
 from moe_studio.gui.form.row import FieldRow
 from moe_studio.gui.form.settings_panel import SettingsPanel
+from moe_studio.locator import resource
 from moe_studio.project.project import Project
 from tests.gui.conftest import Driver
 
@@ -116,6 +117,18 @@ def test_an_action_ends_the_step_before_it_runs(driver: Driver, panel: SettingsP
     driver.window.actions_by_name["undo"].trigger()
     assert driver.document.project.workload.batch == 1024
     assert driver.document.history.redo_label == "Set Batch to 64"
+
+
+def test_what_is_being_typed_is_asked_about_before_another_design_takes_its_place(
+    driver: Driver, panel: SettingsPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QMessageBox, "exec", lambda _: QMessageBox.StandardButton.Cancel)
+    type_over(editor_of(panel, "workload.batch"), "512")
+    assert not driver.document.is_modified, "it is still being typed"
+    document = driver.document
+    driver.window.files.drop([resource("examples", "seed1.moe.yaml")])
+    assert driver.document is document
+    assert document.history.current.workload.batch == 512
 
 
 def test_what_breaks_the_design_waits_in_the_field_with_its_sentence(driver: Driver, panel: SettingsPanel) -> None:
