@@ -251,6 +251,7 @@ class User:
             if not actions:
                 return "an empty menu"
             action = self.chance.choice(actions)
+            dialog.close()  # as a menu does when something is chosen
             action.trigger()
             return f"choose {action.text()}"
         inside = [widget for widget in dialog.findChildren(QWidget) if widget.isVisible()]
