@@ -33,9 +33,8 @@ from moe_studio.project.edit import set_value
 DESK, START = range(2)
 """Pages of the window."""
 
-SMALLEST = QSize(480, 320)
-ROOM = QSize(860, 560)
-"""Room that the panels need; in a smaller window they are scrolled."""
+SMALLEST, ROOM = QSize(480, 320), QSize(836, 470)
+"""The least that the window takes, and that its panels need: in a smaller window they are scrolled."""
 
 FIGURE_TABS = {
     "Problems": "problems",
@@ -121,13 +120,13 @@ class MainWindow(QMainWindow):
         rows.setSpacing(0)
         rows.addWidget(self.files.notice)
         rows.addWidget(self.pages, 1)
-        body.setMinimumSize(ROOM)
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(body)
         self.setCentralWidget(area)
+        self.workspace.setMinimumSize(ROOM)
         self.setMinimumSize(SMALLEST)
 
     # Showing

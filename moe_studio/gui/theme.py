@@ -176,7 +176,14 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
 def style_sheet(theme: Theme) -> str:
     """The style sheet with the colours of ``theme``."""
     tokens = {item.name: getattr(theme, item.name) for item in fields(theme) if item.name != "families"}
-    for word, icon in (("closed", "closed"), ("open", "open"), ("arrow", "open"), ("check", "check"), ("more", "more")):
+    for word, icon in (
+        ("closed", "closed"),
+        ("open", "open"),
+        ("arrow", "open"),
+        ("check", "check"),
+        ("more", "more"),
+        ("back", "back"),
+    ):
         tokens[word] = resource("icons", f"{icon}-{theme.name}.svg").as_posix()
     return Template(resource("style", "window.qss").read_text(encoding="utf-8")).substitute(tokens)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
+    QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QPainter,
@@ -14,12 +15,13 @@ from PySide6.QtGui import (
     QPolygonF,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QToolButton, QToolTip
 from typing_extensions import override
 
 from moe_studio.document.setting_field import MANY, Choice, Field
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
+from moe_studio.gui.widgets.label import plain_tip
 
 MAX_LENGTH = 2000
 DIFFERENT = "—"
@@ -160,6 +162,13 @@ class ChoiceEditor(QComboBox):
         self._is_walking = True
         super().keyPressEvent(event)
         self._is_walking = False
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self.currentText():
+            QToolTip.showText(event.globalPos(), f"{plain_tip(self.currentText())}<br>{self.toolTip()}", self)
+            return True
+        return super().event(event)
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:
