@@ -23,7 +23,16 @@ class Block:
     time_us: FloatArray
 
 
-_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float8": "fp8", "fp8_e4m3": "fp8", "float32": "fp32"}
+_DTYPES = {
+    "bfloat16": "bf16",
+    "float16": "fp16",
+    "half": "fp16",
+    "float8": "fp8",
+    "fp8_e4m3": "fp8",
+    "float32": "fp32",
+    "nvfp4": "fp4",
+    "mxfp4": "fp4",
+}
 
 
 def short_dtype(name: str) -> str:
@@ -38,7 +47,8 @@ class Family:
     ``numbers`` and ``words`` are needed columns (besides ``gpu``); ``zero_allowed`` are numbers that may be 0;
     ``optional`` gives words that may be missing their value then. Rows with the same variant share a record of
     parameters. ``shape`` are the columns that make up a held-out group; ``size`` is the column of the error bands,
-    which start at ``bands``. ``floor_us`` is the least time that the datasheet allows.
+    which start at ``bands``. ``floor_us`` is the least time that the datasheet allows. ``gpu`` is the column of the
+    GPU, ``measured`` that of the time, in units of ``measured_us`` µs.
     """
 
     name: str
@@ -46,6 +56,9 @@ class Family:
     words: tuple[str, ...]
     optional: Mapping[str, str]
     zero_allowed: tuple[str, ...] = ()
+    gpu: str = "gpu"
+    measured: str = "time_us"
+    measured_us: float = 1.0
     variants: Callable[[Words], tuple[str, ...]]
     """Parameter records for rows with these words (``op``, ``dtype``, ``kernel`` …): the first is fitted to them, the
     others stand in when a prediction finds that one missing. Empty: such rows are not modelled."""
@@ -57,6 +70,8 @@ class Family:
     shape: tuple[str, ...]
     size: str
     bands: tuple[float, ...]
+    whole: Callable[[str, Block], FloatArray] | None = None
+    """Prices rows on a device, in µs, where no numbers are fitted to them."""
 
 
 def no_floor(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:

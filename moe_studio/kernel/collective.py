@@ -84,6 +84,7 @@ class NetworkParameters:
 # Fitted by calibration.fit_collective.fit_network to the table of achieved bandwidth that aliyun/SimAI (Apache-2.0)
 # ships, 16 MiB to 16 GiB over 2 to 128 nodes; median error 5 % for rings and 7 % for exchanges.
 RING_NETWORK = NetworkParameters(link_share=0.973, ramp_byte=2.84e7, node_power=1.0)
+SMALLEST_MEASURED_BYTE = 2.0**24
 EXCHANGE_NETWORK = NetworkParameters(link_share=0.890, ramp_byte=9.07e6, node_power=0.035)
 
 
@@ -104,10 +105,12 @@ def typical_network(device: DeviceFacts) -> Network:
 def bandwidth_share(parameters: NetworkParameters, byte: FloatArray, nodes: FloatArray) -> FloatArray:
     """Share of the network's bandwidth that a collective of ``byte`` over ``nodes`` reaches, shape (rows,).
 
-    Every further node cuts the message into more parts, each with its own start (Hockney's n½).
+    Every further node cuts the message into more parts, each with its own start (Hockney's n½). Messages smaller than
+    any that was measured reach as much as the smallest: NCCL sends them as trees, whose start grows but slowly.
     """
     half = parameters.ramp_byte * (np.maximum(nodes, 2) / 2) ** parameters.node_power
-    return np.asarray(parameters.link_share * byte / (byte + half))
+    measured = np.maximum(byte, SMALLEST_MEASURED_BYTE)
+    return np.asarray(parameters.link_share * measured / (measured + half))
 
 
 def across_us(
@@ -134,7 +137,10 @@ def across_us(
     crossing = sent * (nodes - 1) / nodes * (2 if operation == ALL_REDUCE else 1)
     started = network.start_us * np.ceil(np.log2(np.maximum(2, nodes)))
     outside = np.where(nodes > 1, started + crossing / (share * network.byte_s) * 1e6, 0.0)
-    return np.maximum(inside, outside) if is_exchange else np.asarray(inside + outside)
+    if not is_exchange:
+        return np.asarray(inside + outside)
+    empty = collective_us(parameters, device, np.zeros_like(byte), local, operation=operation)
+    return np.asarray(np.maximum(inside, np.where(nodes > 1, empty, 0.0) + outside))
 
 
 def columns_us(

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_studio.errors import MoeStudioError
 from moe_studio.project.cluster import Device
 from moe_studio.project.model import DTYPE_BYTE
 
@@ -60,7 +61,9 @@ class DeviceFacts:
 
 
 def element_byte(dtype: str) -> float:
-    """Bytes of one element of ``dtype``."""
+    """Bytes of one element of ``dtype``, or `MoeStudioError` when there is no such type."""
+    if dtype not in DTYPE_BYTE:
+        raise MoeStudioError(f"There is no data type {dtype[:40]!r}; known are {', '.join(DTYPE_BYTE)} and fp8_block.")
     return DTYPE_BYTE[dtype]
 
 

@@ -114,6 +114,13 @@ def test_messages_too_small_for_many_nodes_reach_little_of_the_network() -> None
     assert bandwidth_share(RING_NETWORK, np.array([1e13]), np.array([2.0]))[0] == pytest.approx(0.973, rel=1e-3)
 
 
+def test_a_message_of_nothing_pays_for_the_start_alone_on_any_number_of_nodes() -> None:
+    """NCCL's trees: the start grows with the logarithm of the nodes, 12 µs for each doubling."""
+    for operation in OPERATIONS:
+        time = outside_us(8.0, 8 * 2.0 ** np.arange(1, 8), 2.0 ** np.arange(1, 8), operation)
+        assert np.diff(time) == pytest.approx(12.0, rel=0.05)
+
+
 def test_the_typical_network_follows_the_generation() -> None:
     assert typical_network(H100).byte_s == 2 * typical_network(A100).byte_s
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from moe_studio.calibration.store import facts_of, load_calibration
+from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.gemm import GemmParameters, gemm_us, tiles_by_rows, tiles_of_fewest_waves
 
@@ -134,6 +135,11 @@ def test_much_more_work_never_takes_less_time(facts: DeviceFacts, variant: str, 
         larger = gemm_us(parameters, facts, m=m * more[0], k=k * more[1], n=n * more[2], dtype=variant)
         # DeepGEMM's own choice of tile is that uneven: the widest tiles in a single wave run at a quarter of the rate.
         assert np.all(larger > (0.2 if parameters.tiles == "fewest_waves" else 0.98) * time)
+
+
+def test_a_data_type_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(MoeStudioError, match="no data type 'int3'; known are fp32, bf16"):
+        times(PLAIN, 1, 512, 512, "int3")
 
 
 def test_a_row_costs_the_same_alone_and_among_many() -> None:
