@@ -32,7 +32,6 @@ from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.panel import TimelinePanel
 from moe_studio.gui.timeline.timeline_view import TimelineView
 from moe_studio.gui.widgets.history_list import HistoryList
-from moe_studio.gui.widgets.label import ElidedLabel
 from moe_studio.gui.widgets.outline import Outline
 from moe_studio.gui.widgets.panel import bare_dock, dock, toggle
 from moe_studio.gui.widgets.problem_list import ProblemList
@@ -125,19 +124,12 @@ class Workspace(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, evidence)
 
     def _dag_controls(self) -> tuple[QWidget, ...]:
-        self.place = ElidedLabel("", "small")
-        self.place.setMinimumWidth(120)
-        self.place.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._columns = self._pair(
-            ("Level", "Columns are levels of dependency"), ("Time", "Columns are time on the predicted schedule")
-        )
         self._paths = self._pair(
             ("Scheduled", "Mark the longest path of the schedule"),
             ("Dependency", "Mark the longest path of dependencies"),
         )
-        self._columns[1].toggled.connect(lambda on: self.dag.set_columns("time" if on else "level"))
         self._paths[1].toggled.connect(lambda on: self.dag.set_path("dependency" if on else "scheduled"))
-        return (self.place, *self._columns, *self._paths)
+        return (*self.graph.title_controls, *self._paths)
 
     def _pair(self, *texts: tuple[str, str]) -> list[QToolButton]:
         group = QButtonGroup(self)
@@ -151,7 +143,7 @@ class Workspace(QMainWindow):
         self.cluster.told.connect(self.told)
         self.cluster_panel.layers_chosen.connect(lambda span: self.document.show_layers(span))
         self.traffic.chosen.connect(self._on_chosen)
-        self.dag.moved.connect(self.place.setText)
+        self.dag.path_changed.connect(lambda kind: self._paths[kind == "dependency"].setChecked(True))
         self.graph.refused.connect(self.refused)
         self.outline.chosen.connect(self._on_several)
         self.problems.chosen.connect(self._on_problem)

@@ -70,9 +70,9 @@ class _Maker:
     def _node(self, row: int) -> ViewNode:
         """An operator with when it runs and how long it may wait."""
         node = self.drawer.labeller.node(*self.graph.part_of(row))
-        start = time_text(node.start_s)
         slack = f"slack {time_text(node.slack_s)}" if node.slack_s else "no slack"
-        return replace(node, lines=(*node.lines, f"starts at {start}, {slack}"), cluster=node.cluster[1:])
+        when = f"{node.lines[-1]} from {time_text(node.start_s)} on, {slack}"
+        return replace(node, lines=(*node.lines[:-1], when), cluster=node.cluster[1:])
 
     def side(self, *, is_before: bool) -> list[tuple[ViewNode, int]]:
         """What the operator takes, or what takes it, each with the kind of its edge."""

@@ -221,6 +221,7 @@ class _Maker:
             shape="box",
             cluster=(title,),
             node=place,
+            replica=first,
             on_path=is_marked,
         )
 

@@ -1,27 +1,33 @@
 """The graph in a real window: searching, going, colouring, filtering, paths, and its views."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
 from moe_studio.document.graph_filter import GraphFilter, found_rows
-from moe_studio.document.selection import Selection, operator_row, operator_selection
+from moe_studio.document.selection import NOTHING, Selection, operator_row, operator_selection, selection_at
 from moe_studio.gui.dag.coloring import COLOR_BYS, coloring
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.go_to import GoTo
+from moe_studio.gui.dag.node_text import fitting, node_lines
 from moe_studio.gui.dag.panel import GraphPanel
+from moe_studio.gui.dag.path_menu import path_text
 from moe_studio.gui.dag.place import EVERYTHING, GraphPlace, crumbs, is_small, parent, placed
 from moe_studio.gui.dag.small_layout import row_layout, sizes_of
+from moe_studio.gui.main_window import MainWindow
 from moe_studio.gui.theme import DARK, LIGHT
 from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert
 from moe_studio.storage.loader import load_project
+from moe_studio.units import time_text
 from moe_studio.view.view import view
 from tests.gui.conftest import Driver
 
@@ -40,6 +46,12 @@ def show(driver: Driver, name: str) -> GraphPanel:
         lambda: panel.diagram.diagram is not None and not panel.diagram.job.is_running, timeout=20_000
     )
     return panel
+
+
+def entry(button: QToolButton, text: str) -> QAction:
+    """An entry of a menu, as it is when the menu opens."""
+    button.menu().aboutToShow.emit()
+    return next(action for action in button.menu().actions() if action.text() == text)
 
 
 def shown_operator(driver: Driver) -> str:
@@ -103,8 +115,7 @@ def test_operators_are_coloured_by_what_is_chosen_and_the_legend_says_so(driver:
     panel = graph_of(driver)
     panel.view.fit()
     before = panel.view.grab().toImage()
-    panel.tools.color.setCurrentIndex(list(COLOR_BYS).index(by))
-    panel.tools.color.activated.emit(list(COLOR_BYS).index(by))
+    entry(panel.tools.color, COLOR_BYS[by]).trigger()
     look = panel.view.look
     assert look is not None
     assert len(look.coloring.classes) == len(driver.document.evaluation.graph)
@@ -139,16 +150,15 @@ def test_a_filter_fades_or_hides_the_rest(driver: Driver) -> None:
     assert look is not None
     assert look.mask is not None
     assert np.flatnonzero(look.mask).tolist() == found_rows(driver.document.evaluation.graph, "gpu 3").tolist()
-    assert "gpu 3" in panel.tools.state.text()
+    assert "gpu 3" in panel.view.state.text()
+    assert "●" in panel.tools.filter.text()
     faded = panel.view.grab().toImage()
     assert faded != full
-    panel.tools._fill_filter()
-    hide = next(action for action in panel.tools.filter.menu().actions() if action.text() == "Hide the rest")
-    hide.trigger()
+    entry(panel.tools.filter, "Hide the rest").trigger()
     assert panel.view.grab().toImage() not in (full, faded)
     panel.show_everything()
     assert panel.view.filter.is_empty
-    assert not panel.tools.state.text()
+    assert panel.view.state.text() == panel.view.place_text()
 
 
 def test_upstream_and_downstream_of_the_selection_can_be_shown_alone(driver: Driver) -> None:
@@ -169,30 +179,41 @@ def test_upstream_and_downstream_of_the_selection_can_be_shown_alone(driver: Dri
     assert (evaluation.start_s[np.flatnonzero(look.mask)] >= evaluation.start_s[row] - 1e-9).all()
 
 
-def test_the_next_longest_paths_are_listed_and_framed(driver: Driver) -> None:
+def test_the_ten_next_longest_paths_are_listed_framed_walked_and_selected(driver: Driver) -> None:
     driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
     driver.settle()
-    panel = graph_of(driver)
-    panel.tools._fill_near()
-    actions = panel.tools.near.menu().actions()
-    assert len(panel.tools.paths) >= 2
-    assert "as long as the longest" in actions[0].text()
-    actions[len(panel.tools.paths) - 1].trigger()
-    last = panel.tools.paths[-1]
+    panel, document = graph_of(driver), driver.document
+    panel.tools.paths.fill()
+    found = panel.tools.paths.paths
+    assert len(found) == 10
+    assert "as long as the longest" in path_text(found[0], document.evaluation)
+    last = found[-1]
+    assert last.slack_s > 0
+    entry(panel.tools.near, path_text(last, document.evaluation)).trigger()
     assert panel.view.way.tolist() == last.rows.tolist()
     shown, camera, area = panel.view.shown, panel.view.camera, panel.view._area()
     assert shown is not None
     assert shown.left[last.detour].min() >= camera.x - 1e-6
     assert shown.row[last.detour].max() <= camera.from_y(area.height())
+    document.select(operator_selection(document.evaluation.graph, int(last.detour[0])))
+    QTest.keyClick(panel.view, Qt.Key.Key_BracketRight)
+    after = last.rows.tolist().index(int(last.detour[0])) + 1
+    assert operator_row(document.evaluation.graph, document.selection) == last.rows[after]
+    entry(panel.tools.near, "Select its operators").trigger()
+    assert document.chosen_in(document.evaluation.graph).rows.tolist() == sorted(last.rows.tolist())
+    document.select(NOTHING)
     marked = panel.view.grab().toImage()
-    panel.view.mark_way(last.rows[:0])
+    entry(panel.tools.near, "Mark none").trigger()
     assert panel.view.grab().toImage() != marked
+    panel.tools.paths.is_every = True
+    panel.tools.paths.fill()
+    assert [path.slack_s for path in panel.tools.paths.paths] == [0.0] * 10
 
 
 def test_order_edges_can_be_left_out(driver: Driver) -> None:
     panel = graph_of(driver)
     with_order = panel.view.grab().toImage()
-    QTest.mouseClick(panel.tools.order, Qt.MouseButton.LeftButton)
+    entry(panel.tools.shown, "Order on each stream, dotted").trigger()
     assert not panel.view.has_order
     assert panel.view.grab().toImage() != with_order
 
@@ -223,25 +244,68 @@ def test_double_clicks_enter_and_backspace_leaves_and_history_goes_back(driver: 
     assert view_.diagram is not None
     middle = (view_.diagram.box(node.id).center() - view_.origin) * view_.scale
     QTest.mouseDClick(view_, Qt.MouseButton.LeftButton, KEYS.NoModifier, QPoint(int(middle.x()), int(middle.y())))
-    assert panel.place.view == "layer"
+    assert panel.place.view == "stage"
     panel.go(GraphPlace(view="expert", layer=1, gpu=5))
-    assert [title for title, _ in crumbs(panel.place, driver.document.evaluation)] == [
-        "Design",
-        "Layer 1",
-        "GPU 5 · Experts",
-    ]
+    titles = [title for title, _ in crumbs(panel.place, driver.document.evaluation)]
+    assert titles == ["Cluster", "Stage 0", "Layer 1", "GPU 5", "Experts"]
     panel.canvas.setFocus()
-    QTest.keyClick(panel.canvas, Qt.Key.Key_Backspace)
-    assert panel.place == GraphPlace(view="layer", layer=1, gpu=5)
-    QTest.keyClick(panel.canvas, Qt.Key.Key_Backspace)
-    assert panel.place.view == "overview"
+    for wanted in ("gpu", "layer", "stage", "overview", "overview"):
+        QTest.keyClick(panel.canvas, Qt.Key.Key_Backspace)
+        assert panel.place.view == wanted
+    QTest.keyClick(panel.canvas, Qt.Key.Key_Left, KEYS.AltModifier)
+    assert panel.place == GraphPlace(view="stage", replica=0, stage=0)
     QTest.keyClick(panel.canvas, Qt.Key.Key_Left, KEYS.AltModifier)
     assert panel.place == GraphPlace(view="layer", layer=1, gpu=5)
-    QTest.keyClick(panel.canvas, Qt.Key.Key_Left, KEYS.AltModifier)
     QTest.keyClick(panel.canvas, Qt.Key.Key_Right, KEYS.AltModifier)
-    assert panel.place.view == "layer"
-    QTest.mouseClick(panel.crumbs.buttons[0], Qt.MouseButton.LeftButton)
-    assert panel.place.view == "overview"
+    assert panel.place.view == "stage"
+
+
+def test_each_crumb_opens_its_own_view_and_alt_arrows_go_through_the_levels(qapp: QApplication, qtbot: QtBot) -> None:
+    project = load_project(resource("examples", "seed0-proposed-dp.moe.yaml"))
+    split = replace(project, parallel=replace(project.parallel, dp=2, pp=2, ep=4))
+    window = MainWindow(Document(split), theme="light")
+    qtbot.addWidget(window, before_close_func=lambda _: window.set_document(Document(split)))
+    window.open_at(QSize(1600, 1000))
+    qtbot.waitUntil(window.isActiveWindow)
+    panel, document = window.workspace.graph, window.document
+    graph = document.evaluation.graph
+    name = graph.name(int(np.flatnonzero((graph.layer == 3) & (graph.gpu == 13))[0]))
+    document.select(selection_at(name))
+    panel.show_view("operator")
+    levels = ["overview", "replica", "stage", "layer", "gpu", "operator"]
+    places = [place for _, place in crumbs(panel.place, document.evaluation)]
+    assert [place.view for place in places] == levels
+    assert [title for title, _ in crumbs(panel.place, document.evaluation)] == [
+        "Cluster",
+        "Replica 1",
+        "Stage 1",
+        "Layer 3",
+        "GPU 13",
+        name,
+    ]
+    for place, button in zip(places[:-1], list(panel.crumbs.buttons)[:-1], strict=True):
+        panel.crumbs.chosen.emit(place)
+        assert panel.place == place
+        assert button.accessibleName() == crumbs(place, document.evaluation)[-1][0]
+        drawn = list(panel.diagram._graph().nodes)
+        inside = {(node.replica, node.stage) for node in drawn if node.replica >= 0}
+        if place.view != "overview":
+            assert {replica for replica, _ in inside} == {1}
+        if place.view in ("stage", "layer", "gpu"):
+            assert inside == {(1, 1)}
+    panel.canvas.setFocus()
+    panel.go(places[0])
+    for wanted in levels[1:]:
+        QTest.keyClick(panel.canvas, Qt.Key.Key_Down, KEYS.AltModifier)
+        assert panel.place.view == wanted
+    for wanted in levels[-2::-1]:
+        QTest.keyClick(panel.canvas, Qt.Key.Key_Up, KEYS.AltModifier)
+        assert panel.place.view == wanted
+    for wanted in ("replica", "stage", "layer"):
+        node = next(node for node in panel.diagram._graph().nodes if node.op == "layers" and node.layer <= 3)
+        panel.diagram.entered.emit(node)
+        assert panel.place.view == wanted
+    panel.end()
 
 
 def test_an_operator_in_the_lanes_opens_the_view_it_belongs_to(driver: Driver) -> None:
@@ -285,11 +349,11 @@ def test_a_small_view_follows_the_design(driver: Driver) -> None:
 
 def test_large_views_are_shown_in_lanes(driver: Driver) -> None:
     evaluation = driver.document.evaluation
-    place = placed("layer", evaluation, -1, 1, -1)
+    place = placed("layer", evaluation, NOTHING, GraphPlace(layer=1))
     assert place == GraphPlace(view="layer", layer=1, gpu=0)
     assert is_small(evaluation.graph, place)
     assert not is_small(evaluation.graph, EVERYTHING)
-    assert parent(EVERYTHING).view == parent(GraphPlace(view="overview")).view == "overview"
+    assert parent(EVERYTHING, evaluation).view == parent(GraphPlace(view="overview"), evaluation).view == "overview"
 
 
 def test_rows_of_the_longest_path_do_not_overlap(driver: Driver) -> None:
@@ -313,19 +377,33 @@ def test_closing_drops_what_is_being_laid_out(driver: Driver) -> None:
     QApplication.processEvents()
 
 
-def test_an_operator_that_is_framed_says_all_about_itself(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operator_that_is_framed_says_all_about_itself(driver: Driver) -> None:
     panel, graph = graph_of(driver), driver.document.evaluation.graph
     driver.document.select(operator_selection(graph, graph.row_of["l1_up_e5_g5"]))
     panel.view.frame_selection()
-    said: list[str] = []
-    monkeypatch.setattr("moe_studio.gui.dag.draw.draw_lines", lambda _p, _t, lines, _b: said.extend(lines))
-    panel.view.grab()
-    assert "l1_up_e5_g5" in said
-    place = said[said.index("l1_up_e5_g5") + 1 :][:3]
-    assert "GPU 5 · node0" in place[0]
-    assert "s" in place[0]
-    assert "[640000, 8192]" in place[1]
-    assert "Get_Time(640000, 8192, 32768)" in place[2]
+    shown, camera = panel.view.shown, panel.view.camera
+    assert shown is not None
+    room, row = camera.scale_x - 2 * 11 - 6, graph.row_of["l1_up_e5_g5"]
+    said = [fitting(line, room, 9, is_bold=False) for line in node_lines(shown, row, is_time=False)]
+    assert said == [
+        "l1_up_e5_g5",
+        "Get_Time(640000, 8192, 32768)",
+        f"GPU 5 · node0 · {time_text(float(driver.document.evaluation.duration_s[row]))}",
+        "in [640000, 8192] → out [640000, 32768] fp16",
+    ]
+
+
+def test_nothing_that_an_operator_says_is_cut_off(driver: Driver) -> None:
+    view_, graph = graph_of(driver).view, driver.document.evaluation.graph
+    assert view_.shown is not None
+    for row in range(0, len(graph), 7):
+        for is_time in (False, True):
+            lines = node_lines(view_.shown, row, is_time=is_time)
+            for room in (40, 90, 136, 400):
+                said = [fitting(line, room, 9, is_bold=False) for line in lines]
+                assert all("…" not in text and text in (*line, "") for text, line in zip(said, lines, strict=True))
+            # At the width of the first look all is said, if with fewer letters.
+            assert all(fitting(line, 136, 9, is_bold=False) for line in lines)
 
 
 def test_experts_and_nodes_that_are_selected_elsewhere_come_into_view(driver: Driver) -> None:
@@ -433,8 +511,8 @@ def test_control_and_click_select_one_more_operator(driver: Driver) -> None:
 
 def test_another_path_is_forgotten_when_the_design_changes(driver: Driver) -> None:
     panel = graph_of(driver)
-    panel.tools._fill_near()
-    panel.tools.show_path(panel.tools.paths[0])
+    panel.tools.paths.fill()
+    panel.tools.paths.show(panel.tools.paths.paths[0])
     assert len(panel.view.own_way)
     driver.document.commit("Move", move_expert(5, 5, 13, layers=range(2)))
     driver.settle()
@@ -450,7 +528,7 @@ def test_another_design_begins_with_all_its_operators(driver: Driver) -> None:
     driver.window.set_document(Document(load_project(resource("examples", "seed4-proposed.moe.yaml"))))
     driver.settle()
     assert panel.canvas is panel.view
-    assert panel.chooser.currentData() == "full"
+    assert panel.place == EVERYTHING
     assert panel.view.filter.is_empty
     show(driver, "expert")
     assert panel.diagram.diagram is not None

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from shutil import copy
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtTest import QTest
@@ -84,6 +85,7 @@ def test_an_operator_clicked_in_the_graph_is_shown_in_every_view(driver: Driver)
     dag = driver.window.workspace.dag
     evaluation = driver.document.evaluation
     row = evaluation.graph.row_of["l0_scores_g1"]
+    dag.frame_rows(np.array([row]))
     assert dag.shown is not None
     x = dag._area().left() + dag.camera.to_x(float(dag.shown.left[row] + dag.shown.right[row]) / 2)
     y = dag._area().top() + dag.camera.to_y(float(dag.shown.row[row]) + 0.5)

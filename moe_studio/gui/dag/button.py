@@ -14,3 +14,10 @@ def tool_button(text: str, tip: str) -> QToolButton:
     button.setAccessibleName(tr(tip))
     button.setProperty("flat", True)
     return button
+
+
+def arrow_button(text: str, tip: str) -> QToolButton:
+    """A button that is no wider than its sign needs."""
+    button = tool_button(text, tip)
+    button.setProperty("role", "arrow")
+    return button

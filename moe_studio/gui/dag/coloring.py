@@ -147,12 +147,16 @@ def mixed(color: QColor, ground: QColor, share: float) -> QColor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Look:
-    """How operators look: their colours, and which of them a filter lets through (``mask`` None: all)."""
+    """How operators look: their colours, and which of them a filter lets through (``mask`` None: all).
+
+    ``scope``: those that are drawn at all, whatever the filter; None for all.
+    """
 
     coloring: Coloring
     theme: Theme
     mask: Mask | None = None
     hides: bool = False
+    scope: Mask | None = None
 
     @cached_property
     def pixels(self) -> IntArray:
@@ -164,10 +168,11 @@ class Look:
         faded = np.array([mixed(color, ground, FADED).rgb() for color in self.coloring.colors], dtype=np.uint32)
         return np.where(self.mask, full, faded[self.coloring.classes])
 
-    @property
+    @cached_property
     def shown(self) -> Mask | None:
         """Operators that are drawn at all; None for all."""
-        return self.mask if self.hides else None
+        masks = [mask for mask in (self.scope, self.mask if self.hides else None) if mask is not None]
+        return np.logical_and.reduce(masks) if masks else None
 
     def color(self, row: int) -> QColor:
         """Colour of one operator, whatever the filter."""

@@ -77,7 +77,8 @@ class CrumbBar(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(LEAST_WIDTH, self.sizeHint().height())
+        innermost = self.buttons[-1].sizeHint().width() if self.buttons else 0
+        return QSize(max(LEAST_WIDTH, innermost), self.sizeHint().height())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -27,20 +27,23 @@ from moe_studio.gui.dag.coloring import ColorBy, Look, coloring
 from moe_studio.gui.dag.content import content
 from moe_studio.gui.dag.lane_view import LaneView
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
+from moe_studio.gui.dag.legend import GraphLegend, entries
 from moe_studio.gui.dag.link import step_along
 from moe_studio.gui.dag.margin import GUTTER
 from moe_studio.gui.dag.mini_map import MiniMap
 from moe_studio.gui.dag.paint import Scene, paint_lanes
+from moe_studio.gui.dag.stamp import Stamps
 from moe_studio.gui.dag.walk import along, beside
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.camera import Camera
-from moe_studio.gui.widgets.label import plain_tip
-from moe_studio.gui.widgets.legend import Legend
+from moe_studio.gui.widgets.label import ElidedLabel, plain_tip
 from moe_studio.units import time_text
 from moe_studio.view.label import Labeller
 
 MAP_HEIGHT, AXIS, LEGEND, GAP = 46, 18, 20, 4
+STATE = 112
+"""Width of the words on what is in view."""
 ZOOM_STEP = 1.0015
 NO_ROWS: IntArray = np.zeros(0, np.int64)
 
@@ -60,6 +63,7 @@ class DagView(QWidget):
         entered: an operator was double-clicked; carries its row.
         filtered: another filter is shown.
         restyled: operators are to be drawn in other colours, or other lines.
+        path_changed: another kind of longest path is marked; carries it.
         menu_wanted: a menu about the selection is wanted; carries where, on the screen.
     """
 
@@ -67,6 +71,7 @@ class DagView(QWidget):
     entered = Signal(int)
     filtered = Signal()
     restyled = Signal()
+    path_changed = Signal(str)
     menu_wanted = Signal(QPoint)
 
     def __init__(self, document: Document, theme: Theme) -> None:
@@ -90,18 +95,22 @@ class DagView(QWidget):
         self._way_of: Evaluation | None = None
         self._filtered: tuple[object, GraphFilter, Mask | None] = (None, EVERYTHING, None)
         self._has_faded = False
+        self._scope: IntArray | None = None
         self._content: Hashable = None
-        self.legend = Legend()
-        self.legend.setParent(self)
+        self._stamps = Stamps()
+        self.legend = GraphLegend(self, theme)
+        self.state = ElidedLabel("", "small")
+        self.state.setParent(self)
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.map = MiniMap(self, self._scene)
         self.map.sought.connect(self.lane_view.look_around)
         self._show_legend()
 
     def _show_legend(self) -> None:
-        theme = self.theme
         own = self.look.coloring.legend() if self.look is not None else []
-        path = [("longest path", theme.color("path"))] if self.has_path else []
-        self.legend.show_entries([*path, *own], theme.color("muted"))
+        self.legend.show_entries(entries(own, self.theme, has_path=self.has_path, has_order=self.has_order), self.theme)
+        if self.shown is not None:
+            self._arrange()
 
     # What is shown
 
@@ -143,8 +152,10 @@ class DagView(QWidget):
 
     def set_path(self, path: PathKind) -> None:
         """Mark the scheduled or the dependency path."""
-        self.path_kind = path
-        self._show(self.document.evaluation)
+        if path != self.path_kind:
+            self.path_kind = path
+            self._show(self.document.evaluation)
+            self.path_changed.emit(path)
 
     def toggle_path(self) -> None:
         """Mark the longest path, or not."""
@@ -157,6 +168,7 @@ class DagView(QWidget):
     def toggle_order(self) -> None:
         """Draw program order as dotted lines, or not."""
         self.has_order = not self.has_order
+        self._show_legend()
         self.update()
         self.restyled.emit()
 
@@ -164,6 +176,16 @@ class DagView(QWidget):
         """Show the map, or not."""
         self.map.setVisible(self.map.isHidden())
         self._arrange()
+
+    def toggle_legend(self) -> None:
+        """Show what the colours mean, or not."""
+        self.legend.setVisible(self.legend.isHidden())
+        self._arrange()
+
+    def set_scope(self, rows: IntArray | None) -> None:
+        """Leave everything else out than these operators; None shows all."""
+        self._scope = rows
+        self._make_look()
 
     def set_color_by(self, by: ColorBy) -> None:
         """Colour operators by something else."""
@@ -242,7 +264,9 @@ class DagView(QWidget):
         if chosen.is_reach:
             mask = chosen.is_single if mask is None else mask & chosen.is_single
         made = coloring(evaluation, self.color_by, self.theme)
-        self.look = Look(coloring=made, theme=self.theme, mask=mask, hides=self.filter.hides)
+        scope = None if self._scope is None else np.isin(np.arange(len(evaluation.graph)), self._scope)
+        self.look = Look(coloring=made, theme=self.theme, mask=mask, hides=self.filter.hides, scope=scope)
+        self._show_state()
         if not self.document.is_previewing:
             self.map.forget()
             self._show_legend()
@@ -251,16 +275,21 @@ class DagView(QWidget):
 
     def _area(self) -> QRectF:
         """Where lanes are drawn."""
-        below = LEGEND + (0 if self.map.isHidden() else MAP_HEIGHT) + 2 * GAP
+        below = self._foot() + (0 if self.map.isHidden() else MAP_HEIGHT) + 2 * GAP
         return QRectF(GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - below))
+
+    def _foot(self) -> int:
+        """Height of the legend, or of the words beside it."""
+        return LEGEND if self.legend.isHidden() else self.legend.needed(self.width() - 18, STATE)
 
     def _arrange(self) -> None:
         """Give the map, the legend and the lanes their places."""
-        bottom = self.height() - LEGEND
-        self.legend.setGeometry(12, bottom, max(1, self.width() - 16), LEGEND)
+        bottom, foot = self.height() - self._foot(), self._foot()
+        self.legend.setGeometry(10, bottom, max(1, self.width() - 18), foot)
+        self.state.setGeometry(self.width() - STATE - 8, self.height() - LEGEND, STATE, LEGEND)
         self.map.setGeometry(0, bottom - MAP_HEIGHT - 2, self.width(), MAP_HEIGHT)
-        self.lane_view.area = self._area()
-        if self.shown is not None:
+        known, self.lane_view.area = self.lane_view.area, self._area()
+        if self.shown is not None and known != self.lane_view.area:
             if not self.lane_view.is_placed:
                 self.lane_view.place()
             self.lane_view.look_at(self.camera.x, self.camera.y)
@@ -292,7 +321,16 @@ class DagView(QWidget):
 
     def _on_moved(self) -> None:
         self.update()
+        self._show_state()
         self.moved.emit(self.place_text())
+
+    def _show_state(self) -> None:
+        """Say what the filter lets through, else what is in view."""
+        look = self.look
+        if self.filter.is_empty or look is None or look.mask is None:
+            self.state.setText(self.place_text())
+        else:
+            self.state.setText(f"{tr(self.filter.text())} · {np.count_nonzero(look.mask):,}")
 
     def place_text(self) -> str:
         """What is in view, in words."""
@@ -317,6 +355,7 @@ class DagView(QWidget):
             has_order=self.has_order,
             chosen=self.document.chosen_in(self.shown.evaluation.graph),
             way=self.own_way,
+            stamps=self._stamps,
         )
 
     @override

@@ -4,12 +4,20 @@ import sys
 from collections.abc import Iterable
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
-from moe_studio.document.chosen import selected_rows
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, operator_selection
 from moe_studio.errors import MoeStudioError
@@ -38,10 +46,12 @@ class DiagramView(QWidget):
     Signals:
         entered: a node was double-clicked; carries it.
         missed: what is selected shall be seen and is not in this view.
+        menu_wanted: a menu about the selection is wanted; carries where, on the screen.
     """
 
     entered = Signal(object)
     missed = Signal()
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, document: Document, theme: Theme, lanes: DagView) -> None:
         super().__init__()
@@ -95,7 +105,7 @@ class DiagramView(QWidget):
         if self.document.is_previewing and count > LIVE_NODES:
             return
         try:
-            graph = view(self.document.evaluation, self.place.view, **self._arguments())
+            graph = self._graph()
             sections = tuple(graph.sections)
         except MoeStudioError as error:
             self._on_failed(str(error))
@@ -125,11 +135,13 @@ class DiagramView(QWidget):
         old = self.diagram.sizes
         return self.document.is_previewing or all(size[0] <= old[name][0] + 1 for name, size in sizes.items())
 
-    def _arguments(self) -> dict[str, int]:
+    def _graph(self) -> ViewGraph:
         place = self.place
-        if place.view in ("overview", "critical"):
-            return {}
-        return {"layer": place.layer} | ({"gpu": place.gpu} if place.gpu >= 0 else {})
+        name = f"operator {place.operator}" if place.view == "operator" else place.view
+        layer, gpu, replica, stage = (
+            number if number >= 0 else None for number in (place.layer, place.gpu, place.replica, place.stage)
+        )
+        return view(self.document.evaluation, name, layer=layer, gpu=gpu, replica=replica, stage=stage)
 
     def _show(self, graph: ViewGraph, layout: Layout, sizes: Sizes) -> None:
         self.diagram = Diagram(nodes={node.id: node for node in graph.nodes}, layout=layout, sizes=sizes)
@@ -166,12 +178,19 @@ class DiagramView(QWidget):
         """Ids of the nodes that belong to what is selected."""
         if self.diagram is None:
             return []
-        graph = self.document.evaluation.graph
-        single = [item for item in self.document.selected if item.kind in ("operator", "expert", "gpu", "node")]
-        rows = set(np.concatenate([selected_rows(graph, item) for item in single]).tolist()) if single else set()
-        layers = {item.layer for item in self.document.selected if item.kind == "layer"}
-        nodes = self.diagram.nodes.items()
-        return [name for name, node in nodes if node.row in rows or (not node.is_operator and node.layer in layers)]
+        document, nodes = self.document, self.diagram.nodes.items()
+        whole = [item for item in document.selected if item.kind == "layer"]
+        layers = {item.layer for item in whole}
+        is_chosen = np.zeros(len(document.evaluation.graph), bool)
+        if len(whole) < len(document.selected):
+            is_chosen[document.chosen_in(document.evaluation.graph).rows] = True
+        # What is selected as a layer is marked where layers are nodes; its operators are all that is seen elsewhere.
+        return [
+            name
+            for name, node in nodes
+            if (node.is_operator and is_chosen[node.row])
+            or (not node.is_operator and any(node.layer <= layer < node.layer + node.layers for layer in layers))
+        ]
 
     # Camera
 
@@ -297,7 +316,8 @@ class DiagramView(QWidget):
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._drag_from, self._has_moved = event.position(), False
+        if event.button() is not Qt.MouseButton.RightButton:
+            self._drag_from, self._has_moved = event.position(), False
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -311,7 +331,8 @@ class DiagramView(QWidget):
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        was_click, self._drag_from = self._drag_from is not None and not self._has_moved, None
+        was_click = self._drag_from is not None and not self._has_moved
+        self._drag_from = None
         node = self._node_at(event.position())
         if was_click and node is not None:
             self._select(node)
@@ -321,6 +342,13 @@ class DiagramView(QWidget):
         node = self._node_at(event.position())
         if node is not None:
             self.entered.emit(node)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        node = self._node_at(QPointF(event.pos()))
+        if event.reason() is QContextMenuEvent.Reason.Mouse and node is not None and node.id not in self.chosen():
+            self._select(node)
+        self.menu_wanted.emit(event.globalPos())
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

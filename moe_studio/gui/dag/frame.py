@@ -10,8 +10,11 @@ from moe_studio.gui.widgets.camera import Camera
 
 MOST_ROW = 84.0
 MOST_ROW_AT_FIT = 40.0
-READ_WIDTH, READ_HEIGHT = 180.0, 70.0
-"""Column and row in which an operator says all about itself."""
+READ_WIDTH, READ_HEIGHT = 270.0, 76.0
+"""Column and row in which an operator says all about itself in full."""
+
+FIRST_WIDTH, FIRST_HEIGHT = 164.0, 64.0
+"""Column and row at first: all is said, large numbers with a letter for thousands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +28,8 @@ class Room:
 
     def first(self) -> Camera:
         """Readable shapes at the beginning."""
-        across = max(4, round(self.width / 120))
-        scale_y = float(np.clip(self.height / 10, 30, 42))
-        return Camera(x=0, y=0, scale_x=self.width / across, scale_y=scale_y)
+        across = max(2, round(self.width / FIRST_WIDTH))
+        return Camera(x=0, y=0, scale_x=self.width / across, scale_y=FIRST_HEIGHT)
 
     def whole(self) -> Camera:
         """Everything."""

@@ -12,7 +12,7 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.camera import Camera
 from moe_studio.units import time_text
 
-NEAR_TOP = 0.3
+NEAR_TOP = 0.1
 """Rows above what is looked at first."""
 
 

@@ -58,10 +58,10 @@ def draw_lanes(painter: QPainter, ground: Ground) -> None:
 
 def _chosen_gpus(ground: Ground) -> set[int]:
     """GPUs that are selected, by themselves, by something on them, or with their node."""
-    nodes = np.asarray(ground.shown.evaluation.project.cluster.node_of_gpu())
     chosen = {item.gpu for item in ground.selected}
     for item in ground.selected:
         if item.kind == "node":
+            nodes = np.asarray(ground.shown.evaluation.project.cluster.node_of_gpu())
             chosen.update(np.flatnonzero(nodes == item.node).tolist())
     return chosen
 

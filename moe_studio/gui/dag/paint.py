@@ -14,6 +14,7 @@ from moe_studio.gui.dag.lanes import Columns, Lanes
 from moe_studio.gui.dag.link import links_between
 from moe_studio.gui.dag.margin import Ground, draw_bands, draw_lanes
 from moe_studio.gui.dag.raster import picture
+from moe_studio.gui.dag.stamp import Stamps
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.camera import Camera
 from moe_studio.view.label import Labeller
@@ -27,7 +28,7 @@ MOST_MARKS = 300
 class Scene:
     """All that a picture of the lanes shows. ``area``: where operators are; ``size``: of the whole view.
 
-    ``way``: rows of another path that is marked beside the longest one.
+    ``way``: rows of another path that is marked beside the longest one; ``stamps``: operators that were drawn before.
     """
 
     shown: Lanes
@@ -42,6 +43,7 @@ class Scene:
     has_order: bool
     chosen: Chosen
     way: IntArray
+    stamps: Stamps
 
     def brush(self, *, has_gaps: bool) -> Brush:
         """What single operators and edges are drawn with."""
@@ -53,6 +55,7 @@ class Scene:
             labels=self.labels,
             has_gaps=has_gaps,
             has_path=self.has_path,
+            stamps=self.stamps,
         )
 
 
@@ -111,6 +114,7 @@ def _paint_shapes(painter: QPainter, scene: Scene, rows: IntArray) -> None:
             draw_path(painter, brush)
     draw_way(painter, brush, scene.way)
     chosen = set(marked_rows(scene, rows).tolist())
+    brush.find_boxes(rows)
     # The longest path is drawn last, over its neighbours.
     for row in rows[np.argsort(shown.is_path[rows], kind="stable")].tolist():
         draw_operator(painter, brush, row, is_selected=row in chosen)

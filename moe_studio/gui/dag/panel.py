@@ -1,14 +1,16 @@
 """The graph with its tools and its search."""
 
-from PySide6.QtCore import Qt, Signal
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.selection import operator_row
+from moe_studio.document.selection import Toward, is_in_graph, reach
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.gui.dag.button import tool_button
+from moe_studio.gui.dag.button import arrow_button
 from moe_studio.gui.dag.crumb_bar import CrumbBar
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.diagram_view import DiagramView
@@ -16,19 +18,20 @@ from moe_studio.gui.dag.find_bar import FindBar
 from moe_studio.gui.dag.go_to import GoTo
 from moe_studio.gui.dag.place import (
     EVERYTHING,
-    VIEWS,
     GraphPlace,
     crumbs,
+    inner,
     is_small,
+    is_there,
     opened,
     operator_place,
     parent,
     placed,
     rows_of,
 )
+from moe_studio.gui.dag.selection_menu import selection_menu
 from moe_studio.gui.dag.table_view import OperatorTable
-from moe_studio.gui.dag.tools import GraphTools
-from moe_studio.gui.text import tr
+from moe_studio.gui.dag.tools import SELECT_FIRST, GraphTools
 from moe_studio.gui.theme import Theme
 from moe_studio.view.node import ViewNode
 
@@ -52,6 +55,8 @@ class GraphPanel(QWidget):
         self.diagram = DiagramView(document, theme, self.view)
         self.find_bar = FindBar(document)
         self.crumbs = CrumbBar()
+        self.back_button = arrow_button("‹", "Back (Alt+Left)")
+        self.forward_button = arrow_button("›", "Forward (Alt+Right)")
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         self.stack.addWidget(self.diagram)
@@ -61,38 +66,29 @@ class GraphPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(self._head())
         column.addWidget(self.tools)
         column.addWidget(self.find_bar)
         column.addWidget(self.stack, 1)
-        self.tools.find_wanted.connect(self.find_operator)
-        self.tools.refused.connect(self.refused)
-        self.find_bar.kept.connect(self.tools.keep)
-        self.find_bar.closed.connect(self._focus)
-        self.chooser.activated.connect(lambda index: self.show_view(self.chooser.itemData(index)))
-        self.crumbs.chosen.connect(self.go)
-        self.view.entered.connect(self._on_operator)
-        self.diagram.entered.connect(self._on_node)
-        self.diagram.missed.connect(self._on_missed)
+        self._connect()
         self._show_place()
 
-    def _head(self) -> QHBoxLayout:
-        self.chooser = QComboBox()
-        self.chooser.setAccessibleName(tr("View"))
-        self.chooser.setToolTip(tr("Which view of the graph"))
-        for name, title in VIEWS.items():
-            self.chooser.addItem(tr(title), name)
-        self.back_button = tool_button("‹", "Back (Alt+Left)")
-        self.forward_button = tool_button("›", "Forward (Alt+Right)")
+    def _connect(self) -> None:
+        tools = self.tools
+        tools.find_wanted.connect(self.find_operator)
+        tools.view_wanted.connect(self.show_view)
         self.back_button.clicked.connect(self.back)
         self.forward_button.clicked.connect(self.forward)
-        row = QHBoxLayout()
-        row.setContentsMargins(10, 0, 8, 2)
-        row.setSpacing(4)
-        for widget in (self.chooser, self.back_button, self.forward_button):
-            row.addWidget(widget)
-        row.addWidget(self.crumbs, 1)
-        return row
+        tools.refused.connect(self.refused)
+        tools.paths.marked.connect(self._on_marked)
+        self.find_bar.kept.connect(tools.keep)
+        self.find_bar.closed.connect(self._focus)
+        self.crumbs.chosen.connect(self.go)
+        self.view.entered.connect(self._on_operator)
+        self.view.menu_wanted.connect(self._on_menu)
+        self.diagram.entered.connect(self._on_node)
+        self.diagram.missed.connect(self._on_missed)
+        self.diagram.menu_wanted.connect(self._on_menu)
+        self.table.menu_wanted.connect(self._on_menu)
 
     def set_document(self, document: Document) -> None:
         """Show another document."""
@@ -129,6 +125,11 @@ class GraphPanel(QWidget):
         self.table.show_selection()
         self.find_bar.refresh()
 
+    @property
+    def title_controls(self) -> tuple[QWidget, ...]:
+        """What stands beside the title: back, forward, and where one is."""
+        return self.back_button, self.forward_button, self.crumbs
+
     # Places
 
     @property
@@ -152,12 +153,10 @@ class GraphPanel(QWidget):
 
     def show_view(self, name: str) -> None:
         """Show one of `VIEWS`, of what is selected."""
-        selection, evaluation = self.document.selection, self.document.evaluation
-        row = operator_row(evaluation.graph, selection)
-        known = (selection.layer, self.place.layer, self.document.layer)
-        layer = next((number for number in known if number is not None and number >= 0), -1)
-        gpu = selection.gpu if selection.gpu >= 0 else self.place.gpu
-        self.go(placed(name, evaluation, row, layer, gpu))
+        near = self.place
+        if near.layer < 0 and self.document.layer is not None:
+            near = replace(near, layer=self.document.layer)
+        self.go(placed(name, self.document.evaluation, self.document.selection, near))
 
     def back(self) -> None:
         """Show what was shown before."""
@@ -169,7 +168,15 @@ class GraphPanel(QWidget):
 
     def leave(self) -> None:
         """Show what contains the view."""
-        self.go(parent(self.place))
+        self.go(parent(self.place, self.document.evaluation))
+
+    def enter(self) -> None:
+        """Show what is one level further inside, where the selection is."""
+        place = inner(self.place, self.document.evaluation, self.document.selection)
+        if place is None:
+            self.refused.emit("This is the innermost view: one operator. Alt+Up leaves it.")
+        else:
+            self.go(place)
 
     def end(self) -> None:
         """Drop work that is under way."""
@@ -182,32 +189,35 @@ class GraphPanel(QWidget):
             self._show_place()
 
     def _is_there(self, place: GraphPlace) -> bool:
-        """Whether the design has the layer and the GPU of ``place``."""
-        project = self.document.project
-        return place.layer < project.model.layer_count and place.gpu < project.cluster.gpu_count
+        return is_there(place, self.document.evaluation)
 
     def _show_place(self) -> None:
         place, evaluation = self.place, self.document.evaluation
         had_focus = self.canvas.hasFocus()
-        self.chooser.setCurrentIndex(list(VIEWS).index(place.view))
         self.crumbs.show_crumbs(crumbs(place, evaluation))
+        self.tools.place_view = place.view
         self.back_button.setEnabled(self._cursor > 0)
         self.forward_button.setEnabled(self._cursor < len(self._places) - 1)
         if is_small(evaluation.graph, place):
             self.stack.setCurrentWidget(self.diagram)
             self.diagram.show_place(place)
-            self.view.moved.emit("")
         elif place.view == "table":
             self.stack.setCurrentWidget(self.table)
-            self.view.moved.emit("")
         else:
-            self.stack.setCurrentWidget(self.view)
-            if place.view != "full":
-                self.view.show_evaluation(evaluation)
-                self.view.frame_rows(rows_of(evaluation.graph, place))
-            self.view.moved.emit(self.view.place_text())
+            self._show_lanes(place, evaluation)
         if had_focus:
             self._focus()
+
+    def _show_lanes(self, place: GraphPlace, evaluation: Evaluation) -> None:
+        """All operators, or those of one layer and replica alone."""
+        self.stack.setCurrentWidget(self.view)
+        if place.view == "full":
+            self.view.set_scope(None)
+            return
+        rows = rows_of(evaluation.graph, place)
+        self.view.show_evaluation(evaluation)
+        self.view.set_scope(rows)
+        self.view.frame_rows(rows)
 
     def _focus(self) -> None:
         self.canvas.setFocus()
@@ -217,13 +227,23 @@ class GraphPanel(QWidget):
         self.go(operator_place(graph.kind_name(row), int(graph.layer[row]), int(graph.gpu[row])))
 
     def _on_node(self, node: ViewNode) -> None:
-        place = opened(node, self.place)
+        place = opened(node, self.place, self.document.evaluation)
         if place is not None:
             self.go(place)
 
     def _on_missed(self) -> None:
         if self.document.selection.kind in ("operator", "expert", "gpu", "layer"):
             self.show_view(self.place.view)
+
+    def _on_marked(self) -> None:
+        """A path is marked in the lanes: show them."""
+        if self.canvas is not self.view:
+            self.go(EVERYTHING)
+
+    def _on_menu(self, where: QPoint) -> None:
+        """What can be done with the selection."""
+        menu = selection_menu(self)
+        menu.popup(where)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -257,3 +277,26 @@ class GraphPanel(QWidget):
     def show_everything(self) -> None:
         """Take the filter away."""
         self.tools.show_everything()
+
+    def select_upstream(self) -> None:
+        """Select everything that the selection depends on."""
+        self._select_reach("upstream")
+
+    def select_downstream(self) -> None:
+        """Select everything that depends on the selection."""
+        self._select_reach("downstream")
+
+    def _select_reach(self, toward: Toward) -> None:
+        chosen = [item for item in self.document.selected if is_in_graph(item)]
+        if chosen:
+            self.document.select_all([reach(item, toward) for item in chosen])
+        else:
+            self.refused.emit(SELECT_FIRST)
+
+    def toggle_map(self) -> None:
+        """Show the map of the graph, or not."""
+        self.view.toggle_map()
+
+    def toggle_order(self) -> None:
+        """Draw the order on each stream, or not."""
+        self.view.toggle_order()

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 from typing_extensions import override
 
@@ -101,7 +101,13 @@ class OperatorModel(QAbstractTableModel):
 
 
 class OperatorTable(QTableView):
-    """The operators that the filter lets through, as a table; nothing is computed while it is not seen."""
+    """The operators that the filter lets through, as a table; nothing is computed while it is not seen.
+
+    Signals:
+        menu_wanted: a menu about the selection is wanted; carries where, on the screen.
+    """
+
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, document: Document, lanes: DagView) -> None:
         super().__init__()
@@ -153,6 +159,10 @@ class OperatorTable(QTableView):
         if index.isValid() and self.operators.evaluation is not None:
             row = int(self.operators.rows[index.row()])
             self.document.select(operator_selection(self.operators.evaluation.graph, row))
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(event.globalPos())
 
     # What canvases can do and a table need not
 

@@ -357,6 +357,9 @@ class TimelineView(QWidget):
 
     @override
     def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # M measures here; elsewhere it is the map of the graph.
+            event.setAccepted(event.key() == Qt.Key.Key_M and not event.modifiers())
         if not isinstance(event, QNativeGestureEvent) or self.viewport is None:
             return super().event(event)
         if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:

@@ -25,9 +25,11 @@ class TitleRow(QWidget):
         row.setSpacing(4)
         row.addWidget(plain_label(title, "heading"))
         row.addSpacing(8)
-        row.addStretch(1)
-        for control in controls:
-            row.addWidget(control)
+        is_wide = [bool(item.sizePolicy().expandingDirections() & Qt.Orientation.Horizontal) for item in controls]
+        if not any(is_wide):
+            row.addStretch(1)
+        for control, takes_room in zip(controls, is_wide, strict=True):
+            row.addWidget(control, int(takes_room))
 
 
 def fitting(size: QSize, widget: QWidget) -> QSize:
