@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from moe_studio.errors import MoeStudioError
+from moe_studio.kernel.carry import carried_over
 from moe_studio.kernel.device import GENERATIONS, DeviceFacts
 from moe_studio.project.setting import setting
 
@@ -105,7 +106,7 @@ class Calibration:
 def completed(facts: DeviceFacts, known: Iterable[Calibration]) -> Calibration:
     """A calibration of ``facts`` in which what was not fitted comes from the nearest device that has it.
 
-    Parameters are shares of the datasheet's figures and latencies, so they carry over as they are.
+    Parameters are shares of the datasheet's figures and latencies; `carry` says how they carry over.
     """
     families: dict[str, dict[str, Fitted]] = {}
     for calibration in sorted(known, key=lambda item: _distance(facts, item.facts)):
@@ -113,7 +114,8 @@ def completed(facts: DeviceFacts, known: Iterable[Calibration]) -> Calibration:
         for family, variants in calibration.families.items():
             for variant, fitted in variants.items():
                 provenance = fitted.provenance if is_own else DATASHEET
-                carried = replace(fitted, provenance=provenance, origin=calibration.facts.name)
+                here = carried_over(fitted.parameters, family, calibration.facts, facts)
+                carried = replace(fitted, parameters=here, provenance=provenance, origin=calibration.facts.name)
                 families.setdefault(family, {}).setdefault(variant, carried)
     return Calibration(facts=facts, families=MappingProxyType(families))
 

@@ -1,0 +1,45 @@
+"""Numbers of one GPU on another."""
+
+import pytest
+
+from moe_studio.calibration.store import facts_of, load_calibration
+from moe_studio.kernel.carry import CLOCK_GHZ, ON_THE_CHIP, carried_over
+from moe_studio.kernel.device import GENERATIONS
+
+A100, H100, H200 = (facts_of(name) for name in ("a100-80g-sxm", "h100-sxm", "h200-sxm"))
+
+
+def test_every_generation_has_a_clock() -> None:
+    assert set(CLOCK_GHZ) == set(GENERATIONS)
+
+
+@pytest.mark.parametrize("family", ON_THE_CHIP)
+def test_gpus_of_one_generation_share_their_latencies(family: str) -> None:
+    for fitted in load_calibration("h100-sxm").families[family].values():
+        assert carried_over(fitted.parameters, family, H100, H200) is fitted.parameters
+
+
+def test_latencies_shrink_with_the_clock_and_shares_stay() -> None:
+    fitted = load_calibration("a100-80g-sxm").families["gemm"]["bf16"].parameters
+    faster = carried_over(fitted, "gemm", A100, H100)
+    assert faster.wave_us == pytest.approx(fitted.wave_us * 1.41 / 1.83)
+    assert (faster.memory_share, faster.tiles) == (fitted.memory_share, fitted.tiles)
+
+
+def test_latencies_inside_records_of_head_sizes_shrink_as_well() -> None:
+    fitted = load_calibration("a100-80g-sxm").families["attention"]["decode_bf16_bf16"].parameters
+    faster = carried_over(fitted, "attention", A100, H100)
+    for before, after in zip(fitted.heads, faster.heads, strict=True):
+        assert after.launch_us == pytest.approx(before.launch_us * 1.41 / 1.83)
+        assert after.tile_rows == before.tile_rows
+
+
+def test_a_link_has_no_clock() -> None:
+    fitted = load_calibration("a100-80g-sxm").families["p2p"]["send_recv"].parameters
+    assert carried_over(fitted, "p2p", A100, H100) is fitted
+
+
+def test_devices_without_data_use_the_numbers_at_their_own_clock() -> None:
+    own = load_calibration("a100-80g-sxm").families["gemm"]["bf16"].parameters
+    carried = load_calibration("l40s").families["gemm"]["bf16"].parameters
+    assert carried.launch_us == pytest.approx(own.launch_us * 1.41 / 2.52)
