@@ -5,6 +5,7 @@ import numpy as np
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.evidence import PROVENANCES
 from moe_studio.engine.rule import RULES
+from moe_studio.engine.stage_time import pipeline_time
 from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
 from moe_studio.export.section_design import most_experts
 from moe_studio.export.summary import references
@@ -28,6 +29,7 @@ def verdict_section(evaluation: Evaluation) -> Section:
             "fullest GPU",
             f"GPU {gpu}: {byte_text(float(memory.total[gpu]))} of {byte_text(float(memory.capacity[gpu]))}",
         ),
+        *_serving_rows(evaluation),
         (
             "operators, edges, levels",
             f"{len(evaluation.graph):,}, {evaluation.edge_count:,}, {evaluation.level_count:,}",
@@ -37,6 +39,31 @@ def verdict_section(evaluation: Evaluation) -> Section:
     if claims := references(evaluation):
         blocks.append(_reference_table(evaluation, claims))
     return Section(title="Verdict", blocks=tuple(blocks))
+
+
+def _serving_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """What a step gives a sequence, how even experts are, what would fit, what the pipeline loses; as it applies."""
+    work, room = evaluation.project.workload, evaluation.room
+    rows = []
+    if work.is_decode:
+        gained = f", {significant(work.gained_tokens)} tokens a step" if work.draft_tokens else ""
+        rows.append(("time per output token", f"{time_text(evaluation.metrics.tpot_s)}{gained}"))
+    if work.cached_tokens:
+        rows.append(("tokens computed of each prompt", f"{work.new_tokens:,} of {work.tokens:,}; the rest is cached"))
+    if evaluation.mean_imbalance:
+        worst = significant(float(evaluation.imbalance.max()), 3)
+        text = f"{significant(evaluation.mean_imbalance, 3)} times the mean, {worst} in the worst layer"
+        rows.append(("busiest GPU of a MoE layer", text))
+    gpu = room.worst_gpu
+    if np.isfinite(room.sequences[gpu]):
+        text = f"{room.tokens[gpu]:,.0f} tokens, {room.sequences[gpu]:,.0f} sequences on GPU {gpu}"
+        rows.append(("cache that would fit", text))
+    rows.append(("largest batch that would fit", f"{room.largest_batch:,}" if room.largest_batch else "none"))
+    if evaluation.project.parallel.pp > 1:
+        found = pipeline_time(evaluation)
+        text = f"{percent_text(found.bubble)} of the time; full, {significant(found.tokens_per_s)} tokens/s"
+        rows.append(("pipeline bubble", text))
+    return rows
 
 
 def _reference_table(evaluation: Evaluation, claims: list[dict[str, object]]) -> Block:

@@ -9,7 +9,7 @@ from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
 from moe_studio.export.summary import gpu_places, hosted_experts
 from moe_studio.graph.size import head_count, key_count, shard, sizes
 from moe_studio.graph.stage import device_names
-from moe_studio.project.design import layers_text
+from moe_studio.project.design import Routing, Workload, layers_text
 from moe_studio.project.model import Attention, FeedForward
 from moe_studio.project.parameter import parameters
 from moe_studio.project.project import Project
@@ -103,8 +103,9 @@ def deployment_section(evaluation: Evaluation) -> Section:
         for name in devices
     ]
     what = {
-        "decode": f"decode, {work.batch:,} sequences with {work.context:,} tokens of context",
-        "prefill": f"prefill, {work.batch:,} sequences × {work.tokens:,} tokens after {work.context:,} of context",
+        "decode": f"decode, {work.batch:,} sequences with {work.context:,} tokens of context{_drafts_text(work)}",
+        "prefill": f"prefill, {work.batch:,} sequences × {work.new_tokens:,} tokens after {work.past_tokens:,} of "
+        "context",
         "forward": f"forward, {work.batch:,} sequences × {work.tokens:,} tokens = {work.batch * work.tokens:,} tokens",
     }[work.phase]
     batches = f", {work.micro_batches} micro-batches, {work.order}" if work.micro_batches > 1 else ""
@@ -124,7 +125,7 @@ def deployment_section(evaluation: Evaluation) -> Section:
                 text=f"{project.cluster.gpu_count} GPUs in {len(project.cluster.nodes)} nodes; per GPU and direction "
                 f"{byte_text(links.intra.byte_s)}/s and {links.intra.latency_us:g} µs inside a node, "
                 f"{byte_text(links.inter.byte_s)}/s and {links.inter.latency_us:g} µs across. "
-                f"Workload: {what}{batches}, {project.workload.routing.kind} routing."
+                f"Workload: {what}{batches}, {_routing_text(work.routing)}."
             ),
             table(("degree", "value", "meaning"), degrees, words=(0, 2)),
             table(("device", "GPUs", f"peak {project.model.dtype}", "memory bandwidth", "memory"), hardware),
@@ -132,6 +133,19 @@ def deployment_section(evaluation: Evaluation) -> Section:
             _placement_table(evaluation),
         ),
     )
+
+
+def _drafts_text(work: Workload) -> str:
+    if not work.draft_tokens:
+        return ""
+    many = "token" if work.draft_tokens == 1 else "tokens"
+    return f", {work.draft_tokens} drafted {many} of which each holds in {work.acceptance:.0%} of cases"
+
+
+def _routing_text(routing: Routing) -> str:
+    law = f" with exponent {routing.skew:g}" if routing.kind == "zipf" else ""
+    uneven = f", busiest GPU at {routing.imbalance:g} times the mean" if routing.imbalance > 1 else ""
+    return f"{routing.kind} routing{law}{uneven}{', loads vary by chance' if routing.chance else ''}"
 
 
 def _placement_table(evaluation: Evaluation) -> Block:

@@ -167,8 +167,17 @@ def _gpu(evaluation: Evaluation, gpu: int, layer: int | None) -> Facts:
             value=f"{si_text(total, 'B', 3)} of {si_text(room, 'B', 3)}",
             tone="" if total <= room else "bad",
         ),
+        Fact(label="Room for cache", value=_cache_room(evaluation, gpu)),
     )
     return Facts(title=f"GPU {gpu}", kind="GPU", rows=rows, sentence=_gpu_sentence(evaluation, gpu), gpu=gpu)
+
+
+def _cache_room(evaluation: Evaluation, gpu: int) -> str:
+    """Tokens and sequences whose cache fits beside everything else."""
+    room = evaluation.room
+    if room.sequences[gpu] == float("inf"):
+        return "nothing is cached"
+    return f"{room.tokens[gpu]:,.0f} tokens, {room.sequences[gpu]:,.0f} sequences"
 
 
 def _gpu_sentence(evaluation: Evaluation, gpu: int) -> str:
@@ -275,7 +284,9 @@ def _design(evaluation: Evaluation) -> Facts:
         Fact(label="Sequences × tokens", value=f"{work.batch:,} × {work.tokens:,}"),
         Fact(label="Latency", value=time_text(metrics.latency_s)),
         Fact(label="By dependencies", value=time_text(metrics.dependency_s)),
+        *_per_token(evaluation),
         Fact(label="Tokens/s per GPU", value=significant(metrics.tokens_per_s_per_gpu)),
+        Fact(label="Batch that fits", value=f"about {evaluation.room.batch_estimate:,}"),
         Fact(label="Steady tokens/s", value=f"{metrics.steady_tokens_per_s:,.0f}"),
         Fact(label="Operators", value=f"{len(evaluation.graph):,}"),
         Fact(label="Edges", value=f"{evaluation.edge_count:,}"),
@@ -285,6 +296,20 @@ def _design(evaluation: Evaluation) -> Facts:
         rows += _claims(evaluation)
     note = project.reference.note if project.reference else ""
     return Facts(title=project.name, kind="design", rows=tuple(rows), sentence=note and f"Reference: {note}.")
+
+
+def _per_token(evaluation: Evaluation) -> list[Fact]:
+    """What a step gives each sequence, where that is not plain; and how uneven experts are."""
+    metrics, work = evaluation.metrics, evaluation.project.workload
+    facts = []
+    if work.is_decode and work.draft_tokens:
+        facts.append(Fact(label="Tokens per step", value=f"{work.gained_tokens:.2f} of {work.new_tokens} verified"))
+        facts.append(Fact(label="TPOT", value=time_text(metrics.tpot_s)))
+    if work.cached_tokens:
+        facts.append(Fact(label="Computed tokens", value=f"{work.new_tokens:,} of {work.tokens:,}"))
+    if evaluation.mean_imbalance > 1:
+        facts.append(Fact(label="Imbalance", value=f"{evaluation.mean_imbalance:.2f} ×, mean of the MoE layers"))
+    return facts
 
 
 def _claims(evaluation: Evaluation) -> list[Fact]:
