@@ -1,6 +1,7 @@
 """The cluster canvas by itself: sets of experts, scope, laying out nodes, traffic. Real events, no window around it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
@@ -9,12 +10,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from moe_studio.document.arrange_edit import move_nodes
 from moe_studio.document.document import Document
 from moe_studio.document.placing import hosted_experts
 from moe_studio.document.selection import Selection
 from moe_studio.errors import ProjectError
 from moe_studio.gui.canvas.layer_range import span_of, span_text
 from moe_studio.gui.canvas.layout import cluster_layout
+from moe_studio.gui.canvas.link_layer import link_texts
 from moe_studio.gui.canvas.menu import canvas_menu, tip_text
 from moe_studio.gui.canvas.palette import device_mime, device_of
 from moe_studio.gui.canvas.panel import ClusterPanel
@@ -22,7 +25,7 @@ from moe_studio.gui.canvas.tile_layer import TileLayer
 from moe_studio.gui.canvas.tile_paint import short_change
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.theme import DARK, LIGHT
-from moe_studio.project.cluster import Cluster, Device, Node
+from moe_studio.project.cluster import Cluster, Device, Link, Links, Node
 from moe_studio.project.design import Parallel, Workload
 from moe_studio.project.edit import move_expert, set_all, set_value
 from moe_studio.project.model import Attention, Block, FeedForward, Model
@@ -649,6 +652,121 @@ def test_places_of_the_file_are_kept_with_their_gaps() -> None:
 def test_changes_seen_from_afar_are_short() -> None:
     assert short_change("+60.7 %") == "+61 %"
     assert short_change("± 0 %") == "± 0 %"
+
+
+def test_cards_fill_the_view_whatever_its_shape(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    for width, height in ((900, 700), (420, 800), (1200, 420)):
+        bench.panel.resize(width, height)
+        bench.view.fit()
+        shown = bench.view.mapFromScene(bench.view.whole()).boundingRect()
+        port = bench.view.viewport().rect()
+        assert max(shown.width() / port.width(), shown.height() / port.height()) >= 0.95
+        assert min(shown.width() / port.width(), shown.height() / port.height()) >= 0.7
+
+
+def test_nodes_snap_to_lines_of_others_with_guides_and_freely_with_alt(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    bench.document.commit("off the grid", move_nodes(bench.document.project, [3], (0.13, 2)).edit)
+    pitch = [size * bench.view.transform().m11() for size in bench.view.layout_shown.pitch]
+    start = bench.card(1)
+    bench.press(start)
+    bench.move(start + QPoint(10, 10))
+    end = start + QPoint(round(0.1 * pitch[0]), round(2.2 * pitch[1]))
+    bench.move(end)
+    assert not bench.view.pointer.ghost.guides.isEmpty()
+    assert "column" in bench.view.card.heading.text()
+    bench.release(end)
+    column = bench.document.project.cluster.nodes[3].at[0]
+    assert bench.document.project.cluster.nodes[1].at[0] == column
+    assert column % 0.5
+    start = bench.card(0)
+    bench.drag(start, start + QPoint(round(0.2 * pitch[0]), round(4 * pitch[1])), Qt.KeyboardModifier.AltModifier)
+    assert bench.document.project.cluster.nodes[0].at[0] % 0.5
+    bench.document.undo()
+    bench.document.undo()
+    assert bench.document.project.cluster.nodes[1].at == (1, 0)
+
+
+def test_a_node_is_dragged_into_a_rack_and_out_of_it_in_one_step(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    bench.view.picking.pick_nodes([0, 1])
+    bench.view.verbs.put_in_rack()
+    (name, box), *_ = bench.view.layout_shown.racks
+    inside = bench.view.mapFromScene(QPointF(box.right - 4, box.bottom - 4))
+    start = bench.card(3)
+    bench.press(start)
+    bench.move(start + QPoint(12, 3))
+    bench.move(inside)
+    assert bench.view.card.heading.text() == "node3 → rack0"
+    assert [item.mark for item in bench.view.cards.racks] == ["target"]
+    bench.release(inside)
+    assert bench.labels == ["Put node0 and node1 into rack0", "Put node3 into rack0"]
+    assert bench.document.project.cluster.nodes[3].rack == name
+    before = bench.document.project
+    start, away = bench.card(3), bench.view.viewport().rect().bottomRight() - QPoint(3, 3)
+    bench.press(start)
+    bench.move(start + QPoint(12, 3))
+    bench.move(away)
+    bench.view.escape()
+    bench.release(away)
+    assert bench.document.project is before
+    bench.view.picking.pick_nodes([3])
+    bench.view.verbs.put_in_rack("")
+    assert bench.document.project.cluster.nodes[3].name == "node3"
+
+
+def test_a_rack_is_dragged_as_a_whole_and_keeps_its_nodes(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    bench.view.picking.pick_nodes([0, 1])
+    bench.view.verbs.put_in_rack()
+    (_, box), *_ = bench.view.layout_shown.racks
+    start = bench.view.mapFromScene(QPointF(box.x + 20, box.y + 10))
+    bench.drag(start, start + QPoint(0, 300))
+    nodes = bench.document.project.cluster.nodes
+    assert [node.rack for node in nodes] == ["rack0", "rack0", "", ""]
+    assert bench.labels[-1] == "Move rack0/node0 and rack0/node1"
+
+
+def test_the_bandwidth_of_a_tier_is_typed_in_place(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    at = bench.view.mapFromScene(QPointF(*bench.view.layout_shown.links[0].box.center))
+    bench.mouse(QEvent.Type.MouseButtonDblClick, at)
+    assert bench.view.rate.text() == "50 GB/s"
+    QTest.keyClicks(bench.view.rate, "25")
+    QTest.keyClick(bench.view.rate, Key.Key_Return)
+    assert bench.labels == ["25 GB/s between nodes"]
+    bench.view.picking.pick_nodes([0, 1])
+    bench.view.verbs.put_in_rack()
+    (_, box), *_ = bench.view.layout_shown.racks
+    bench.mouse(QEvent.Type.MouseButtonDblClick, bench.view.mapFromScene(QPointF(box.x + 20, box.y + 10)))
+    QTest.keyClicks(bench.view.rate, "200 GB/s")
+    QTest.keyClick(bench.view.rate, Key.Key_Return)
+    links = bench.document.project.cluster.links
+    assert links.rack is not None
+    assert (links.rack.gb_s, links.inter.gb_s) == (200, 25)
+    assert link_texts(bench.document.project.cluster)["inter"] == "25 GB/s between racks"
+    bench.view.ask_rate("inter")
+    QTest.keyClicks(bench.view.rate, "fast")
+    QTest.keyClick(bench.view.rate, Key.Key_Return)
+    assert bench.refusals == ["A bandwidth is a number of GB/s, such as 50, not 'fast'."]
+    bench.view.ask_rate("inter")
+    QTest.keyClick(bench.view.rate, Key.Key_Escape)
+    assert bench.view.rate.isHidden()
+    assert len(bench.labels) == 3
+
+
+def test_neighbours_of_a_rack_and_racks_are_joined_by_links_of_their_tiers() -> None:
+    nodes = tuple(Node(name=f"rack{number // 2}/node{number}", gpus=2, device="own") for number in range(4))
+    device = Device(memory_gb=80, memory_tb_s=3.0, peak_tflops={"bf16": 900})
+    one = Cluster(nodes=nodes, devices={"own": device})
+    two = replace(one, links=Links(rack=Link(gb_s=100)))
+    assert [link.tier for link in cluster_layout(one, most_experts=1, aspect=1).links] == ["inter"] * 3
+    assert sorted(link.tier for link in cluster_layout(two, most_experts=1, aspect=1).links) == [
+        "inter",
+        "rack",
+        "rack",
+    ]
 
 
 def test_a_link_between_nodes_leads_to_its_setting(bench: Bench) -> None:

@@ -24,8 +24,8 @@ class Cards:
         self._fill(self.nodes, len(layout.nodes), NodeItem, theme)
         self._fill(self.racks, len(layout.racks), RackItem, theme)
 
-    def show_racks(self, cluster: Cluster, layout: ClusterLayout, target: str) -> None:
-        """Say what the racks are; ``target`` is into which nodes would go."""
+    def show_racks(self, cluster: Cluster, layout: ClusterLayout, target: str | None = None) -> None:
+        """Say what the racks are; ``target`` is the one into which nodes would go."""
         rate = link_texts(cluster).get("rack", "")
         for item, (name, box) in zip(self.racks, layout.racks, strict=True):
             item.show_card(box, name, right=rate, mark="target" if name == target else "")

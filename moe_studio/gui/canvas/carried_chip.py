@@ -29,7 +29,7 @@ class CarriedChip(QGraphicsItem):
     @override
     def boundingRect(self) -> QRectF:
         width = max(34.0, LETTER * len(self._name) + 10)
-        return QRectF(-width / 2 - 1, -HEIGHT / 2 - 1, width + 2, HEIGHT + 2)
+        return QRectF(-width / 2 - 1, -HEIGHT - 7, width + 2, HEIGHT + 2)
 
     @override
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:

@@ -27,6 +27,7 @@ from moe_studio.gui.canvas.device_drop import DeviceDrop
 from moe_studio.gui.canvas.drag_card import DragCard
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
 from moe_studio.gui.canvas.expert_verbs import ExpertVerbs
+from moe_studio.gui.canvas.far_labels import FarLabels
 from moe_studio.gui.canvas.gpu_state import GpuState, Heat, gpu_states
 from moe_studio.gui.canvas.hit import NOWHERE, Hit, hit_at
 from moe_studio.gui.canvas.keys import CanvasKeys
@@ -89,6 +90,8 @@ class ClusterView(ZoomView):
         self.links = LinkLayer(theme)
         for item in (self.links, self.tiles):
             self.scene().addItem(item)
+        self.names = FarLabels(theme)
+        self.scene().addItem(self.names)
         self.traffic = TrafficOverlay(self.scene(), theme)
         self.rate = RateEditor(self)
         self.is_one_replica = False
@@ -140,7 +143,7 @@ class ClusterView(ZoomView):
         self.theme = theme
         self.cards.set_theme(theme)
         self.tiles.set_theme(theme)
-        for layer in (self.links, self.traffic.layer):
+        for layer in (self.links, self.names, self.traffic.layer):
             layer.set_theme(theme)
 
     # Showing
@@ -198,7 +201,8 @@ class ClusterView(ZoomView):
         cluster, layout = evaluation.project.cluster, self.layout_shown
         target = self.drag.target.node if self.drag and self.drag.target else -1
         self.cards.show_nodes(cluster, layout, self.picking.nodes, target)
-        self.cards.show_racks(cluster, layout, "")
+        self.cards.show_racks(cluster, layout)
+        self.names.show_names(cluster, layout)
         path = self.document.selection.path
         self.links.show_links(
             layout, link_texts(cluster), path.split(".")[2] if path.startswith("cluster.links.") else ""

@@ -13,10 +13,13 @@ from moe_studio.gui.canvas.tile_grid import WIDTH, TileGrid, smallest_height, ti
 from moe_studio.project.cluster import Cluster
 
 GAP, PADDING, HEAD, NODE_GAP = 8.0, 12.0, 34.0, 30.0
-RACK_PADDING, RACK_HEAD = 12.0, 26.0
+RACK_PADDING, RACK_HEAD = 12.0, 32.0
 LINK = 16.0
 WIDER, HIGHER = 1.5, 1.7
 """So much larger tiles may get to fill the view."""
+
+LONGEST, LANKY = 4.0, 0.85
+"""GPUs in a line more than so long are chosen only if everything is then larger by much."""
 
 Tier = Literal["rack", "inter"]
 
@@ -71,7 +74,7 @@ def cluster_layout(cluster: Cluster, *, most_experts: int, aspect: float) -> Clu
 
     def size(plan: _Plan) -> float:
         whole = plan.whole(tile)
-        return min(aspect / whole.width, 1 / whole.height)
+        return min(aspect / whole.width, 1 / whole.height) * (plan.is_handy or LANKY)
 
     best = max(plans, key=size)
     return best.layout(tile_grid(*best.stretched(tile, aspect), most_experts))
@@ -104,6 +107,12 @@ class _Plan:
             more = self.whole((width + 1, height)).width - whole.width
             width += max(0.0, min((WIDER - 1) * width, (whole.height * aspect - whole.width) / more))
         return math.floor(width), math.floor(height)
+
+    @property
+    def is_handy(self) -> bool:
+        """Whether the GPUs of a node stand in a block rather than in a line."""
+        down = -(-self.most // self.columns)
+        return max(self.columns / down, down / self.columns) <= LONGEST
 
     def pitch(self, tile: tuple[float, float]) -> tuple[float, float]:
         """The distance from one column to the next, and from one row to the next."""

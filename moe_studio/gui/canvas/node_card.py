@@ -10,6 +10,8 @@ from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, RIGHT, TI
 from moe_studio.gui.theme import Theme, ui_font
 
 ELIDE = Qt.TextElideMode.ElideRight
+SMALLEST_TEXT = 5.0
+"""Text that would be lower on screen is no text any more."""
 
 
 class CardItem(QGraphicsItem):
@@ -58,9 +60,11 @@ class RackItem(CardItem):
         painter.setPen(QPen(self.theme.color("accent" if is_target else "handle"), 2.0 if is_target else 1.0))
         painter.setBrush(self.theme.color("chosen" if is_target else "raised"))
         painter.drawRoundedRect(self._size, RADIUS + 4, RADIUS + 4)
+        if 28 * scale < SMALLEST_TEXT:
+            return
         painter.setPen(self.theme.color("muted"))
-        painter.setFont(ui_font(min(22, max(12, round(9 / scale))), is_bold=True))
-        head = QRectF(14, 1, self._size.width() - 28, 24)
+        painter.setFont(ui_font(min(28, max(13, round(10 / scale))), is_bold=True))
+        head = QRectF(14, 1, self._size.width() - 28, 30)
         name = painter.fontMetrics().elidedText(self._title, ELIDE, int(head.width()))
         painter.drawText(head, LEFT, name)
         if self._right and scale >= READABLE:
@@ -87,6 +91,8 @@ class NodeItem(CardItem):
         painter.drawRoundedRect(self._size, RADIUS + 2, RADIUS + 2)
         painter.setPen(theme.color("text"))
         if scale < TINY:
+            if 30 * scale < SMALLEST_TEXT:
+                return
             painter.setFont(ui_font(30, is_bold=True))
             name = painter.fontMetrics().elidedText(self._title, ELIDE, int(self._size.width()) - 12)
             painter.drawText(QRectF(0, 0, self._size.width(), 34), CENTER, name)

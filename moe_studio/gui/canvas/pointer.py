@@ -82,6 +82,7 @@ class CanvasPointer:
             drag = self.node_drag
             drag.follow(view.mapToScene(at), is_free=bool(keys & ALT))
             self.ghost.show(drag.outline(), view.theme, drag.guides())
+            view.cards.show_racks(drag.cluster, drag.layout, drag.rack)
             view.card.show_text(drag.text, at)
         elif self.band is not None and self._pressed is not None:
             self.band = QRectF(view.mapToScene(self._pressed[0]), view.mapToScene(at)).normalized()
@@ -110,6 +111,7 @@ class CanvasPointer:
         self.ghost.hide()
         if was:
             self._view.card.hide()
+            self._view.cards.show_racks(self._view.document.project.cluster, self._view.layout_shown)
         return was
 
     def aim_again(self, keys: Qt.KeyboardModifier) -> None:

@@ -72,22 +72,27 @@ class TileLayer(QGraphicsItem):
 
     def _paint_spots(self, painter: QPainter, shown: list[int]) -> None:
         """From very far: spots by load; a GPU that is full, selected or aimed at has a frame."""
-        groups: dict[int, list[QRectF]] = {}
+        groups: dict[float, list[QRectF]] = {}
+        colors: dict[float, QColor] = {}
+        frames: dict[tuple[bool, str], list[QRectF]] = {}
         for number in shown:
             tile = self.tiles[number]
-            groups.setdefault(heat_color(tile.state, self.theme).rgb(), []).append(qrect(tile.box))
-        painter.setPen(Qt.PenStyle.NoPen)
-        for color, rects in groups.items():
-            painter.setBrush(QColor.fromRgb(color))
-            painter.drawRects(rects)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for number in shown:
-            tile = self.tiles[number]
+            rect, load = qrect(tile.box), round(tile.state.load, 2)
+            if load not in colors:
+                colors[load] = heat_color(tile.state, self.theme)
+            groups.setdefault(load, []).append(rect)
             token = {"refused": "bad", "": ""}.get(tile.mark, "accent") or ("bad" if tile.state.is_full else "")
             token = token or ("path" if tile.state.is_slowest else tile.promise.tone)
             if token:
-                painter.setPen(QPen(self.theme.color(token), 14 if tile.mark else 8))
-                painter.drawRect(qrect(tile.box))
+                frames.setdefault((bool(tile.mark), token), []).append(rect)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for load, rects in groups.items():
+            painter.setBrush(colors[load])
+            painter.drawRects(rects)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for (is_marked, token), rects in sorted(frames.items()):
+            painter.setPen(QPen(self.theme.color(token), 14 if is_marked else 8))
+            painter.drawRects(rects)
 
     def _paint_lines(self, painter: QPainter, shown: list[int], scale: float) -> None:
         """As lines and text, for paper."""
