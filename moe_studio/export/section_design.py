@@ -9,6 +9,7 @@ from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
 from moe_studio.export.summary import gpu_places, hosted_experts
 from moe_studio.graph.size import head_count, key_count, shard, sizes
 from moe_studio.graph.stage import device_names
+from moe_studio.project.cluster import Link
 from moe_studio.project.design import Routing, Workload, layers_text
 from moe_studio.project.model import Attention, FeedForward
 from moe_studio.project.parameter import parameters
@@ -123,8 +124,8 @@ def deployment_section(evaluation: Evaluation) -> Section:
         blocks=(
             Paragraph(
                 text=f"{project.cluster.gpu_count} GPUs in {len(project.cluster.nodes)} nodes; per GPU and direction "
-                f"{byte_text(links.intra.byte_s)}/s and {links.intra.latency_us:g} µs inside a node, "
-                f"{byte_text(links.inter.byte_s)}/s and {links.inter.latency_us:g} µs across. "
+                f"{_tier_text(links.intra)} inside a node, "
+                f"{f'{_tier_text(links.rack)} inside a rack, ' if links.rack else ''}{_tier_text(links.inter)} across. "
                 f"Workload: {what}{batches}, {_routing_text(work.routing)}."
             ),
             table(("degree", "value", "meaning"), degrees, words=(0, 2)),
@@ -266,3 +267,8 @@ def most_experts(evaluation: Evaluation) -> str:
     """Most experts of one layer on a GPU."""
     counts = [len(experts) for hosted in hosted_experts(evaluation) for experts in hosted.values()]
     return str(max(counts, default=0))
+
+
+def _tier_text(link: Link) -> str:
+    """What a tier of the network carries when all send at once."""
+    return f"{byte_text(link.byte_s)}/s and {link.latency_us:g} µs"

@@ -1,6 +1,7 @@
 """Laying a cluster out by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ from moe_studio.project.edit import set_value
 from moe_studio.project.project import Project, design_faults
 from moe_studio.storage.catalogue import load_device
 from moe_studio.storage.loader import load_project
+from moe_studio.storage.writer import save_project
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +264,18 @@ def test_tensor_and_pipeline_degrees_change_last(large: Project) -> None:
     project = replace(large, parallel=Parallel(dp=2, pp=1, tp=2, ep=64))
     assert fitting_strategy(project, 120).tp == 2
     assert fitting_strategy(project, 7).tp == 1
+
+
+@pytest.mark.parametrize("name", ["seed0-proposed", "seed3"])
+def test_racks_and_tiers_are_saved_and_read_again(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "design.moe.yaml"
+    path.write_bytes(resource("examples", f"{name}.moe.yaml").read_bytes())
+    project = load_project(path)
+    racked = move_to_rack(project, [0, 1]).edit(project)
+    racked = set_tier(racked, "rack", 100.0).edit(racked)
+    racked = set_value("cluster.links.inter.oversubscription", 2.0)(racked)
+    save_project(path, racked)
+    assert load_project(path) == racked
+    assert "oversubscription: 2" in path.read_text(encoding="utf-8")
+    save_project(path, project)
+    assert load_project(path) == project
