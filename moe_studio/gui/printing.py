@@ -52,12 +52,11 @@ def paint_report(report: str, device: QPagedPaintDevice) -> None:
 def paint_view(view: QWidget, device: QPagedPaintDevice) -> None:
     """Print ``view`` as large as fits on one page."""
     page = QRectF(device.pageLayout().paintRectPixels(_resolution(device)))
-    painter = QPainter(device)
-    scale = min(page.width() / max(1, view.width()), page.height() / max(1, view.height()))
-    painter.scale(scale, scale)
-    # A graphics view has another `render`, which leaves out the frame and what floats above the scene.
-    QWidget.render(view, painter, QPoint())
-    painter.end()
+    with QPainter(device) as painter:
+        scale = min(page.width() / max(1, view.width()), page.height() / max(1, view.height()))
+        painter.scale(scale, scale)
+        # A graphics view has another `render`, which leaves out the frame and what floats above the scene.
+        QWidget.render(view, painter, QPoint())
 
 
 def _to_pdf(path: Path, paint: Callable[[QPagedPaintDevice], None], *, is_wide: bool) -> None:

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from moe_studio.gui.canvas.chip_paint import paint_chip
 from moe_studio.gui.theme import LIGHT, Theme
+from moe_studio.gui.widgets.guard import guarded
 
 HEIGHT, LETTER = 22.0, 8.0
 
@@ -32,5 +33,6 @@ class CarriedChip(QGraphicsItem):
         return QRectF(-width / 2 - 1, -HEIGHT - 7, width + 2, HEIGHT + 2)
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         paint_chip(painter, self.boundingRect().adjusted(1, 1, -1, -1), self._name, self._theme, "moved")

@@ -12,6 +12,7 @@ from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER, TINY
 from moe_studio.gui.canvas.tile_layer import qrect
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.project.cluster import Cluster
 
 WIDE, HIGH = 24.0, 14.0
@@ -52,6 +53,7 @@ class FarLabels(QGraphicsItem):
         return QRectF() if self._layout is None else qrect(self._layout.whole)
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         scale = painter.worldTransform().m11()
         if scale >= TINY or self._layout is None:

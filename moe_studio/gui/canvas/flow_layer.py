@@ -12,6 +12,7 @@ from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 THICKEST = 12.0
 FAINT = 0.02
@@ -64,6 +65,7 @@ class FlowLayer(QGraphicsItem):
         return self._bounds
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         scale = painter.worldTransform().m11()
         grow = min(5.0, 1 / min(1.0, scale))

@@ -12,6 +12,7 @@ from moe_studio.gui.canvas.layout import LINK, ClusterLayout, LinkBar
 from moe_studio.gui.canvas.tile import LEFT, READABLE
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.project.cluster import Cluster
 
 WIDTHS = {"rack": 3.0, "inter": 5.0}
@@ -48,6 +49,7 @@ class LinkLayer(QGraphicsItem):
         return QRectF(box.x - 80, box.y - 80, box.width + 160, box.height + 160)
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self._layout is None:
             return

@@ -8,6 +8,7 @@ from typing_extensions import override
 from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, RIGHT, TINY
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 ELIDE = Qt.TextElideMode.ElideRight
 SMALLEST_TEXT = 5.0
@@ -54,6 +55,7 @@ class RackItem(CardItem):
         self.setZValue(-2)
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         scale = painter.worldTransform().m11()
         is_target = self.mark == "target"
@@ -82,6 +84,7 @@ class NodeItem(CardItem):
         self.setZValue(-1)
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         theme = self.theme
         scale = painter.worldTransform().m11()

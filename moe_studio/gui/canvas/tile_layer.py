@@ -12,6 +12,7 @@ from moe_studio.gui.canvas.chip_paint import heat_color
 from moe_studio.gui.canvas.tile import TINY, Tile
 from moe_studio.gui.canvas.tile_paint import paint_tile
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.guard import guarded
 
 MARGIN = 2
 HURRY_MS = 6
@@ -58,6 +59,7 @@ class TileLayer(QGraphicsItem):
         return self._bounds
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         scale = painter.worldTransform().m11()
         exposed = option.exposedRect
@@ -129,12 +131,11 @@ class TileLayer(QGraphicsItem):
         picture = QPixmap(wide, high)
         picture.setDevicePixelRatio(ratio)
         picture.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
-        painter.translate(MARGIN, MARGIN)
-        painter.scale(scale, scale)
-        paint_tile(painter, tile, self.theme, scale)
-        painter.end()
+        with QPainter(picture) as painter:
+            painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
+            painter.translate(MARGIN, MARGIN)
+            painter.scale(scale, scale)
+            paint_tile(painter, tile, self.theme, scale)
         return picture
 
 

@@ -54,9 +54,8 @@ class Stamps:
         picture = QPixmap(wide, high)
         picture.setDevicePixelRatio(ratio)
         picture.fill(Qt.GlobalColor.transparent)
-        own = QPainter(picture)
-        own.setRenderHints(painter.renderHints())
-        own.translate(aside / ratio + QPointF(MARGIN, MARGIN) - box.topLeft())
-        draw(own)
-        own.end()
+        with QPainter(picture) as own:
+            own.setRenderHints(painter.renderHints())
+            own.translate(aside / ratio + QPointF(MARGIN, MARGIN) - box.topLeft())
+            draw(own)
         return picture

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from moe_studio.graph.column import FloatArray
 from moe_studio.gui.theme import ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 Rects = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 """Left ends, lower ends, widths and heights."""
@@ -49,6 +50,7 @@ class BarItem(QGraphicsItem):
         return self._bounds
 
     @override
+    @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         for color, rects in self.groups:

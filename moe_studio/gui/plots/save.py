@@ -59,9 +59,8 @@ def svg_bytes(chart: Drawn) -> bytes:
     generator.setSize(size)
     generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
     generator.setTitle(plain(chart.title))
-    painter = QPainter(generator)
-    _draw(chart, painter, size)
-    painter.end()
+    with QPainter(generator) as painter:
+        _draw(chart, painter, size)
     return bytes(buffer.data().data())
 
 
@@ -82,10 +81,9 @@ def chart_image(chart: Drawn) -> QImage:
     """The chart as a picture."""
     size = picture_size(chart)
     image = QImage(size * SCALE, QImage.Format.Format_RGB32)
-    painter = QPainter(image)
-    painter.scale(SCALE, SCALE)
-    _draw(chart, painter, size)
-    painter.end()
+    with QPainter(image) as painter:
+        painter.scale(SCALE, SCALE)
+        _draw(chart, painter, size)
     return image
 
 

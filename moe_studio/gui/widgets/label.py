@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 
 def plain_label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
@@ -56,6 +57,7 @@ class ElidedLabel(QLabel):
             self.setProperty("role", role)
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QStylePainter(self)
         option = QStyleOption()

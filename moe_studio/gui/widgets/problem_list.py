@@ -80,9 +80,8 @@ def severity_icon(theme: Theme, severity: str) -> QIcon:
     """A triangle for errors and warnings, a disc for remarks: told apart without colour."""
     pixmap = QPixmap(28, 28)
     pixmap.fill(QColor(0, 0, 0, 0))
-    painter = QPainter(pixmap)
-    paint_severity(painter, QRectF(1, 1, 26, 26), severity, theme)
-    painter.end()
+    with QPainter(pixmap) as painter:
+        paint_severity(painter, QRectF(1, 1, 26, 26), severity, theme)
     return QIcon(pixmap)
 
 
