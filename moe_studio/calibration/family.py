@@ -70,6 +70,8 @@ class Family:
     shape: tuple[str, ...]
     size: str
     bands: tuple[float, ...]
+    leave_out: str = ""
+    """A column whose values, all but the least, are also held out one by one: node counts."""
     whole: Callable[[str, Block], FloatArray] | None = None
     """Prices rows on a device, in µs, where no numbers are fitted to them."""
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.registry import FAMILIES
-from moe_studio.calibration.report import FitReport, Residual, band_errors
+from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90
 from moe_studio.calibration.split import held_out
-from moe_studio.calibration.store import device_name, facts_of, merged, read_calibration, save_calibration
+from moe_studio.calibration.store import device_name, facts_of, merged, read_calibration, save_calibration, shipped
 from moe_studio.calibration.table import (
     SetAside,
     Table,
@@ -24,6 +25,7 @@ from moe_studio.calibration.table import (
     sound_rows,
 )
 from moe_studio.errors import MoeStudioError
+from moe_studio.kernel.carry import carried_over
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import Calibration, Evidence, Fitted
 
@@ -55,6 +57,7 @@ def calibrate(
     Variants of a calibration that is already at ``out_path`` stay where the tables hold none. ``device`` chooses the
     GPU when the tables hold several. ``sources`` says where the times come from, with their licence. The error that is
     recorded is that of a first fit without a quarter of the shapes, on those; the numbers are then fitted to all rows.
+    The report also says how far fits without a whole node count err on it, and the numbers of other shipped devices.
     """
     asides: dict[str, SetAside] = {}
     found: dict[str, dict[tuple[str, str], _Found]] = {}
@@ -69,6 +72,7 @@ def calibrate(
     evidence = Evidence(date=date or datetime.now(UTC).date().isoformat(), sources=tuple(sources), set_aside=unused)
     families: dict[str, dict[str, Fitted]] = {}
     residuals: list[Residual] = []
+    checks: list[Check] = []
     for (family, variant), rows in sorted(found[name].items()):
         blocks = _same_words_joined(rows.blocks)
         if (count := sum(len(block.time_us) for block in blocks)) < MIN_ROWS:
@@ -78,11 +82,12 @@ def calibrate(
         fitted, residual = _fit(rows, blocks, variant, facts, evidence)
         families.setdefault(family, {})[variant] = fitted
         residuals.append(residual)
+        checks += _checks(rows.family, variant, blocks, facts)
     calibration = Calibration(facts=facts, families=MappingProxyType(families))
     if out_path is not None:
         old = read_calibration(out_path) if out_path.exists() else calibration
         save_calibration(out_path, merged(old, calibration))
-    return FitReport(calibration=calibration, residuals=tuple(residuals), notes=tuple(notes))
+    return FitReport(calibration=calibration, residuals=tuple(residuals), notes=tuple(notes), checks=tuple(checks))
 
 
 def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], aside: SetAside) -> None:
@@ -159,9 +164,38 @@ def _held_out_ratio(family: Family, blocks: Sequence[Block], facts: DeviceFacts)
     tested = [selected(block, rows) for block, rows in zip(blocks, out, strict=True) if rows.any()]
     if not tested or sum(len(block.time_us) for block in learnt) < MIN_ROWS:
         return np.empty(0), np.empty(0)
-    parameters = family.fit(learnt, facts)
-    ratio = [family.predict(parameters, facts, block.columns, block.words) / block.time_us for block in tested]
-    return np.concatenate([block.columns[family.size] for block in tested]), np.concatenate(ratio)
+    ratio = _ratio(family, family.fit(learnt, facts), tested, facts)
+    return np.concatenate([block.columns[family.size] for block in tested]), ratio
+
+
+def _ratio(family: Family, parameters: Any, blocks: Sequence[Block], facts: DeviceFacts) -> FloatArray:
+    """Predicted over measured of all rows."""
+    return np.concatenate(
+        [family.predict(parameters, facts, block.columns, block.words) / block.time_us for block in blocks]
+    )
+
+
+def _checks(family: Family, variant: str, blocks: Sequence[Block], facts: DeviceFacts) -> list[Check]:
+    """Errors on what is wholly new to the numbers: a value of the family's column to leave out, or the device."""
+
+    def check(about: str, parameters: Any, rows: Sequence[Block]) -> Check:
+        ratio = _ratio(family, parameters, rows, facts)
+        median, p90 = median_and_p90(ratio)
+        return Check(family=family.name, variant=variant, about=about, rows=len(ratio), median=median, p90=p90)
+
+    found = []
+    column = family.leave_out
+    values = np.unique(np.concatenate([block.columns[column] for block in blocks])) if column else np.empty(0)
+    for value in values[1:]:
+        learnt = [part for block in blocks if len((part := selected(block, block.columns[column] != value)).time_us)]
+        tested = [part for block in blocks if len((part := selected(block, block.columns[column] == value)).time_us)]
+        found.append(check(f"without {column} {value:g}", family.fit(learnt, facts), tested))
+    for other in shipped():
+        fitted = other.families.get(family.name, {}).get(variant)
+        if fitted is not None and other.facts.name != facts.name:
+            parameters = carried_over(fitted.parameters, family.name, other.facts, facts)
+            found.append(check(f"with numbers of {other.facts.name}", parameters, blocks))
+    return found
 
 
 def _ranges(family: Family, blocks: Sequence[Block]) -> dict[str, tuple[float, float]]:

@@ -118,4 +118,5 @@ DEEPEP = Family(
     shape=("nodes", "tokens"),
     size="tokens",
     bands=(0, 64, 512, 8192),
+    leave_out="nodes",
 )

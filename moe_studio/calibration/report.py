@@ -33,12 +33,26 @@ class Residual:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Error of one kernel variant where more than its shape is new."""
+
+    family: str
+    variant: str
+    about: str
+    """What is new: ``without nodes 2``, ``with numbers of h200-sxm``."""
+    rows: int
+    median: float
+    p90: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitReport:
-    """The calibration that was fitted, its residuals, and what was not used."""
+    """The calibration that was fitted, its residuals, harder checks, and what was not used."""
 
     calibration: Calibration
     residuals: tuple[Residual, ...]
     notes: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
 
 
 def median_and_p90(ratio: FloatArray) -> tuple[float, float]:
@@ -71,6 +85,10 @@ def markdown(report: FitReport) -> str:
         for band in report.calibration.families[item.family][item.variant].evidence.held_out:
             size = f"{band.low:,.0f} ≤ {item.size_name} < {band.high:,.0f}"
             lines.append(_line("", "", size, band.rows, band.median, band.p90))
+    if report.checks:
+        lines += ["", "## Where more than the shape is new", ""]
+        lines += ["| family | variant | check | rows | median | 90th percentile |", "|---|---|---|--:|--:|--:|"]
+        lines += [_line(c.family, c.variant, c.about, c.rows, c.median, c.p90) for c in report.checks]
     if report.notes:
         lines += ["", "## Not used", "", *(f"* {note}" for note in report.notes)]
     return "\n".join(lines) + "\n"
@@ -86,8 +104,8 @@ def picture(report: FitReport) -> str:
     return "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', *panels, "</svg>"]) + "\n"
 
 
-def _line(family: str, variant: str, size: str, rows: int, median: float, p90: float) -> str:
-    return f"| {family} | {variant} | {size} | {rows:,} | {median * 100:.1f} % | {p90 * 100:.1f} % |"
+def _line(family: str, variant: str, about: str, rows: int, median: float, p90: float) -> str:
+    return f"| {family} | {variant} | {about} | {rows:,} | {median * 100:.1f} % | {p90 * 100:.1f} % |"
 
 
 def _panel(item: Residual, index: int) -> str:

@@ -40,6 +40,23 @@ def test_a_fit_finds_what_explains_the_data_and_shapes_it_has_not_seen(write: Wr
     assert picture(report).count("<circle") == len(residual.ratio)
 
 
+def test_the_numbers_of_other_devices_are_tried_on_the_rows(write: Write) -> None:
+    report = calibrate([write([HEADER, *gemm_rows()[::5]])])
+    assert [check.about for check in report.checks] == ["with numbers of h100-sxm", "with numbers of h200-sxm"]
+    assert all(check.rows == 69 and check.p90 > report.residuals[0].error()[1] for check in report.checks)
+
+
+def test_node_counts_are_left_out_one_by_one(write: Write) -> None:
+    rows = [
+        f"deepep_ll_dispatch,H100-SXM,{8 * nodes},{nodes},{tokens},7168,8,256,0,{15 + 7 * nodes + tokens * nodes / 5}"
+        for nodes in (1, 2, 4)
+        for tokens in range(2, 32)
+    ]
+    report = calibrate([write(["op,gpu,gpus,nodes,tokens,hidden,topk,experts,sms,time_us", *rows])])
+    left_out = [check for check in report.checks if check.about.startswith("without")]
+    assert [(check.about, check.rows) for check in left_out] == [("without nodes 2", 30), ("without nodes 4", 30)]
+
+
 def test_the_same_tables_give_the_same_file(write: Write, tmp_path: Path) -> None:
     path = write([HEADER, *gemm_rows()[::5]])
     for name in ("one.yaml", "two.yaml"):

@@ -1,12 +1,13 @@
 """Errors of a fit, in words and as a picture."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from moe_studio.calibration.report import FitReport, Residual, band_errors, markdown, median_and_p90, picture
+from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, markdown, median_and_p90, picture
 from moe_studio.calibration.store import facts_of
 from moe_studio.kernel.fitted import Calibration, Evidence, Fitted
 
@@ -39,6 +40,13 @@ def test_the_text_has_a_row_for_each_band_and_the_notes() -> None:
     assert "| gemm | a<b | all | 5 | 10.0 % | 488.0 % |" in text
     assert "|  |  | 17 ≤ m < 129 | 1 | 20.0 % | 20.0 % |" in text
     assert "* table.csv: 3 rows set aside" in text
+
+
+def test_harder_checks_stand_in_a_table_of_their_own() -> None:
+    check = Check(family="deepep", variant="x", about="without nodes 2", rows=1200, median=0.093, p90=0.148)
+    text = markdown(replace(report(), checks=(check,)))
+    assert "| deepep | x | without nodes 2 | 1,200 | 9.3 % | 14.8 % |" in text
+    assert "## Where more than the shape is new" not in markdown(report())
 
 
 def test_the_picture_is_xml_and_keeps_outliers_inside() -> None:
