@@ -7,13 +7,13 @@ import numpy as np
 
 from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.opinion import Opinion
-from moe_studio.calibration.predict import choose
 from moe_studio.calibration.question import Question
 from moe_studio.calibration.registry import FAMILIES
+from moe_studio.calibration.store import choose
 from moe_studio.engine.evidence import Basis
 from moe_studio.engine.provider import Rates
 from moe_studio.kernel.device import DeviceFacts, FloatArray
-from moe_studio.kernel.fitted import CALIBRATED, MEDIAN_TO_SPREAD, Calibration, Fitted, NotCalibratedError
+from moe_studio.kernel.fitted import CALIBRATED, MEDIAN_TO_SPREAD, OWN, Calibration, Fitted, NotCalibratedError
 
 US = 1e-6
 BY_NAME: Mapping[str, Family] = {family.name: family for family in FAMILIES}
@@ -24,7 +24,8 @@ class Known:
     """What is known of one kernel whatever the hardware is given more of.
 
     ``ratio`` corrects the model; ``provenance`` is one of `PROVENANCES`; ``error`` the relative error to expect and
-    ``spread`` its standard deviation; ``family`` and ``kernel`` are numbers that tell kernels apart that err together.
+    ``spread`` its standard deviation; ``family`` and ``kernel`` are numbers that tell kernels apart that err together,
+    and ``shared`` is the part of the variance that the family has in common.
     """
 
     fitted: Fitted
@@ -34,6 +35,7 @@ class Known:
     spread: float
     family: int
     kernel: int
+    shared: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,7 @@ class Asker:
             spread=fitted.spread(size),
             family=self._families.setdefault((kind, question.family, variant), len(self._families)),
             kernel=number,
+            shared=fitted.trust.shared,
         )
         if self.opinion is None or question.is_stand_in:
             return known
@@ -122,8 +125,14 @@ class Asker:
         if np.isnan(found.value[0]):
             return known
         error = float(found.error[0])
-        spread = error * MEDIAN_TO_SPREAD
-        return replace(known, ratio=float(found.value[0]), provenance=found.provenance, error=error, spread=spread)
+        return replace(
+            known,
+            ratio=float(found.value[0]),
+            provenance=found.provenance,
+            error=error,
+            spread=error * MEDIAN_TO_SPREAD,
+            shared=OWN.shared,
+        )
 
     def _model_us(self, question: Question, fitted: Fitted, facts: DeviceFacts) -> float:
         family = BY_NAME[question.family]

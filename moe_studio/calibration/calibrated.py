@@ -3,7 +3,8 @@
 What no kernel covers is priced by `fixed`, and says so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class CalibratedProvider:
     asker: Asker
     fixed: FixedProvider
     notes: tuple[str, ...] = ()
+    _evidence: WeakKeyDictionary[LayerGraph, Evidence] = field(default_factory=WeakKeyDictionary)
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of operators that compute or move memory, shape (rows,)."""
@@ -52,12 +54,14 @@ class CalibratedProvider:
         return self._link(body, run, rates).seconds
 
     def evidence(self, body: LayerGraph, rates: Rates) -> Evidence:
-        """How the time of each operator was got, and the error to expect."""
-        result = self._work(body, rates)
-        for run in body.runs:
-            if run.on_comm:
-                result.take(run.rows, self._link(body, run, rates))
-        return result.evidence()
+        """How the time of each operator was got, and the error to expect; no rate changes that."""
+        if body not in self._evidence:
+            result = self._work(body, rates)
+            for run in body.runs:
+                if run.on_comm:
+                    result.take(run.rows, self._link(body, run, rates))
+            self._evidence[body] = result.evidence()
+        return self._evidence[body]
 
     def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
         """Time of one GEMM, ``count`` times, on the first device of the project."""
@@ -209,6 +213,7 @@ class _Rows:
         self._provenance = np.full(len(seconds), Evidence.code("fixed"), np.int8)
         self._error, self._spread = np.full(len(seconds), np.nan), np.full(len(seconds), np.nan)
         self._family, self._kernel = np.full(len(seconds), UNKNOWN), np.full(len(seconds), UNKNOWN)
+        self._shared = np.ones(len(seconds))
 
     def put(self, rows: IntArray, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
         """Write ``answer`` times ``factor`` to ``rows``; none leaves what is there."""
@@ -220,11 +225,11 @@ class _Rows:
         """Note how the times of ``rows`` are known."""
         self._provenance[rows] = Evidence.code(known.provenance)
         self._error[rows], self._spread[rows] = known.error, known.spread
-        self._family[rows], self._kernel[rows] = known.family, known.kernel
+        self._family[rows], self._kernel[rows], self._shared[rows] = known.family, known.kernel, known.shared
 
     def take(self, rows: slice, other: "_Rows") -> None:
         """Take over how the times of ``rows`` are known."""
-        for name in ("_provenance", "_error", "_spread", "_family", "_kernel"):
+        for name in ("_provenance", "_error", "_spread", "_family", "_kernel", "_shared"):
             getattr(self, name)[rows] = getattr(other, name)
 
     def evidence(self) -> Evidence:
@@ -235,4 +240,5 @@ class _Rows:
             spread=self._spread,
             family=self._family,
             kernel=self._kernel,
+            shared=self._shared,
         )

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.registry import FAMILIES
-from moe_studio.calibration.store import device_name, load_calibration
+from moe_studio.calibration.served import SERVED
+from moe_studio.calibration.store import choose, device_name, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, read_chunks, sound_rows
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
-from moe_studio.kernel.fitted import CALIBRATED, Calibration, Fitted
+from moe_studio.kernel.fitted import Calibration
 
 PREDICTED = "predicted_us"
 SOURCE = "source"
@@ -36,6 +37,9 @@ class PredictionReport:
     rows: int
     predicted: int
     aside: SetAside
+    measured: str
+    ratio: FloatArray
+    """Predicted over measured, of the rows that have both."""
 
 
 def predict_file(
@@ -47,16 +51,17 @@ def predict_file(
     reason as their source. A name that ends in ``.gz`` is read or written compressed. ``opinion`` corrects the models.
     """
     aside = SetAside()
-    rows = predicted = 0
-    family = ""
+    family, rows, predicted, ratios = FAMILIES[0], 0, 0, [np.empty(0)]
     temporary = out_path.with_name(f".moe-studio-{secrets.token_hex(8)}.tmp")
     try:
         with _open_new(temporary, out_path) as stream:
-            for table in read_chunks(in_path, FAMILIES, aside):
+            for table in read_chunks(in_path, (*FAMILIES, SERVED), aside):
                 if not rows:
                     stream.write(csv_line([*_kept(table.header), PREDICTED, SOURCE]) + "\n")
-                family, rows = table.family.name, rows + len(table)
-                predicted += _write(stream, table, *predict_table(table, aside, load=load, opinion=opinion))
+                time, source = predict_table(table, aside, load=load, opinion=opinion)
+                _write(stream, table, time, source)
+                family, rows, predicted = table.family, rows + len(table), predicted + int(np.isfinite(time).sum())
+                ratios.append(_ratio(table, time))
         if not rows:
             raise MoeStudioError(f"{in_path.name} has no rows below its header.")
         os.replace(temporary, out_path)
@@ -65,7 +70,23 @@ def predict_file(
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
-    return PredictionReport(family=family, rows=rows, predicted=predicted, aside=aside)
+    return PredictionReport(
+        family=family.name,
+        rows=rows,
+        predicted=predicted,
+        aside=aside,
+        measured=family.measured,
+        ratio=np.concatenate(ratios),
+    )
+
+
+def _ratio(table: Table, time: FloatArray) -> FloatArray:
+    """Predicted over measured, of the rows that have both."""
+    if table.family.measured not in table.header:
+        return np.empty(0)
+    measured = table.numbers(table.family.measured) * table.family.measured_us
+    both = np.isfinite(time) & np.isfinite(measured) & (measured > 0)
+    return np.asarray(time[both] / measured[both])
 
 
 def predict_table(
@@ -87,8 +108,15 @@ def predict_block(
     family: Family, gpu: str, block: Block, *, load: Load = load_calibration, opinion: Opinion | None = None
 ) -> tuple[FloatArray, Texts]:
     """The run time of rows that share their words, and how each was got."""
+    if family.whole is not None:
+        return family.whole(device_name(gpu), block), np.full(
+            len(block.time_us), "calibrated: its kernels", dtype=object
+        )
     calibration = load(device_name(gpu))
-    variant, fitted = choose(calibration, family, family.variants(block.words))
+    variants = family.variants(block.words)
+    if not variants:
+        raise MoeStudioError(f"There is no model of {family.name} for {', '.join(filter(None, block.words.values()))}.")
+    variant, fitted = choose(calibration, family, variants)
     time = family.predict(fitted.parameters, calibration.facts, block.columns, block.words)
     origin = "" if fitted.origin == calibration.facts.name else f" of {fitted.origin}"
     source = np.full(len(time), f"{fitted.provenance}: {family.name} {variant}{origin}", dtype=object)
@@ -100,26 +128,13 @@ def predict_block(
     return time, source
 
 
-def choose(calibration: Calibration, family: Family, variants: Sequence[str]) -> tuple[str, Fitted]:
-    """The first of ``variants`` that was fitted to the device itself, else the first that is known at all."""
-    known = calibration.families.get(family.name, {})
-    for name in variants:
-        if name in known and known[name].provenance == CALIBRATED:
-            return name, known[name]
-    for name in variants:
-        if name in known:
-            return name, known[name]
-    return variants[0] if variants else "", calibration.fitted(family.name, variants[0] if variants else "")
-
-
-def _write(stream: IO[str], table: Table, time: FloatArray, source: Sequence[str]) -> int:
-    """Write the rows with their predictions; how many have one."""
+def _write(stream: IO[str], table: Table, time: FloatArray, source: Sequence[str]) -> None:
+    """Write the rows with their predictions."""
     numbers = [f"{value:.6g}" if value == value else "" for value in time.tolist()]
     words = {text: csv_line([text]) for text in set(source)}
     stream.writelines(
         f"{row},{number},{words[word]}\n" for row, number, word in zip(_rows(table), numbers, source, strict=True)
     )
-    return len(numbers) - numbers.count("")
 
 
 def _rows(table: Table) -> Sequence[str]:

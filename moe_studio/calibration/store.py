@@ -7,7 +7,7 @@ gemm:
     evidence: {...}
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from moe_studio.calibration.family import Family
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.errors import Fault, FileError, MoeStudioError
 from moe_studio.kernel.device import DeviceFacts, device_facts
-from moe_studio.kernel.fitted import Calibration, Evidence, Fitted, completed
+from moe_studio.kernel.fitted import CALIBRATED, Calibration, Evidence, Fitted, completed
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Device
 from moe_studio.storage.atomic import save_text
@@ -73,6 +73,18 @@ def loader(path: Path | None) -> Callable[[str], Calibration]:
         return load_calibration
     own = (read_calibration(path), *shipped())
     return cache(lambda name: completed(facts_of(name), own))
+
+
+def choose(calibration: Calibration, family: Family, variants: Sequence[str]) -> tuple[str, Fitted]:
+    """The first of ``variants`` that was fitted to the device itself, else the first that is known at all."""
+    known = calibration.families.get(family.name, {})
+    for name in variants:
+        if name in known and known[name].provenance == CALIBRATED:
+            return name, known[name]
+    for name in variants:
+        if name in known:
+            return name, known[name]
+    return variants[0] if variants else "", calibration.fitted(family.name, variants[0] if variants else "")
 
 
 def calibration_of(name: str, device: Device, own: Iterable[Calibration] = ()) -> Calibration:

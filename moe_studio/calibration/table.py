@@ -21,7 +21,6 @@ from moe_studio.errors import Fault, FileError
 from moe_studio.kernel.device import FloatArray
 
 TIME = "time_us"
-GPU = "gpu"
 CHUNK_ROWS = 50_000
 MAX_LINES_NAMED = 20
 MAX_COLUMNS = 256
@@ -143,7 +142,7 @@ def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
 
 def blocks_of(table: Table, sound: Mask, *, with_time: bool) -> list[tuple[NDArray[np.int64], str, Block]]:
     """The sound rows, those with the same words together: their indices, their GPU's name, and the block."""
-    names = (GPU, *table.family.words, *table.family.optional)
+    names = (table.family.gpu, *table.family.words, *table.family.optional)
     words = [table.words(name) for name in names]
     numbers = {name: table.numbers(name) for name in table.family.numbers}
     time = table.numbers(TIME) if with_time else np.full(len(table), math.nan)
@@ -170,7 +169,7 @@ def selected(block: Block, chosen: Mask) -> Block:
 def _block(
     rows: NDArray[np.int64], words: dict[str, str], numbers: Mapping[str, FloatArray], time: FloatArray
 ) -> tuple[NDArray[np.int64], str, Block]:
-    gpu = words.pop(GPU)
+    gpu = words.pop(next(iter(words)))
     columns = {name: value[rows] for name, value in numbers.items()}
     return rows, gpu, Block(words=words, columns=columns, time_us=time[rows])
 
@@ -274,7 +273,7 @@ def _family(header: Sequence[str], families: Sequence[Family], file: str) -> Fam
     """The family with the most needed columns of which the file has every one."""
 
     def missing(family: Family) -> list[str]:
-        return [name for name in (GPU, *family.words, *family.numbers) if name not in header]
+        return [name for name in (family.gpu, *family.words, *family.numbers) if name not in header]
 
     fitting = [family for family in families if not missing(family)]
     if fitting:

@@ -41,7 +41,7 @@ def command(
     if json:
         print(json_text({"figures": rows, "median_error": median(errors) if errors else None}), end="")
         return 0
-    header = ("design", "figure", "published", "predicted", "expected error", "error")
+    header = ("design", "figure", "published", "predicted", "± 9 in 10", "error")
     show_table(header, [_cells(row) for row in rows], words=(0, 1))
     if errors:
         say(f"Median error of {len(errors)} figures: {percent_text(median(errors))}")
@@ -51,11 +51,7 @@ def command(
 def _rows(path: Path) -> list[dict[str, object]]:
     """One row per published figure of the project at ``path``; one without figures for a design that has none."""
     evaluation = api.open(path).evaluate().evaluation
-    spread = evaluation.latency_error_s / evaluation.metrics.latency_s
-    base: dict[str, object] = {
-        "design": evaluation.project.name,
-        "expected_error": spread if spread == spread else None,
-    }
+    base: dict[str, object] = {"design": evaluation.project.name, "margin": evaluation.latency_margin}
     found = references(evaluation)
     if found:
         return [{**base, **item} for item in found]
@@ -77,6 +73,6 @@ def _cells(row: dict[str, object]) -> tuple[str, ...]:
         str(row["metric"]),
         number("reference"),
         number("predicted"),
-        share("expected_error"),
+        share("margin"),
         share("error"),
     )

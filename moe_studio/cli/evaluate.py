@@ -6,6 +6,7 @@ from moe_studio.cli.option import AllowProvider, Calibration, Json, Project, Pro
 from moe_studio.cli.validate import show_problems
 from moe_studio.export.summary import breakdown_s, references
 from moe_studio.export.symbolic import path_text, run_time_sum
+from moe_studio.export.uncertainty import margin_text, operators_by_provenance
 from moe_studio.export.verdict import verdict
 from moe_studio.units import byte_text, percent_text, significant, time_text
 
@@ -48,6 +49,7 @@ def _show(result: api.Result) -> None:
     say()
     figures = [
         ("time of one step", time_text(metrics.latency_s)),
+        *([("nine times in ten", margin)] if (margin := margin_text(evaluation)) else []),
         ("dependency path", time_text(metrics.dependency_s)),
         ("tokens/s", significant(metrics.tokens_per_s)),
         ("tokens/s per GPU", significant(metrics.tokens_per_s_per_gpu)),
@@ -70,6 +72,11 @@ def _show(result: api.Result) -> None:
         for claim in references(evaluation)
     ]
     show_table(("reference", "claimed", "predicted", "error"), claims)
+    got = ", ".join(f"{count:,} {name}" for name, count in operators_by_provenance(evaluation).items())
+    say(f"Times of operators: {got}")
+    for note in evaluation.provider.notes:
+        say(note)
+    say()
     say(f"Longest path: {path_text(evaluation, evaluation.scheduled_path)}")
     say()
     say(f"Run time: {run_time_sum(evaluation)}")

@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from moe_studio.calibration.predict import predict_file
 from moe_studio.calibration.provider import named_opinion
+from moe_studio.calibration.report import median_and_p90
 from moe_studio.calibration.store import loader
 from moe_studio.cli.console import say
 from moe_studio.cli.option import AllowProvider, Calibration, Output, Provider, Table
+from moe_studio.units import percent_text
 
 
 def command(
@@ -25,6 +28,7 @@ def command(
     """Predict the run time of every row of a table of kernels.
 
     Columns predicted_us and source are added; all others pass through. Rows that cannot be predicted stay and say why.
+    Where times are measured, too, the error is printed.
 
     \b
     Columns by kind (all with gpu; dtype and op where kernels differ by them):
@@ -36,6 +40,7 @@ def command(
       collectives  op, gpus, nodes, bytes
       DeepEP       op, gpus, nodes, tokens, hidden, topk, experts, sms
       p2p          op, gpus, nodes, gpus_per_node, bytes
+      served model model_path, system, isl, osl, batch_size, tp_size (time per output token)
 
     \b
     Examples:
@@ -47,6 +52,12 @@ def command(
         file, output, load=loader(calibration), opinion=named_opinion(provider, table, allow_provider or ())
     )
     say(f"{output}: {report.predicted:,} of {report.rows:,} rows of {report.family} predicted.")
+    if len(report.ratio):
+        middle, high = median_and_p90(report.ratio)
+        bias = float(np.median(report.ratio)) - 1
+        rows = f"{len(report.ratio):,} rows with {report.measured}"
+        side = f"half are more than {percent_text(abs(bias))} too {'long' if bias > 0 else 'short'}"
+        say(f"Error on {rows}: median {percent_text(middle)}, 90th percentile {percent_text(high)}; {side}.")
     for line in report.aside.sentences():
         say(f"  {line}")
     return 0

@@ -4,7 +4,7 @@ An `Evaluation` is a value: views may keep it and compare it with the next. What
 always wanted is found when first asked for.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moe_studio.engine.busy import busy_s
 from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, layer_cost
-from moe_studio.engine.evidence import INTERVAL, Evidence, sum_spread_s
+from moe_studio.engine.evidence import INTERVAL, WHOLE_MODEL_SPREAD, Evidence, sum_spread_s
 from moe_studio.engine.flop import model_flop
 from moe_studio.engine.memory import Memory, memory
 from moe_studio.engine.path import Path, longest_path
@@ -54,7 +54,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatmulShape:
-    """GEMMs of one kind and shape: how many there are, how many on the scheduled path, and their time."""
+    """GEMMs of one kind and shape: how many there are, how many on the scheduled path, and their time.
+
+    ``provenance``: how that was got, one of `PROVENANCES`; ``error``: the relative error to expect, None if unknown.
+    """
 
     op: str
     m: int
@@ -65,6 +68,8 @@ class MatmulShape:
     on_path: int
     seconds_each: float
     dtype: int
+    provenance: str
+    error: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +132,37 @@ class Evaluation:
     @cached_property
     def evidence(self) -> Evidence:
         """How the time of each operator was got, and the error to expect."""
-        known = {body: self.provider.evidence(body, self.rates) for body in self._bodies}
-        return Evidence.joined([known[part.body] for part in self.graph.parts])
+        return Evidence.joined([self._evidence[part.body] for part in self.graph.parts])
+
+    @cached_property
+    def _evidence(self) -> dict[LayerGraph, Evidence]:
+        return {body: self.provider.evidence(body, self.rates) for body in self._bodies}
+
+    @cached_property
+    def path_evidence(self) -> Evidence:
+        """The same of the operators on the scheduled path, in its order."""
+        parts = [(self._evidence[self.graph.parts[number].body], local) for number, local in self._parts_on_path()]
+        return Evidence.joined([evidence.of(local) for evidence, local in parts])
+
+    def _parts_on_path(self) -> Iterator[tuple[int, IntArray]]:
+        """Runs of the scheduled path that lie in one part of the graph: its number, and their rows in it."""
+        rows = self.scheduled_path.rows
+        parts = np.searchsorted(self.graph.first_rows, rows, side="right") - 1
+        for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(parts)) + 1):
+            number = int(parts[run[0]])
+            yield number, rows[run] - self.graph.parts[number].first
 
     @cached_property
     def latency_error_s(self) -> float:
         """Standard deviation of the latency for the errors of kernels, nan if nothing is known of any on the path."""
-        rows = self.scheduled_path.rows
-        return sum_spread_s(self.duration_s[rows], self.evidence.of(rows))
+        parts = [self.costs[number].duration_s[local] for number, local in self._parts_on_path()]
+        return sum_spread_s(np.concatenate(parts), self.path_evidence)
+
+    @property
+    def latency_spread(self) -> float | None:
+        """Standard deviation of the latency over itself, with what kernels say nothing of; None if it is unknown."""
+        latency, kernels = self.schedule.makespan_s, self.latency_error_s
+        return None if not latency or kernels != kernels else float(np.hypot(kernels / latency, WHOLE_MODEL_SPREAD))
 
     @property
     def latency_interval_s(self) -> tuple[float, float] | None:
@@ -142,11 +170,16 @@ class Evaluation:
 
         Errors are ratios, so the interval reaches as far up as down by factors.
         """
-        latency, error = self.schedule.makespan_s, self.latency_error_s
-        if not latency or error != error:
+        if self.latency_spread is None:
             return None
-        factor = float(np.exp(INTERVAL * error / latency))
-        return latency / factor, latency * factor
+        factor = float(np.exp(INTERVAL * self.latency_spread))
+        return self.schedule.makespan_s / factor, self.schedule.makespan_s * factor
+
+    @property
+    def latency_margin(self) -> float | None:
+        """Half of that interval over the latency: what stands behind ±; None if it is unknown."""
+        interval = self.latency_interval_s
+        return None if interval is None else (interval[1] - interval[0]) / 2 / self.schedule.makespan_s
 
     @cached_property
     def level(self) -> IntArray:
@@ -362,6 +395,7 @@ class Evaluation:
             for place, shape in enumerate(map(tuple, shapes.T.tolist())):
                 found[shape] = found.get(shape, 0) + int(size[place]) * times
                 each.setdefault(shape, float(duration[rows[first[place]]]))
+                known.setdefault(shape, self._evidence[body].basis(int(rows[first[place]])))
         on_path = self._matmuls_on_path()
         return tuple(
             MatmulShape(
@@ -374,6 +408,8 @@ class Evaluation:
                 operators=found[shape],
                 on_path=on_path.get(shape, 0),
                 seconds_each=each[shape],
+                provenance=known[shape][0],
+                error=known[shape][1],
             )
             for shape in sorted(found)
         )

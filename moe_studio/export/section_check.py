@@ -3,14 +3,13 @@
 import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.evidence import PROVENANCES
 from moe_studio.engine.rule import RULES
 from moe_studio.engine.stage_time import pipeline_time
-from moe_studio.export.block import Block, Bullets, Paragraph, Section, table
+from moe_studio.export.block import Block, Paragraph, Section, table
 from moe_studio.export.section_design import most_experts
 from moe_studio.export.summary import references
+from moe_studio.export.uncertainty import margin_text
 from moe_studio.export.verdict import fit_text, ladder, more_of, verdict
-from moe_studio.graph.stage import device_names
 from moe_studio.units import byte_text, percent_text, significant, time_text
 
 
@@ -20,6 +19,7 @@ def verdict_section(evaluation: Evaluation) -> Section:
     gpu = memory.worst_gpu
     rows = [
         ("time of one step (scheduled path)", time_text(metrics.latency_s)),
+        *([("nine times in ten", margin)] if (margin := margin_text(evaluation)) else []),
         ("with unlimited streams (dependency path)", time_text(metrics.dependency_s)),
         ("tokens/s", significant(metrics.tokens_per_s)),
         ("tokens/s per GPU", significant(metrics.tokens_per_s_per_gpu)),
@@ -148,36 +148,3 @@ def change_section(evaluation: Evaluation) -> Section:
         header = ("change, on top of those above", "time of one step", "tokens/s", "fullest GPU", "fits")
         blocks.append(table(header, rungs, caption="Changes that help, each evaluated"))
     return Section(title="What would change it", blocks=tuple(blocks))
-
-
-def _provider_lines(evaluation: Evaluation) -> list[str]:
-    """How run times were got, and how many operators each way."""
-    cost = evaluation.project.cost
-    formula = (
-        f"a GEMM takes max(2·m·k·n·count / (peak × {cost.compute:g}), "
-        f"bytes / (bandwidth × {cost.memory:g})) + {cost.launch_us:g} µs"
-    )
-    counts = np.bincount(evaluation.evidence.provenance, minlength=len(PROVENANCES)).tolist()
-    found = {name: count for name, count in zip(PROVENANCES, counts, strict=True) if count}
-    if set(found) == {"fixed"}:
-        return [f"Provider fixed: {formula}"]
-    parts = ", ".join(f"{count:,} {name}" for name, count in found.items())
-    error = evaluation.latency_error_s / evaluation.metrics.latency_s
-    lines = [f"Provider {cost.provider}, operators by how their time was got: {parts}"]
-    lines += [f"Expected error of the time of one step: ±{percent_text(error)}"] if error == error else []
-    return [*lines, f"Operators without a fitted kernel are fixed: {formula}"] if "fixed" in found else lines
-
-
-def method_section(evaluation: Evaluation) -> Section:
-    """How the figures were found, so that anyone can check them."""
-    cost = evaluation.project.cost
-    lines = [
-        *_provider_lines(evaluation),
-        f"Attention {cost.attention}{', causal' if cost.causal else ''}; "
-        f"communication {'on a stream of its own' if cost.overlap else 'on the compute stream'}",
-        "A collective starts on all its members at once and lasts as long as its slowest",
-    ]
-    for name in device_names(evaluation.project.cluster):
-        if source := evaluation.project.cluster.device(name).source:
-            lines.append(f"{name}: {source}")
-    return Section(title="How it was computed", blocks=(Bullets(items=tuple(lines)),))

@@ -17,6 +17,7 @@ from moe_studio.engine.path import Path
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.engine.stage_time import pipeline_time
 from moe_studio.export.symbolic import path_names, path_text, run_time_sum
+from moe_studio.export.uncertainty import evidence, operators_by_provenance, uncertainty
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.stage import device_names
 from moe_studio.project.parameter import parameters
@@ -62,6 +63,8 @@ def summary(evaluation: Evaluation) -> Plain:
         "pipeline": asdict(pipeline_time(evaluation)),
         "symbolic": str(run_time_sum(evaluation)),
         "references": references(evaluation),
+        "uncertainty": uncertainty(evaluation),
+        "evidence": evidence(evaluation),
         "provenance": _provenance(evaluation),
     }
 
@@ -207,16 +210,22 @@ def _gpus(evaluation: Evaluation) -> list[Plain]:
 
 
 def _matmuls(evaluation: Evaluation) -> list[Plain]:
-    names = ("op", "m", "k", "n", "count", "operators", "on_path", "seconds_each")
-    return [{name: getattr(shape, name) for name in names} for shape in evaluation.matmuls]
+    names = ("op", "m", "k", "n", "count", "operators", "on_path", "seconds_each", "provenance")
+    return [
+        {name: getattr(shape, name) for name in names} | {"expected_error": shape.error} for shape in evaluation.matmuls
+    ]
 
 
 def _provenance(evaluation: Evaluation) -> Plain:
     """What the figures were computed with."""
     project = evaluation.project
+    # Where files lie on this machine is nobody's business, and would differ from one to the next.
+    cost = {name: value for name, value in asdict(project.cost).items() if not name.endswith("_path")}
     return {
         "program": f"MoE Studio {__version__}",
         "format": project.format,
-        "cost": asdict(project.cost),
+        "cost": cost,
         "devices": {name: project.cluster.device(name).source for name in device_names(project.cluster)},
+        "operators": operators_by_provenance(evaluation),
+        "notes": list(evaluation.provider.notes),
     }

@@ -72,7 +72,11 @@ def _latency(now: Evaluation, before: Headline | None) -> Figure:
     note, tone = _change(latency, before.latency_s if before else None, more_is=BAD)
     if not note and claimed:
         note = f"claim {change_text(latency, claimed)}"
-    return Figure(title="Latency", value=time_text(latency), note=note, tone=tone, tip="Length of the scheduled path.")
+    tip = "Length of the scheduled path."
+    if (margin := now.latency_margin) is not None:
+        note = note or f"± {percent_text(margin, 0)}"
+        tip += f" Nine times in ten it is right to ± {percent_text(margin, 0)}."
+    return Figure(title="Latency", value=time_text(latency), note=note, tone=tone, tip=tip)
 
 
 def _tokens(now: Evaluation, before: Headline | None) -> Figure:
