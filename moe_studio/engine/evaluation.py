@@ -166,7 +166,7 @@ class Evaluation:
 
     @property
     def latency_interval_s(self) -> tuple[float, float] | None:
-        """Between what the latency is nine times in ten as far as kernels go, None if that is unknown.
+        """Between what the latency is nine times in ten; None if that is unknown.
 
         Errors are ratios, so the interval reaches as far up as down by factors.
         """
@@ -296,9 +296,9 @@ class Evaluation:
     def load(self) -> FloatArray:
         """Tokens that each GPU's experts handle, shape (layers, GPUs), all micro-batches together."""
         result = np.zeros((self.project.model.layer_count, self.project.cluster.gpu_count))
+        known = {body: expert_tokens(body) for body in self._bodies}
         for part in self.graph.parts:
-            lanes = expert_tokens(part.body)
-            result[part.layer, part.body.stage.gpu] += lanes
+            result[part.layer, part.body.stage.gpu] += known[part.body]
         return result
 
     @cached_property
@@ -306,10 +306,9 @@ class Evaluation:
         """Largest load of a GPU over the mean of its layer, shape (layers,); 0 for dense layers."""
         result = np.zeros(len(self.load))
         for stage, layers in zip(self.graph.stages, self.project.stage_layers(), strict=True):
-            for layer in layers:
-                load = self.load[layer, stage.gpu]
-                if load.sum():
-                    result[layer] = load.max() / load.mean()
+            load = self.load[np.ix_(np.array(layers), stage.gpu)]
+            most, mean = load.max(axis=1), load.mean(axis=1)
+            result[list(layers)] = np.divide(most, mean, out=np.zeros(len(layers)), where=mean > 0)
         return result
 
     @property
@@ -380,6 +379,7 @@ class Evaluation:
         """All GEMMs, identical shapes of one kind together, in program order and by shape."""
         found: dict[tuple[float, ...], int] = {}
         each: dict[tuple[float, ...], float] = {}
+        known: dict[tuple[float, ...], tuple[str, float | None]] = {}
         counts: dict[int, int] = {}
         costs: dict[int, LayerCost] = {}
         for cost in self.costs:

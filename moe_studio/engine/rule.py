@@ -10,7 +10,6 @@ from moe_studio.graph.column import IntArray
 from moe_studio.graph.edge import layer_edges
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
-from moe_studio.project.instance import layer_instances
 from moe_studio.project.model import FeedForward
 from moe_studio.units import byte_text, significant
 
@@ -97,7 +96,7 @@ def _source_sink(evaluation: Evaluation) -> Found:
 def _placed(evaluation: Evaluation) -> Found:
     project = evaluation.project
     seen: dict[bytes, list[str]] = {}
-    for layer, instances in enumerate(layer_instances(project)):
+    for layer, instances in {part.layer: part.body.instances for part in evaluation.graph.parts}.items():
         if instances is None:
             continue
         if instances.key not in seen:
@@ -301,14 +300,14 @@ def _cross_node(evaluation: Evaluation) -> Found:
         ("etp", project.parallel.etp if has_moe else 1, "expert slot"),
         ("ep", project.width if has_moe else 1, "stage"),
     ):
-        groups = [
-            (nodes, gpus)
-            for stage in evaluation.graph.stages
-            for nodes, gpus in zip(stage.node.reshape(-1, size), stage.gpu.reshape(-1, size), strict=True)
-        ]
-        split = [gpus for nodes, gpus in groups if (nodes != nodes[0]).any()]
+        stages = evaluation.graph.stages
+        nodes, gpus = (
+            np.concatenate([column.reshape(-1, size) for column in columns])
+            for columns in ([stage.node for stage in stages], [stage.gpu for stage in stages])
+        )
+        split = gpus[(nodes != nodes[:, :1]).any(axis=1)]
         whole = sum(node.gpus // size for node in project.cluster.nodes)
-        if len(split) > len(groups) - whole:
+        if len(split) > len(gpus) - whole:
             message = (
                 f"The {what} of GPUs {split[0][0]}–{split[0][-1]} lies on more than one node, though it would fit "
                 "into one; what its GPUs exchange crosses the slower links."

@@ -104,7 +104,8 @@ def _layer_edges(body: LayerGraph) -> LayerEdges:
             for source, target in _links(body, body.runs[take], run):
                 junction = junction_of[target]
                 if (junction >= 0).all() and len(target):
-                    inward.append(np.unique(np.stack([source, junction]), axis=1))
+                    pair = np.unique(source * len(junction_member) + junction)
+                    inward.append(np.stack(np.divmod(pair, len(junction_member))))
                 else:
                     kind = COMMUNICATION if run.on_comm else DATA
                     direct.append(np.stack([source, target]))

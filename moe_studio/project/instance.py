@@ -1,6 +1,6 @@
 """Which slots hold which experts: the placement of each layer, written out."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +39,18 @@ def policy_slots(policy: str, expert: int, experts: int, ep: int, slots: int) ->
 
 def layer_instances(project: Project) -> tuple[Instances | None, ...]:
     """The instances of every layer; None for dense layers. Layers placed alike share one object."""
+    found = next((known for owner, known in tuple(_LATEST) if owner is project), None)
+    if found is None:
+        found = _found_instances(project)
+        _LATEST.append((project, found))
+    return found
+
+
+_LATEST: deque[tuple[Project, tuple[Instances | None, ...]]] = deque(maxlen=4)
+"""Those of a few designs: several views of the same one want them, and finding them takes a while."""
+
+
+def _found_instances(project: Project) -> tuple[Instances | None, ...]:
     layers = project.model.layers
     moves = _moves_of_layers(project.placement.moves, len(layers))
     known: dict[tuple[int, int, tuple[int, ...]], Instances] = {}
@@ -63,19 +75,22 @@ def _load_number(project: Project, layer: int) -> int:
 
 def default_slots(project: Project, layer: int) -> tuple[tuple[int, ...], ...]:
     """The slots that the placement's policy gives each expert of ``layer``, before any move."""
-    if not _is_by_load(project):
-        return tuple(default_slot(project, layer, expert) for expert in range(project.model.layers[layer].ffn.experts))
     placement = project.placement
+    if not _is_by_load(project):
+        experts = project.model.layers[layer].ffn.experts
+        return _policy_table(placement.policy, experts, project.parallel.ep, project.slots)
     load = tuple(visits(project, layer).tolist())
     return _slots_by_load(load, placement.policy, placement.redundant, project.parallel.ep, project.slots)
 
 
+@lru_cache(maxsize=64)
+def _policy_table(policy: str, experts: int, ep: int, slots: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(policy_slots(policy, expert, experts, ep, slots) for expert in range(experts))
+
+
 def default_slot(project: Project, layer: int, expert: int) -> tuple[int, ...]:
     """`default_slots` of one expert."""
-    if _is_by_load(project):
-        return default_slots(project, layer)[expert]
-    experts = project.model.layers[layer].ffn.experts
-    return policy_slots(project.placement.policy, expert, experts, project.parallel.ep, project.slots)
+    return default_slots(project, layer)[expert]
 
 
 def _is_by_load(project: Project) -> bool:
