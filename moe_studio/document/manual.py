@@ -53,9 +53,9 @@ def help_folder() -> Path:
 
 
 @cache
-def help_pages() -> tuple[Page, ...]:
-    """All pages, in order."""
-    return tuple(_page(name) for name in PAGES)
+def help_pages(language: str = "") -> tuple[Page, ...]:
+    """All pages, in order; in ``language``, such as ``zh_CN``, those that are translated."""
+    return tuple(_page(name, language) for name in PAGES)
 
 
 def search_pages(words: str, pages: Sequence[Page]) -> tuple[Hit, ...]:
@@ -71,8 +71,10 @@ def search_pages(words: str, pages: Sequence[Page]) -> tuple[Hit, ...]:
     return tuple(sorted(hits, key=lambda hit: -hit.count))
 
 
-def _page(name: str) -> Page:
-    markdown = (help_folder() / f"{name}.md").read_text(encoding="utf-8")
+def _page(name: str, language: str) -> Page:
+    translated = help_folder() / language / f"{name}.md"
+    path = translated if translated.is_file() else help_folder() / f"{name}.md"
+    markdown = path.read_text(encoding="utf-8")
     title = markdown.partition("\n")[0].lstrip("# ").strip()
     text = _MARKS.sub(" ", _LINK.sub(r"\1", markdown))
     return Page(name=name, title=title, markdown=markdown, text=" ".join(text.split()))

@@ -20,12 +20,21 @@ ENGLISH, CHINESE, SYSTEM, PSEUDO = "en", "zh_CN", "system", "pseudo"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", CHINESE: "中文"}
 """Languages that there are, by their own names."""
 
-SEAMS = ((re.compile(r" · "), " · "), (re.compile(r"(?<=[.;:!?]) "), " "))
-"""Where text is put together of pieces, and what stands between them."""
+SEAMS = ((re.compile(r" · "), " · "), (re.compile(r"(?<=[.!?]) "), " "), (re.compile(r"(?<=[;:]) "), " "))
+"""Where text is put together of pieces, the largest first, and what stands between them."""
 
+NUMBERS = frozenset({"count", "number", "step", "all", "place", "first", "last", "shown", "gpu", "layer", "expert"})
+AMOUNTS = frozenset({"share", "time", "size", "rate", "change", "amount", "need", "room", "width", "speed", "bytes"})
+"""Names that stand for a number, and for one with its unit: no other words take their place in a pattern."""
+
+_TYPED = NUMBERS | AMOUNTS
 _NAME = re.compile(r"\\{(\w+)\\}")
+_NUMBER, _AMOUNT, _UNIT, _ANYTHING = r"[\d.,]+[kM]?", r"[−+±<]?\s?\d.*?", r"[\wµ/]+", r".+?"
+LEAST_OWN = 3
+"""Letters that a pattern must have of its own where anything may take the place of its names."""
 _ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñóšúýžÁÇÉÍÑÓŠÚÝŽ")
 _PLACEHOLDER = re.compile(r"(\{\w*\})")
+_OPEN_NAME = re.compile(r"\{(\w+)\}")
 
 
 class Catalogue(NullTranslations):
@@ -34,7 +43,11 @@ class Catalogue(NullTranslations):
     def __init__(self, messages: Mapping[str, str]) -> None:
         super().__init__()
         self._messages = dict(messages)
-        self._patterns = [(_pattern(key), text) for key, text in messages.items() if "{" in key]
+        # The more of a pattern is its own, the surer it is meant.
+        own = {key: sum(map(str.isalpha, _PLACEHOLDER.sub("", key))) for key in messages if "{" in key}
+        keys = [key for key in own if own[key] >= LEAST_OWN or _TYPED & set(_OPEN_NAME.findall(key))]
+        keys.sort(key=own.__getitem__, reverse=True)
+        self._patterns = [(_pattern(key), messages[key]) for key in keys]
 
     def gettext(self, message: str) -> str:
         """``message`` in this language; what is not known stays as it is."""
@@ -45,13 +58,16 @@ class Catalogue(NullTranslations):
         """Finished text in this language: by itself, by the pattern that it follows, or piece by piece."""
         if text in self._messages or not self._messages:
             return self._messages.get(text, text)
+        if text.endswith(".") and text[:-1] in self._messages:
+            return self._messages[text[:-1]] + self._messages.get(".", ".")
         for pattern, wanted in self._patterns:
             if found := pattern.fullmatch(text):
                 return wanted.format(**{name: self.sentence(value) for name, value in found.groupdict().items()})
         for mark, between in SEAMS:
             pieces = mark.split(text)
             if len(pieces) > 1:
-                return between.join(self.sentence(piece) for piece in pieces)
+                joined = between.join(self.sentence(piece) for piece in pieces)
+                return joined.replace("。 ", "。")  # whose own width is the space
         capital = text[:1].upper() + text[1:]
         wanted = capital if capital == text else self.sentence(capital)
         return text if wanted == capital else wanted
@@ -76,6 +92,7 @@ class _Current:
     """The catalogue in use: a process speaks one language, as with gettext itself."""
 
     catalogue = Catalogue({})
+    language = ENGLISH
 
 
 def tr(text: str, **values: object) -> str:
@@ -87,8 +104,14 @@ def tr(text: str, **values: object) -> str:
 
 def use_language(name: str) -> None:
     """Speak ``en``, ``zh_CN`` or as the ``system``."""
-    _Current.catalogue = _catalogue(language_of(name))
+    _Current.language = language_of(name)
+    _Current.catalogue = _catalogue(_Current.language)
     _sentence.cache_clear()
+
+
+def language_in_use() -> str:
+    """The language that the window speaks."""
+    return _Current.language
 
 
 def language_of(name: str) -> str:
@@ -124,4 +147,10 @@ def _catalogue(language: str) -> Catalogue:
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    return re.compile(_NAME.sub(r"(?P<\1>.+?)", re.escape(key)), re.DOTALL)
+    return re.compile(_NAME.sub(_room, re.escape(key)), re.DOTALL)
+
+
+def _room(found: re.Match[str]) -> str:
+    name = found[1]
+    kind = _NUMBER if name in NUMBERS else _AMOUNT if name in AMOUNTS else _UNIT if name == "unit" else _ANYTHING
+    return f"(?P<{name}>{kind})"

@@ -148,7 +148,7 @@ def visible_texts(window: QWidget) -> Iterator[tuple[QWidget, str]]:
 
 def is_data(window: MainWindow, widget: QWidget, text: str) -> bool:
     """Whether ``text`` is a name or a figure of the design."""
-    values = [value for _, value in window.workspace.inspector._cells]
+    values = [value for _, *found in window.workspace.inspector._cells for value in found]
     return (
         not WORDS.search(text)
         or text in (window.document.title, "MoE Studio")

@@ -26,8 +26,11 @@ class GroupBars(QWidget):
 
     def show_groups(self, groups: tuple[tuple[str, float, float], ...]) -> None:
         """Show these parts, the largest difference first."""
-        self._rows = groups
-        words = [f"{name}: {time_text(was)}, now {time_text(now)}" for name, was, now in groups]
+        self._rows = tuple((tr(name), was, now) for name, was, now in groups)
+        words = [
+            tr("{name}: {before}, now {now}", name=name, before=time_text(was), now=time_text(now))
+            for name, was, now in self._rows
+        ]
         self.setAccessibleDescription("; ".join(words))
         self.updateGeometry()
         self.update()

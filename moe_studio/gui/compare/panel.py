@@ -226,7 +226,7 @@ class ComparePanel(QWidget):
     def ask_file(self) -> None:
         """Ask for a file and compare with the design in it."""
         folder = self.document.folder
-        name, _ = QFileDialog.getOpenFileName(self, "Compare with", str(folder or Path.home()), FILTER)
+        name, _ = QFileDialog.getOpenFileName(self, tr("Compare with a file…"), str(folder or Path.home()), FILTER)
         if name:
             self.pin_file(name)
 
@@ -356,7 +356,7 @@ class ComparePanel(QWidget):
     def _show_state(self) -> None:
         """Everything around the comparison: what it is with, how far it is, and what can be done."""
         reference, is_running = self.reference, self.job.is_running
-        self.title.setText(reference.title if reference else "none pinned")
+        self.title.setText(reference.title if reference else tr("none pinned"))
         is_late = is_running and not self._late.isActive()
         for widget in (self.busy, self.cancel, self.doing):
             widget.setVisible(is_late)
@@ -366,10 +366,10 @@ class ComparePanel(QWidget):
         self.pages.setCurrentIndex(1 if has_shown else 0)
         self.pin.setVisible(reference is None)
         waiting = "Comparing…" if is_running else "The comparison was stopped."
-        self.empty.setText(EMPTY if reference is None else waiting)
+        self.empty.setText(tr(EMPTY if reference is None else waiting))
         self.legend.setVisible(has_shown and not is_late)
         self.lock.setVisible(has_shown)
-        signs = [(f"{SIGNS[change]} {change}", mark_color(self.theme, change)) for change in CHANGES]
+        signs = [(f"{SIGNS[change]} {tr(change)}", mark_color(self.theme, change)) for change in CHANGES]
         self.legend.show_entries(signs, self.theme.color("muted"))
 
     def _on_lock(self, is_on: bool) -> None:

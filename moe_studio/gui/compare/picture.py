@@ -24,6 +24,7 @@ from moe_studio.gui.compare.place import (
     zoomed,
 )
 from moe_studio.gui.compare.tile import Chip, Tile
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.project.cluster import Cluster
@@ -57,7 +58,7 @@ class ClusterPicture(QWidget):
 
     def __init__(self, name: str, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName(name)
+        self.setAccessibleName(tr(name))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 90)
         self.theme = theme
@@ -79,7 +80,7 @@ class ClusterPicture(QWidget):
         self._sizes, self._most = tuple(node.gpus for node in cluster.nodes), most_experts
         self._aspect = 0.0
         marked = [tile.text for tile in self.tiles if tile.change]
-        self.setAccessibleDescription("; ".join(marked[:20]) or "Nothing differs here.")
+        self.setAccessibleDescription("; ".join(marked[:20]) or tr("Nothing differs here."))
         self.update()
 
     def show_selection(self, selection: Selection) -> None:

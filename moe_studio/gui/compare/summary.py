@@ -25,9 +25,9 @@ class Summary(QScrollArea):
 
     def show_difference(self, shown: Difference) -> None:
         """Say what differs in ``shown``."""
-        self.headline.setText(shown.headline)
+        self.headline.setText(tr(shown.headline))
         self.counts.setText(counts_text(shown))
-        reasons = [text for text in (shown.claim, *shown.reasons) if text]
+        reasons = [tr(text) for text in (shown.claim, *shown.reasons) if text]
         self.reasons.setText("\n".join(f"• {text}" for text in reasons))
 
     def text(self) -> str:
@@ -60,8 +60,8 @@ def counts_text(shown: Difference) -> str:
     experts = {change: sum(item.change == change for item in shown.experts) for change in CHANGES}
     parts = []
     for name, counts in (("Operators", shown.counts), ("Experts", experts)):
-        found = [f"{counts[change]:,} {SIGNS[change]} {change}" for change in CHANGES if counts.get(change)]
-        parts.append(f"{name}: {', '.join(found) or 'none differ'}.")
+        found = [f"{counts[change]:,} {SIGNS[change]} {tr(change)}" for change in CHANGES if counts.get(change)]
+        parts.append(tr(f"{name}: {', '.join(found) or tr('none differ')}."))
     return " ".join(parts)
 
 

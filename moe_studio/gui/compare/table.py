@@ -60,11 +60,11 @@ class DifferenceModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return (SIGNS[row.change], row.what, row.was, row.now)[column]
+            return (SIGNS[row.change], tr(row.what), row.was, row.now)[column]
         if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
-            return row.change
+            return tr(row.change)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(f"{row.change}: {row.what}: {row.was} → {row.now}")
+            return plain_tip(f"{tr(row.change)}: {tr(row.what)}: {row.was} → {row.now}")
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return mark_color(self.theme, row.change)
         if role == Qt.ItemDataRole.ForegroundRole and column == 3 and row.gain:
@@ -154,7 +154,7 @@ class DifferenceTable(QWidget):
         self._all = [(f"{row.category} {row.change} {row.what} {row.was} {row.now}".lower(), row) for row in rows]
         self._listed = shown.listed if shown else {}
         for place, name in enumerate(CATEGORIES, 1):
-            self.category.setItemText(place, f"{name.capitalize()} {self._listed.get(name, 0):,}")
+            self.category.setItemText(place, tr(f"{name.capitalize()} {self._listed.get(name, 0):,}"))
         self._filter()
 
     def set_theme(self, theme: Theme) -> None:

@@ -110,8 +110,8 @@ class GroupBox(QWidget):
         for index, action in enumerate(actions):
             button = QToolButton()
             button.setText(tr(action.text))
-            button.setToolTip(plain_tip(action.label))
-            button.setAccessibleName(action.label)
+            button.setToolTip(plain_tip(tr(action.label)))
+            button.setAccessibleName(tr(action.label))
             button.setProperty("role", "link")
             button.clicked.connect(lambda _=False, index=index: self.editing.act(self._acts[index]))
             self._buttons.addWidget(button)

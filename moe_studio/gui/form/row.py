@@ -82,6 +82,13 @@ class Note(QWidget):
             self._flow.addWidget(chip(text, tip, partial(self._act, index)))
 
 
+def title_text(field: Field) -> str:
+    """What a field is called where it stands alone: its label, and whose it is."""
+    if not field.owner:
+        return tr(field.title)
+    return tr("{label} of {owner}", label=tr(field.label), owner=tr(field.owner))
+
+
 class FieldEditor(QWidget):
     """The editor of a row of fields, joined to the document.
 
@@ -125,7 +132,7 @@ class FieldEditor(QWidget):
         """Show these fields, unless something is being typed into them."""
         self.row = tuple(row)
         field, waiting = self.field, self.waiting
-        title, hint = tr(field.title), tr(field.hint)
+        title, hint = title_text(field), tr(field.hint)
         if self.input.accessibleName() != title or self.input.accessibleDescription() != hint:
             self.input.setAccessibleName(title)
             self.input.setAccessibleDescription(hint)
@@ -194,7 +201,7 @@ class FieldRow(QWidget):
         usual = f"Reset to {field.text_of(field.default) or 'nothing'}"
         self.reset.setVisible(not field.is_default)
         self.reset.setToolTip(plain_tip(tr(usual)))
-        self.reset.setAccessibleName(tr(f"{field.title}: {usual.lower()}"))
+        self.reset.setAccessibleName(f"{title_text(field)}: {tr(usual)}")
         self.show_note()
 
     def show_note(self) -> None:
@@ -241,7 +248,7 @@ class ItemRow(QWidget):
         super().__init__()
         self.editing = editing
         self.editors = [FieldEditor((field,), editing) for field in row.fields]
-        self.more = SignButton("more", "More")
+        self.more = SignButton("more", tr("More"))
         self.more.clicked.connect(self._on_more)
         self.note = Note()
         column = QVBoxLayout(self)

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from moe_studio.document.manual import PAGES, Page, help_folder, help_pages, search_pages
 from moe_studio.gui.help.typeset import typeset
-from moe_studio.gui.text import tr
+from moe_studio.gui.text import language_in_use, tr
 from moe_studio.gui.widgets.panel import fitting
 
 MAX_PICTURE_BYTE = 2_000_000
@@ -69,6 +69,7 @@ class HelpWindow(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle(tr("Help"))
+        self.pages = help_pages(language_in_use())
         self.line = QLineEdit()
         self.line.setPlaceholderText(tr("Search the help pages"))
         self.line.setAccessibleName(tr("Search the help pages"))
@@ -114,9 +115,9 @@ class HelpWindow(QDialog):
     def _fill(self, words: str) -> None:
         self.list.clear()
         if words.strip():
-            found = [(hit.page, f"{tr(hit.page.title)}\n{hit.excerpt}") for hit in search_pages(words, help_pages())]
+            found = [(hit.page, f"{tr(hit.page.title)}\n{hit.excerpt}") for hit in search_pages(words, self.pages)]
         else:
-            found = [(page, tr(page.title)) for page in help_pages()]
+            found = [(page, tr(page.title)) for page in self.pages]
         for page, text in found:
             item = QListWidgetItem(text)
             item.setData(Qt.ItemDataRole.UserRole, page.name)
@@ -130,7 +131,7 @@ class HelpWindow(QDialog):
 
     def _on_item(self, item: QListWidgetItem | None) -> None:
         name = item.data(Qt.ItemDataRole.UserRole) if item else None
-        page = next((page for page in help_pages() if page.name == name), None)
+        page = next((page for page in self.pages if page.name == name), None)
         if page is None:
             return
         self.browser.show_page(page)

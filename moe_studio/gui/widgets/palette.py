@@ -38,7 +38,7 @@ class CommandPalette(Picker):
         """What the action does, and what does the same on the command line."""
         if not 0 <= place < len(self._found):
             return ""
-        return f"{self._found[place].statusTip()}.\n{self._found[place].whatsThis()}"
+        return f"{self._found[place].statusTip()}\n{self._found[place].whatsThis()}"
 
     @override
     def choose(self, place: int) -> None:
