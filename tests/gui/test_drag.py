@@ -1,10 +1,11 @@
 """Carrying experts, by pointer and by keyboard."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from moe_studio.document.placing import hosted_experts
+from moe_studio.document.placing import drop_of, grabbed, hosted_experts
 from moe_studio.document.selection import Selection
+from moe_studio.gui.canvas.drag_card import promise_of
 from moe_studio.project.project import Project
 from tests.gui.conftest import Driver
 
@@ -100,6 +101,29 @@ def test_every_other_gpu_says_what_a_drop_there_would_change(driver: Driver) -> 
     others = [item for gpu, item in enumerate(driver.cluster.gpus) if gpu != 5]
     driver.qtbot.waitUntil(lambda: all(item.has_effect for item in others))
     assert not driver.cluster.gpus[5].has_effect
+
+
+def test_with_control_every_gpu_says_what_a_copy_would_change(driver: Driver, example: Project) -> None:
+    driver.drag(5, 13)
+    driver.qtbot.waitUntil(lambda: driver.cluster.carry.what_ifs.is_done)
+    moves = [tile.promise for tile in driver.cluster.gpus]
+    driver.move(driver.gpu_point(13) + QPoint(0, 1), is_copy=True)
+    driver.qtbot.waitUntil(lambda: driver.cluster.carry.what_ifs.is_done)
+    drop = drop_of(example, grabbed(example, 5, 5, None), 9, mode="replicate")
+    wanted = promise_of(driver.document.effect(drop.edit, 9))
+    assert driver.cluster.gpus[9].promise == wanted != moves[9]
+    driver.move(driver.gpu_point(13))
+    assert [tile.promise for tile in driver.cluster.gpus] == moves
+
+
+def test_c_while_carrying_makes_copies(driver: Driver) -> None:
+    driver.document.select(Selection(kind="expert", expert=5, gpu=5))
+    driver.cluster.setFocus()
+    QTest.keyClick(driver.cluster, Qt.Key.Key_G)
+    QTest.keyClicks(driver.cluster, "9C")
+    assert driver.cluster.card.heading.text() == "Copy E5 → GPU 9, layers 0–3"
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Return)
+    assert driver.document.history.undo_label == "Replicate expert 5 on GPU 9, layers 0–3"
 
 
 def test_the_keyboard_carries_an_expert_by_number(driver: Driver, example: Project) -> None:

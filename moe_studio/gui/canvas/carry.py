@@ -33,7 +33,10 @@ class Carry(QObject):
         self.drag: ExpertDrag | None = None
         self.is_keyboard = False
         self.typed = ""
-        self.promises: dict[int, Promise] = {}
+        self.is_copy = False
+        self._promises: dict[bool, dict[int, Promise]] = {False: {}, True: {}}
+        self._candidates: list[int] = []
+        self._keys: dict[int, Hashable] = {}
         self.card = DragCard(view.viewport())
         self.what_ifs = WhatIfs(self)
         self.what_ifs.found.connect(self._on_found)
@@ -57,25 +60,40 @@ class Carry(QObject):
         """Pick experts up; ``boxes`` are where GPUs stand in the scene."""
         self.drag = ExpertDrag(document, grabs, is_one_replica=is_one_replica)
         self.is_keyboard, self.typed = is_keyboard, ""
-        self.promises, self._boxes = {}, boxes
-        candidates = self.drag.candidates()
+        self._promises, self._boxes, self.is_copy = {False: {}, True: {}}, boxes, False
+        candidates = self._candidates = self.drag.candidates()
         port = self._view.mapToScene(self._view.viewport().rect()).boundingRect()
         origin = boxes[self.drag.grab.gpu].center()
         candidates.sort(key=lambda gpu: (not port.intersects(boxes[gpu]), QLineF(origin, boxes[gpu].center()).length()))
-        keys: dict[int, Hashable] = dict(drop_keys(document.history.current, grabs, candidates))
-        self.what_ifs.start(self.drag, candidates, keys)
+        self._keys = dict(drop_keys(document.history.current, grabs, candidates))
+        self.what_ifs.start(self.drag, candidates, self._keys)
         pen = QPen(theme.color("accent"), 1.6, Qt.PenStyle.DashLine)
         pen.setCosmetic(True)
         self._thread.setPen(pen)
         self._chip.show_name(self.drag.name, theme)
         return self.drag
 
+    @property
+    def promises(self) -> dict[int, Promise]:
+        """What drops on GPUs would do, of moves or of copies."""
+        return self._promises[self.is_copy]
+
+    def use_copies(self, is_copy: bool) -> bool:
+        """Promise what copies would do, or moves; whether that is another thing than before."""
+        if self.drag is None or is_copy == self.is_copy:
+            return False
+        self.is_copy = is_copy
+        rest = [gpu for gpu in self._candidates if gpu not in self.promises]
+        self.what_ifs.start(self.drag, rest, self._keys, is_copy=is_copy)
+        return True
+
     def aim(self, target: Target | None, at: QPoint) -> bool:
         """Mean another target, with the pointer ``at`` a point of the view; whether anything changed."""
         assert self.drag is not None
         changed = self.drag.move(target)
         if changed and target is not None:
-            if self.drag.effect is not None and target.mode == "move" and target.node < 0:
+            is_plain = target.other < 0 and target.node < 0 and target.is_copy == self.is_copy
+            if self.drag.effect is not None and is_plain:
                 self.what_ifs.settle(target.gpu)
                 self._on_found(self.what_ifs.alike(target.gpu), self.drag.effect)
             here = self._boxes[target.gpu].center()
@@ -103,7 +121,7 @@ class Carry(QObject):
         self.card.hide()
         self._thread.hide()
         self._chip.hide()
-        self.promises = {}
+        self._promises = {False: {}, True: {}}
         return drag
 
     def _on_found(self, gpus: Sequence[int], effect: Effect) -> None:

@@ -68,10 +68,12 @@ class ClusterView(ZoomView):
     def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__()
         self.setParent(parent)
-        self.setAccessibleName("Cluster")
+        self.setAccessibleName(tr("Cluster"))
         self.setAccessibleDescription(
-            "Nodes, GPUs and their experts. Arrows select, Enter goes inside, G picks experts up, "
-            "the menu key has all that can be done."
+            tr(
+                "Nodes, GPUs and their experts. Arrows select, Enter goes inside, G picks experts up, "
+                "the menu key has all that can be done."
+            )
         )
         self.setAcceptDrops(True)
         self.viewport().setAcceptDrops(True)

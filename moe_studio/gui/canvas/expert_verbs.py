@@ -63,7 +63,16 @@ class ExpertVerbs:
         drag = self._view.drag
         assert drag is not None
         is_home = gpu == drag.grab.gpu and not drag.is_many
-        self.aim(None if is_home else Target(gpu=gpu), self._view.corner(gpu))
+        target = None if is_home else Target(gpu=gpu, is_copy=self._view.carry.is_copy)
+        self.aim(target, self._view.corner(gpu))
+
+    def toggle_copy(self) -> None:
+        """Carry copies instead of the experts themselves, or these again."""
+        view, drag = self._view, self._view.drag
+        assert drag is not None
+        view.carry.use_copies(not view.carry.is_copy)
+        self.aim_by_key(drag.target.gpu if drag.target else drag.grab.gpu)
+        view.show_marks()
 
     def end(self, *, is_drop: bool = False) -> None:
         """Put down what is carried, or put it back."""

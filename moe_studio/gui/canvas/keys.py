@@ -90,6 +90,8 @@ class CanvasKeys:
         elif key in ARROWS:
             view.carry.typed = ""
             view.experts.aim_by_key(neighbour(view.layout_shown.gpus, at, *ARROWS[key], range(len(view.gpus))))
+        elif key == Qt.Key.Key_C:
+            view.experts.toggle_copy()
         elif key == Qt.Key.Key_S and not drag.is_many and drag.target is not None:
             self._next_partner(drag.target)
         elif event.text().isdigit():

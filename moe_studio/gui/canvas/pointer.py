@@ -76,7 +76,7 @@ class CanvasPointer:
                 self._begin(hit, start, keys)
         if self._is_carrying:
             self._at = at
-            view.experts.aim(self._target(keys), at)
+            self._aim(keys)
             self._edge.start()
         elif self.node_drag is not None:
             drag = self.node_drag
@@ -117,7 +117,12 @@ class CanvasPointer:
     def aim_again(self, keys: Qt.KeyboardModifier) -> None:
         """Other keys are held, or the ground has moved: the same point may mean something else."""
         if self._is_carrying:
-            self._view.experts.aim(self._target(keys), self._at)
+            self._aim(keys)
+
+    def _aim(self, keys: Qt.KeyboardModifier) -> None:
+        if self._view.carry.use_copies(bool(keys & CONTROL)):
+            self._view.show_marks()
+        self._view.experts.aim(self._target(keys), self._at)
 
     @property
     def _is_carrying(self) -> bool:

@@ -26,6 +26,7 @@ class WhatIfs(QObject):
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._on_timeout)
         self._drag: ExpertDrag | None = None
+        self._is_copy = False
         self._waiting: list[Hashable] = []
         self._alike: dict[Hashable, list[int]] = {}
         self._key_of: Mapping[int, Hashable] = {}
@@ -33,9 +34,11 @@ class WhatIfs(QObject):
         self.evaluations = 0
         self.longest_ms = 0.0
 
-    def start(self, drag: ExpertDrag, order: Sequence[int], keys: Mapping[int, Hashable]) -> None:
+    def start(
+        self, drag: ExpertDrag, order: Sequence[int], keys: Mapping[int, Hashable], *, is_copy: bool = False
+    ) -> None:
         """Evaluate drops of ``drag`` on the GPUs of ``order``; those with equal keys need only one evaluation."""
-        self._drag, self._key_of = drag, keys
+        self._drag, self._key_of, self._is_copy = drag, keys, is_copy
         self._alike = {}
         for gpu in order:
             self._alike.setdefault(keys[gpu], []).append(gpu)
@@ -85,7 +88,7 @@ class WhatIfs(QObject):
         gpus = self._alike[key]
         self.evaluations += 1
         try:
-            effect = drag.document.effect(drag.drop_on(Target(gpu=gpus[0])).edit, gpus[0])
+            effect = drag.document.effect(drag.drop_on(Target(gpu=gpus[0], is_copy=self._is_copy)).edit, gpus[0])
         except MoeStudioError:
             return
         self.found.emit(gpus, effect)

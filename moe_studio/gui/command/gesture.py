@@ -12,7 +12,7 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Drag from the palette", "On a node: one more GPU, or another kind; beside: a new node"),
     ("Esc", "Cancel the gesture, or select nothing"),
     ("G, then arrows or a number", "Pick the selected expert up and aim at a GPU; Enter drops"),
-    ("Ctrl+Enter, S while carrying", "Copy; swap with the experts of the GPU one by one"),
+    ("C, S while carrying", "Copy instead; swap with the experts of the GPU one by one"),
     ("Shift+arrows", "Select more experts, or more nodes"),
     ("S", "Let two selected experts change places"),
     ("Ctrl+arrows", "Shift the selected nodes; with Shift by a whole card"),
