@@ -1,7 +1,5 @@
 """The cluster canvas: nodes, GPUs, experts, and the gestures that move them."""
 
-from itertools import accumulate
-
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -21,6 +19,7 @@ from typing_extensions import override
 from moe_studio.document.document import Document
 from moe_studio.document.network_edit import tier_title
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.gui.canvas.box import around
 from moe_studio.gui.canvas.cards import Cards
 from moe_studio.gui.canvas.carry import Carry
 from moe_studio.gui.canvas.device_drop import DeviceDrop
@@ -29,9 +28,10 @@ from moe_studio.gui.canvas.expert_drag import ExpertDrag
 from moe_studio.gui.canvas.expert_verbs import ExpertVerbs
 from moe_studio.gui.canvas.far_labels import FarLabels
 from moe_studio.gui.canvas.gpu_state import GpuState, Heat, gpu_states
+from moe_studio.gui.canvas.ground import Ground
 from moe_studio.gui.canvas.hit import NOWHERE, Hit, hit_at
 from moe_studio.gui.canvas.keys import CanvasKeys
-from moe_studio.gui.canvas.layout import ClusterLayout, cluster_layout
+from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.layout_verbs import LayoutVerbs
 from moe_studio.gui.canvas.link_layer import LinkLayer, labelled, link_texts
 from moe_studio.gui.canvas.marks import mark_tiles
@@ -46,7 +46,6 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.gui.widgets.zoom import ZoomView
-from moe_studio.project.cluster import Cluster
 
 CALM_MS = 120
 """So long after the last step of zooming all pictures are made sharp."""
@@ -98,9 +97,7 @@ class ClusterView(ZoomView):
         self.rate = RateEditor(self)
         self.is_one_replica = False
         self._heat = Heat()
-        self._layout: ClusterLayout | None = None
-        self._layout_key: tuple[Cluster, int, float] | None = None
-        self._starts: list[int] = [0]
+        self.ground = Ground()
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(CALM_MS)
@@ -126,8 +123,7 @@ class ClusterView(ZoomView):
     @property
     def layout_shown(self) -> ClusterLayout:
         """Where everything stands."""
-        assert self._layout is not None
-        return self._layout
+        return self.ground.layout
 
     def gpu_rect(self, gpu: int) -> QRectF:
         """Where a GPU is, in the scene."""
@@ -137,7 +133,7 @@ class ClusterView(ZoomView):
         """Show another document."""
         self.experts.end()
         self.document = self.verbs.document = document
-        self._layout_key = None
+        self.ground = Ground()
         self.is_fitted = True
 
     def set_theme(self, theme: Theme) -> None:
@@ -163,37 +159,26 @@ class ClusterView(ZoomView):
                 self.tiles.refresh(number)
         self.show_marks()
         if self.traffic.is_on:
-            self.traffic.show(self.document, self._layout)
+            self.traffic.show(self.document, self.ground.found)
 
     def show_selection(self) -> None:
         """Show what is selected."""
         self.show_marks()
         if self.traffic.is_on:
-            self.traffic.show(self.document, self._layout)
+            self.traffic.show(self.document, self.ground.found)
 
     def _arrange(self, evaluation: Evaluation, states: tuple[GpuState, ...]) -> None:
         """Find places for everything; while something is carried they stay as they are."""
-        cluster = evaluation.project.cluster
+        is_held = self.drag is not None or not self.is_fitted
         most = max(len(state.experts) for state in states)
-        port = self.viewport().size()
-        aspect = round(port.width() / max(1, port.height()) * 20) / 20 or 0.05
-        known = self._layout_key
-        if known is not None and known[0] is cluster:
-            if self.drag is not None or not self.is_fitted:
-                return
-            most = max(most, known[1])
-        key = (cluster, most, aspect)
-        if key == known:
+        if not self.ground.arrange(evaluation.project.cluster, most, self.viewport().size(), is_held=is_held):
             return
-        self._layout_key = key
         self.pointer.cancel()
-        layout = self._layout = cluster_layout(cluster, most_experts=most, aspect=aspect)
-        self._starts = [0, *accumulate(node.gpus for node in cluster.nodes)]
+        layout = self.ground.layout
+        boxes = zip(layout.gpus, states, strict=True)
+        tiles = [Tile(box=box, state=state, grid=layout.grid) for box, state in boxes]
         whole = qrect(layout.whole)
-        self.tiles.show_tiles(
-            [Tile(box=box, state=state, grid=layout.grid) for box, state in zip(layout.gpus, states, strict=True)],
-            whole.adjusted(-20, -20, 400, 400),
-        )
+        self.tiles.show_tiles(tiles, whole.adjusted(-20, -20, 400, 400))
         self.cards.arrange(layout, self.theme)
         self.setSceneRect(whole.adjusted(-2000, -2000, 2000, 2000))
         if self.is_fitted:
@@ -233,13 +218,13 @@ class ClusterView(ZoomView):
     def toggle_traffic(self) -> None:
         """Show what dispatch and combine send between nodes and GPUs, or not."""
         self.traffic.is_on = not self.traffic.is_on
-        self.traffic.show(self.document, self._layout)
+        self.traffic.show(self.document, self.ground.found)
         self.switched.emit()
 
     def show_traffic_of(self, what: str) -> None:
         """Show the bytes of ``dispatch``, ``combine`` or ``both``."""
         self.traffic.what = what
-        self.traffic.show(self.document, self._layout)
+        self.traffic.show(self.document, self.ground.found)
 
     def toggle_one_replica(self) -> None:
         """Let drags change one replica only, or all alike."""
@@ -260,7 +245,7 @@ class ClusterView(ZoomView):
 
     def first_gpu(self, node: int) -> int:
         """The lowest number of a GPU in a node."""
-        return self._starts[node]
+        return self.ground.starts[node]
 
     def corner(self, gpu: int) -> QPoint:
         """The middle of a GPU, in the view."""
@@ -292,9 +277,8 @@ class ClusterView(ZoomView):
 
     def hit(self, at: QPoint) -> Hit:
         """What is at a point of the view."""
-        if self._layout is None:
-            return NOWHERE
-        return hit_at(self._layout, self.gpus, self._starts, self.mapToScene(at))
+        layout = self.ground.found
+        return hit_at(layout, self.gpus, self.ground.starts, self.mapToScene(at)) if layout else NOWHERE
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -378,11 +362,12 @@ class ClusterView(ZoomView):
 
     @override
     def whole(self) -> QRectF:
-        return QRectF() if self._layout is None else qrect(self._layout.whole).adjusted(-8, -8, 8, 8)
+        layout = self.ground.found
+        return qrect(layout.whole).adjusted(-8, -8, 8, 8) if layout else QRectF()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if self._layout_key is not None and self.is_fitted and self.drag is None:
+        if self.ground.found is not None and self.is_fitted and self.drag is None:
             self.show_evaluation(self.document.evaluation)
         super().resizeEvent(event)
 
@@ -392,11 +377,7 @@ class ClusterView(ZoomView):
         if 0 <= chosen.gpu < len(self.gpus):
             self.frame(self.gpu_rect(chosen.gpu))
         elif self.picking.nodes:
-            boxes = [qrect(self.layout_shown.nodes[node]) for node in self.picking.nodes]
-            whole = boxes[0]
-            for box in boxes[1:]:
-                whole = whole.united(box)
-            self.frame(whole)
+            self.frame(qrect(around([self.layout_shown.nodes[node] for node in self.picking.nodes])))
         else:
             self.fit()
 

@@ -51,7 +51,7 @@ class Chart(QWidget):
         self.current = -1
         self._pending: tuple[Evaluation, bool] | None = None
         self._tinted: Theme | None = None
-        self.setAccessibleName(title)
+        self.setAccessibleName(tr(title))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.heading = ElidedLabel(tr(title), "fact")
         self.legend = Legend(theme)
