@@ -8,6 +8,7 @@ from typing import Literal
 from moe_studio.calibration.provider import provide
 from moe_studio.document.history import History
 from moe_studio.engine.evaluation import Evaluation, evaluate
+from moe_studio.errors import MoeStudioError
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_path
 from moe_studio.storage.loader import load_project
@@ -69,6 +70,14 @@ def pinned_file(path: Path | str) -> Reference:
     """
     path = Path(path)
     return Reference(source="file", project=load_project(path), detail=path.name, path=path)
+
+
+def pinned_evaluation(reference: Reference) -> Evaluation | None:
+    """What is predicted of ``reference``; None if it cannot be evaluated."""
+    try:
+        return evaluate(reference.project, provide)
+    except MoeStudioError:
+        return None
 
 
 def headline(evaluation: Evaluation) -> Headline:

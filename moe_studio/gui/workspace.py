@@ -153,7 +153,7 @@ class Workspace(QMainWindow):
         self.tabs.currentChanged.connect(lambda _: QTimer.singleShot(0, self, self._make_room))
         self.compare.chosen.connect(self._on_chosen)
         self.compare.refused.connect(self.refused)
-        self.compare.pinned.connect(lambda: self.breakdown.show_reference(self.compare.headline))
+        self.compare.pinned.connect(self._on_pinned)
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
             charts.refused.connect(self.refused)
@@ -228,9 +228,14 @@ class Workspace(QMainWindow):
             self._timer.stop()
 
     def _show_inspector(self) -> None:
-        document = self.document
-        self.inspector.show_evaluation(document.evaluation, document.selected, document.layer)
+        self._show_facts()
         self.settings.refresh()
+
+    def _show_facts(self) -> None:
+        document = self.document
+        self.inspector.show_evaluation(
+            document.evaluation, document.selected, document.layer, is_quick=document.is_previewing
+        )
 
     def _show_dag(self) -> None:
         self.graph.show_evaluation(self.document.evaluation)
@@ -269,7 +274,7 @@ class Workspace(QMainWindow):
         self.timeline.show_selection()
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.show_selection(document.selection)
-        self.inspector.show_evaluation(document.evaluation, document.selected, document.layer)
+        self._show_facts()
 
     def show_tab(self, name: str) -> None:
         """Bring one of `TABS` to the front."""
@@ -389,6 +394,11 @@ class Workspace(QMainWindow):
 
     def _on_several(self, selected: tuple[Selection, ...]) -> None:
         QTimer.singleShot(0, self, lambda: self.document.select_all(selected))
+
+    def _on_pinned(self) -> None:
+        self.breakdown.show_reference(self.compare.headline)
+        self.inspector.show_reference(self.compare.reference)
+        self._show_facts()
 
     def _on_problem(self, where: str) -> None:
         """Go to the place that a problem names: a thing in the views, or a setting in its form."""

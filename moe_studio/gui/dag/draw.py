@@ -185,7 +185,7 @@ def _draw_face(painter: QPainter, theme: Theme, face: Face, box: QRectF, seen: Q
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme.color("accent"), 2.0))
         painter.drawRoundedRect(box.adjusted(-3.5, -3.5, 3.5, 3.5), 7, 7)
-    draw_node_text(painter, theme, face.lines, seen)
+    draw_node_text(painter, theme, face.lines, seen, face.shape)
     if face.is_path and box.width() > 30:
         draw_mark(painter, theme, box)
     painter.setOpacity(1.0)

@@ -5,6 +5,7 @@ Every line has wordings of falling length, and the longest that fits is taken, s
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
@@ -77,17 +78,19 @@ def shape_line(part: Part, local: int) -> Line:
     )
 
 
-def draw_node_text(painter: QPainter, theme: Theme, lines: Sequence[Line], box: QRectF) -> None:
-    """As many of ``lines`` as there is room for, one below the other in the middle of ``box``."""
+def draw_node_text(painter: QPainter, theme: Theme, lines: Sequence[Line], box: QRectF, shape: str) -> None:
+    """As many of ``lines`` as there is room for in a shape, one below the other in the middle of ``box``."""
     if box.width() < LEAST_WIDTH or box.height() < LEAST_HEIGHT:
         return
-    room = box.width() - 6
+    size = TITLE if box.height() >= 15 else SMALL
     count = 1 + max(0, min(len(lines) - 1, int((box.height() - TITLE_HEIGHT - 2) / LINE_HEIGHT)))
+    rooms = [room - 6 for room in line_rooms(box, shape, count)]
     # Too narrow for more than a name: a number that is cut off would mislead.
-    chosen = [fitting(lines[0], room, TITLE if box.height() >= 15 else SMALL, is_bold=True)]
-    chosen += [text for line in lines[1:count] if (text := fitting(line, room, TEXT, is_bold=False))]
+    chosen = [fitting(lines[0], rooms[0], size, is_bold=True)]
+    pairs = zip(lines[1:count], rooms[1:], strict=True)
+    chosen += [text for line, room in pairs if (text := fitting(line, room, TEXT, is_bold=False))]
     top = box.center().y() - (TITLE_HEIGHT + LINE_HEIGHT * (len(chosen) - 1)) / 2
-    painter.setFont(ui_font(TITLE if box.height() >= 15 else SMALL, is_bold=True))
+    painter.setFont(ui_font(size, is_bold=True))
     painter.setPen(theme.color("text"))
     painter.drawText(QRectF(box.left(), top, box.width(), TITLE_HEIGHT), CENTER, chosen[0])
     painter.setFont(ui_font(TEXT))
@@ -95,6 +98,18 @@ def draw_node_text(painter: QPainter, theme: Theme, lines: Sequence[Line], box: 
     for number, text in enumerate(chosen[1:]):
         y = top + TITLE_HEIGHT + number * LINE_HEIGHT
         painter.drawText(QRectF(box.left(), y, box.width(), LINE_HEIGHT), CENTER, text)
+
+
+def line_rooms(box: QRectF, shape: str, count: int) -> list[float]:
+    """How wide each of ``count`` lines may be in a shape: an ellipse is narrow at its top and bottom."""
+    if shape == "parallelogram":
+        return [box.width() - 2 * min(12.0, box.width() * 0.15)] * count
+    if shape != "ellipse" or count == 1:
+        return [box.width()] * count
+    height = TITLE_HEIGHT + LINE_HEIGHT * (count - 1)
+    edges = [-height / 2, *(TITLE_HEIGHT - height / 2 + LINE_HEIGHT * number for number in range(count))]
+    away = [max(abs(top), abs(bottom)) - 2 for top, bottom in pairwise(edges)]
+    return [box.width() * max(0.0, 1 - (2 * dy / box.height()) ** 2) ** 0.5 for dy in away]
 
 
 def fitting(line: Line, room: float, size: int, *, is_bold: bool) -> str:

@@ -8,7 +8,8 @@ from moe_studio.units import percent_text
 SAME = 1e-9
 """Relative difference up to which two figures are the same."""
 
-DASH = "—"
+DASH, OPEN = "—", "…"
+"""What stands for values that differ, and for those that are being found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,14 @@ def _dash(row: Fact) -> Fact:
     return Fact(label=row.label, value=DASH)
 
 
+def awaited(quick: Facts, last: Facts | None) -> Facts:
+    """``quick`` with the rows that ``last`` had besides, left open until there is time to find them."""
+    if last is None or (last.title, last.kind) != (quick.title, quick.kind):
+        return quick
+    known = {row.label: row for row in quick.rows}
+    return replace(quick, rows=tuple(known.get(row.label) or Fact(label=row.label, value=OPEN) for row in last.rows))
+
+
 def compared(found: Facts, before: Facts | None) -> Facts:
     """``found`` with its changes from what is said of the same thing in another design."""
     if before is None or before.kind != found.kind:
@@ -65,10 +74,10 @@ def compared(found: Facts, before: Facts | None) -> Facts:
 
 
 def _compared(row: Fact, before: Fact | None) -> Fact:
-    if before is None or row.value == before.value or DASH in (row.value, before.value):
+    if before is None or row.value == before.value or {DASH, OPEN} & {row.value, before.value}:
         return row
     if row.amount is None or before.amount is None:
-        return replace(row, change=f"was {before.value}")
+        return replace(row, change="changed" if "\n" in before.value else f"was {before.value}")
     difference = row.amount - before.amount
     if abs(difference) <= SAME * max(abs(row.amount), abs(before.amount)):
         return row

@@ -1,15 +1,17 @@
-"""The inspector: a table of facts about the selection, what binds it, and its GPU's memory."""
+"""The inspector: a table of facts about the selection, what binds it, its GPU's memory, and how that has changed."""
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from moe_studio.document.reference import Reference, pinned_evaluation
 from moe_studio.document.selection import NOTHING, Selection
 from moe_studio.document.setting_edit import Editing
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.form.selection_form import SelectionForm
-from moe_studio.gui.inspector.fact import Fact, Facts, common_facts, facts
+from moe_studio.gui.inspector.fact import Fact, Facts, awaited, common_facts, compared
+from moe_studio.gui.inspector.find import facts
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, rule_line, set_tone
@@ -17,6 +19,18 @@ from moe_studio.gui.widgets.memory_bars import MemoryBars
 
 MOST = 64
 """Of so many selected things the facts are compared; of more, those of the first."""
+
+QUICK_FROM = 4_000
+"""With so many operators, what takes long to find waits until nothing is being dragged."""
+
+LONG = 22
+"""Letters from which on a value has a line of its own."""
+
+ROWS = 3
+"""Lines of the grid for one fact: label and value, a long value, its change."""
+
+Cell = tuple[QLabel, QLabel, QLabel]
+"""Labels of one row: what it is, its value, and how that has changed."""
 
 
 class Inspector(QScrollArea):
@@ -30,6 +44,7 @@ class Inspector(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.title = ElidedLabel("", "title", middle=True)
         self.kind = plain_label("", "small")
+        self.against = ElidedLabel("", "small")
         self.sentence = plain_label("", "fact")
         self.sentence.setWordWrap(True)
         self.memory_title = plain_label("", "heading")
@@ -39,10 +54,11 @@ class Inspector(QScrollArea):
         self.form = SelectionForm(editing)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(7)
+        self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
-        self._cells: list[tuple[QLabel, ElidedLabel]] = []
+        self._cells: list[Cell] = []
         self._shown: Facts | None = None
+        self._before: Evaluation | None = None
         self._build()
 
     def _build(self) -> None:
@@ -54,6 +70,7 @@ class Inspector(QScrollArea):
         head.addWidget(self.title, 1)
         head.addWidget(self.kind)
         column.addLayout(head)
+        column.addWidget(self.against)
         column.addLayout(self._grid)
         column.addWidget(self.sentence)
         column.addWidget(self.form.link)
@@ -65,10 +82,25 @@ class Inspector(QScrollArea):
         column.addStretch(1)
         self.setWidget(inner)
 
-    def show_evaluation(self, evaluation: Evaluation, selected: Sequence[Selection], layer: int | None) -> None:
+    def show_reference(self, reference: Reference | None) -> None:
+        """Say beside every figure how it differs from that of ``reference``; None for no reference."""
+        if reference is None:
+            self._before = None
+        elif self._before is None or self._before.project is not reference.project:
+            self._before = pinned_evaluation(reference)
+        self._shown = None
+
+    def show_evaluation(
+        self, evaluation: Evaluation, selected: Sequence[Selection], layer: int | None, *, is_quick: bool = False
+    ) -> None:
         """Show what there is to say about all of ``selected``, and what can be edited."""
-        every = [facts(evaluation, selection, layer) for selection in (selected or (NOTHING,))[:MOST]]
-        found = common_facts(every, len(selected))
+        quick = is_quick and len(evaluation.graph) > QUICK_FROM
+        found = self._found(evaluation, selected, layer, is_quick=quick)
+        before = self._before
+        if before is not None and before.project is not evaluation.project:
+            found = compared(found, self._found(before, selected, layer, is_quick=quick))
+        if quick:
+            found = awaited(found, self._shown)
         self.form.refresh()
         self.form_rule.setVisible(not self.form.isHidden())
         has_memory = found.gpu >= 0
@@ -78,12 +110,25 @@ class Inspector(QScrollArea):
             self.memory_title.setText(tr("GPU {gpu} memory", gpu=found.gpu))
             self.memory.show_gpu(evaluation, found.gpu)
         if found != self._shown:
-            self._shown = found
-            self.title.setText(found.title)
-            self.kind.setText(tr(found.kind))
-            self.sentence.setText(tr(found.sentence))
-            self.sentence.setVisible(bool(found.sentence))
-            self._show_rows(found.rows)
+            self._show(found)
+
+    def _found(
+        self, evaluation: Evaluation, selected: Sequence[Selection], layer: int | None, *, is_quick: bool
+    ) -> Facts:
+        every = [facts(evaluation, item, layer, is_quick=is_quick) for item in (selected or (NOTHING,))[:MOST]]
+        return common_facts(every, len(selected))
+
+    def _show(self, found: Facts) -> None:
+        self._shown = found
+        self.title.setText(found.title)
+        self.kind.setText(tr(found.kind))
+        self.sentence.setText(tr(found.sentence))
+        self.sentence.setVisible(bool(found.sentence))
+        has_change = self._before is not None and any(row.change for row in found.rows)
+        self.against.setVisible(has_change)
+        if has_change and self._before is not None:
+            self.against.setText(tr("Changes against {name}", name=self._before.project.name))
+        self._show_rows(found.rows)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -92,26 +137,59 @@ class Inspector(QScrollArea):
     def text(self) -> str:
         """All that is shown, as plain text."""
         shown = self._shown
-        return "\n".join([shown.title, *(f"{row.label}\t{row.value}" for row in shown.rows)]) if shown else ""
+        lines = (
+            [f"{row.label}\t{row.value}" + (f"\t{row.change}" if row.change else "") for row in shown.rows]
+            if shown
+            else []
+        )
+        return "\n".join([shown.title, *lines]) if shown else ""
 
     def _show_rows(self, rows: tuple[Fact, ...]) -> None:
         while len(self._cells) < len(rows):
             self._add_cell()
-        for index, (label, value) in enumerate(self._cells):
+        for index, (label, value, change) in enumerate(self._cells):
             is_used = index < len(rows)
             label.setVisible(is_used)
             value.setVisible(is_used)
+            change.setVisible(is_used and bool(rows[index].change))
             if is_used:
-                label.setText(tr(rows[index].label))
-                value.setText(tr(rows[index].value))
-                value.setAccessibleName(f"{label.text()}: {value.text()}")
-                set_tone(value, rows[index].tone)
+                self._place(index, value, rows[index].value)
+                _fill(label, value, change, rows[index])
 
     def _add_cell(self) -> None:
-        label, value = plain_label("", "fact"), ElidedLabel("", "figure")
-        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        row = len(self._cells)
+        label, value, change = plain_label("", "fact"), plain_label("", "figure"), plain_label("", "small")
+        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        for cell in (value, change):
+            # Rather two lines than a value that is cut off.
+            cell.setWordWrap(True)
+            cell.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+            cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row = ROWS * len(self._cells)
         self._grid.addWidget(label, row, 0)
         self._grid.addWidget(value, row, 1)
-        self._cells.append((label, value))
+        self._grid.addWidget(change, row + 2, 0, 1, 2)
+        self._cells.append((label, value, change))
+
+    def _place(self, index: int, value: QLabel, text: str) -> None:
+        """A long value goes below its label, over the whole width."""
+        row = ROWS * index
+        is_long = len(text) > LONG or "\n" in text
+        if is_long != (self._grid.getItemPosition(self._grid.indexOf(value))[3] > 1):  # type: ignore[index]
+            self._grid.removeWidget(value)
+            if is_long:
+                self._grid.addWidget(value, row + 1, 0, 1, 2)
+            else:
+                self._grid.addWidget(value, row, 1)
+
+
+def _fill(label: QLabel, value: QLabel, change: QLabel, fact: Fact) -> None:
+    for cell, text, tone in (
+        (label, fact.label, ""),
+        (value, fact.value, fact.tone),
+        (change, fact.change, fact.change_tone),
+    ):
+        wanted = tr(text)
+        if cell.text() != wanted:
+            cell.setText(wanted)
+        set_tone(cell, tone)
+    value.setAccessibleName(f"{label.text()}: {value.text()}" + (f", {change.text()}" if fact.change else ""))
