@@ -35,8 +35,9 @@ def model_section(project: Project) -> Section:
         part: model.dtype_of(part) for part in ("weights", "experts", "activations", "kv_cache", "dispatch", "combine")
     }
     odd = ", ".join(f"{part} {dtype}" for part, dtype in dtypes.items() if dtype != model.dtype)
+    predicts = f", the last {model.mtp} of them passes of the prediction module" if model.mtp else ""
     facts = [
-        f"{model.layer_count} layers, hidden size {model.hidden:,}, {model.dtype}{f' ({odd})' if odd else ''}",
+        f"{model.layer_count} layers{predicts}, hidden size {model.hidden:,}, {model.dtype}{f' ({odd})' if odd else ''}",
         f"{_billions(counts.total)} parameters ({counts.total:,}), "
         f"{_billions(counts.active)} of them active for a token",
     ]

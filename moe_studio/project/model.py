@@ -19,6 +19,14 @@ DTYPE_BYTE: Mapping[str, float] = MappingProxyType(
 
 DTYPES = tuple(DTYPE_BYTE)
 
+# fp8 as DeepSeek-V3 scales it, with 4 bytes for 128 × 128 weights and for 128 activations of a token (arXiv 2412.19437,
+# section 3.3.2); fp4 with one byte for 32 elements (OCP Microscaling Formats 1.0).
+SCALE_BYTE: Mapping[str, float] = MappingProxyType({"fp8": 4 / 128, "fp4": 1 / 32})
+"""Bytes of scales for one element that moves or is computed with, by name of the data type."""
+
+WEIGHT_SCALE_BYTE: Mapping[str, float] = MappingProxyType({"fp8": 4 / 128**2, "fp4": 1 / 32})
+"""Bytes of scales for one weight."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dtypes:
@@ -30,6 +38,7 @@ class Dtypes:
     kv_cache: str = setting("the key/value cache", "", choices=("", *DTYPES))
     dispatch: str = setting("tokens on their way to experts", "", choices=("", *DTYPES))
     combine: str = setting("tokens on their way back", "", choices=("", *DTYPES))
+    scales: bool = setting("whether the scales that blocks of fp8 and fp4 carry count as bytes", False)
 
     def __post_init__(self) -> None:
         check_settings(self, "model.dtypes")
@@ -195,8 +204,12 @@ class Model:
         return str(getattr(self.dtypes, part)) or self.dtype
 
     def byte_of(self, part: str) -> float:
-        """Bytes per element of ``part``, one of the fields of `Dtypes`."""
-        return DTYPE_BYTE[self.dtype_of(part)]
+        """Bytes per element of ``part``, one of the data types of `Dtypes`, with its share of scales if they count."""
+        dtype = self.dtype_of(part)
+        if not self.dtypes.scales:
+            return DTYPE_BYTE[dtype]
+        is_weight = part in ("weights", "experts")
+        return DTYPE_BYTE[dtype] + (WEIGHT_SCALE_BYTE if is_weight else SCALE_BYTE).get(dtype, 0.0)
 
     @property
     def layer_count(self) -> int:

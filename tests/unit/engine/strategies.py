@@ -124,7 +124,14 @@ def _models(draw: st.DrawFn, least_layers: int) -> Model:
 def _dtypes() -> st.SearchStrategy[Dtypes]:
     dtype = st.sampled_from(["", *DTYPES])
     return st.builds(
-        Dtypes, weights=dtype, experts=dtype, activations=dtype, kv_cache=dtype, dispatch=dtype, combine=dtype
+        Dtypes,
+        weights=dtype,
+        experts=dtype,
+        activations=dtype,
+        kv_cache=dtype,
+        dispatch=dtype,
+        combine=dtype,
+        scales=st.booleans(),
     )
 
 

@@ -14,7 +14,7 @@ from moe_studio.graph.routing import largest_of
 from moe_studio.project.cluster import Cluster, Device, Link, Links, Node
 from moe_studio.project.design import Cost, MemoryRules, Parallel, Placement, Routing, Workload
 from moe_studio.project.edit import set_value
-from moe_studio.project.model import Attention, Block, FeedForward, Model
+from moe_studio.project.model import Attention, Block, Dtypes, FeedForward, Model
 from moe_studio.project.parameter import parameters
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import load_model
@@ -102,6 +102,31 @@ def test_deepseek_v3_with_its_prediction_module_has_the_published_parameters() -
     # The checkpoint's 685 billion count embedding and head of the module again (README of deepseek-ai/DeepSeek-V3).
     assert whole.total + 2 * 129280 * 7168 == pytest.approx(685e9, rel=1e-3)
     assert whole.active == plain.active
+
+
+# Scales
+
+
+def test_scales_of_blocks_count_where_they_are_asked_for() -> None:
+    def weights(dtype: str, *, scales: bool) -> float:
+        base = design(1, layers=1, ffn=FeedForward(kind="gelu", hidden=128))
+        model = replace(base.model, dtypes=Dtypes(weights=dtype, scales=scales))
+        return float(evaluate(replace(base, model=model)).memory.weights[0])
+
+    count = 4 * 32 * 32 + 2 * 32 * 128 + 2 * 32
+    assert [weights(dtype, scales=False) for dtype in ("bf16", "fp8", "fp4")] == [2 * count, count, count / 2]
+    assert [weights(dtype, scales=True) for dtype in ("bf16", "fp8")] == [2 * count, count * (1 + 4 / 128**2)]
+    # gpt-oss stores 4.25 bits for each weight of its experts (its model card, arXiv 2508.10925).
+    assert weights("fp4", scales=True) == count * 4.25 / 8
+
+
+def test_tokens_are_dispatched_in_fp8_with_scales_and_come_back_in_bf16() -> None:
+    model = replace(design().model, dtypes=Dtypes(dispatch="fp8", scales=True))
+    evaluation = evaluate(replace(design(), model=model))
+    there, back = (evaluation.graph.column("inter_byte") + evaluation.graph.column("intra_byte")).reshape(-1)[
+        [evaluation.graph.row_of["l0_dispatch_g0"], evaluation.graph.row_of["l0_combine_g0"]]
+    ]
+    assert there / back == pytest.approx((1 + 4 / 128) / 2)
 
 
 # Caches
