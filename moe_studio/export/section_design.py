@@ -37,7 +37,8 @@ def model_section(project: Project) -> Section:
     odd = ", ".join(f"{part} {dtype}" for part, dtype in dtypes.items() if dtype != model.dtype)
     predicts = f", the last {model.mtp} of them passes of the prediction module" if model.mtp else ""
     facts = [
-        f"{model.layer_count} layers{predicts}, hidden size {model.hidden:,}, {model.dtype}{f' ({odd})' if odd else ''}",
+        f"{model.layer_count} layers{predicts}, hidden size {model.hidden:,}, "
+        f"{model.dtype}{f' ({odd})' if odd else ''}",
         f"{_billions(counts.total)} parameters ({counts.total:,}), "
         f"{_billions(counts.active)} of them active for a token",
     ]
