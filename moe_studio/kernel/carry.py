@@ -23,7 +23,13 @@ ON_THE_CHIP = ("attention", "elementwise", "gemm", "mla", "moe")
 def carried_over(parameters: Any, family: str, there: DeviceFacts, here: DeviceFacts) -> Any:
     """``parameters`` that were fitted to ``there``, as they are to be expected ``here``."""
     ratio = CLOCK_GHZ[there.generation] / CLOCK_GHZ[here.generation]
-    return parameters if ratio == 1 or family not in ON_THE_CHIP else _slowed(parameters, ratio)
+    if ratio != 1 and family in ON_THE_CHIP:
+        parameters = _slowed(parameters, ratio)
+    faster = here.peak("bf16") / there.peak("bf16")
+    if family == "gemm" and faster != 1:
+        # The same work makes the clock fall; a GPU of half the rate takes twice as long for it.
+        parameters = replace(parameters, throttle_ms=parameters.throttle_ms / faster)
+    return parameters
 
 
 def _slowed(record: Any, ratio: float) -> Any:

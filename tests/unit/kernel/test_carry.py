@@ -34,6 +34,15 @@ def test_latencies_inside_records_of_head_sizes_shrink_as_well() -> None:
         assert after.tile_rows == before.tile_rows
 
 
+def test_the_same_work_makes_the_clock_fall() -> None:
+    """The H20 has a seventh of the H100's arithmetic, and takes as many times as long until it throttles as much."""
+    h20 = facts_of("h20")
+    fitted = load_calibration("h100-sxm").families["gemm"]["fp8"].parameters
+    carried = carried_over(fitted, "gemm", H100, h20)
+    assert carried.throttle_ms == pytest.approx(fitted.throttle_ms * H100.peak("bf16") / h20.peak("bf16"))
+    assert carried.launch_us == fitted.launch_us
+
+
 def test_a_link_has_no_clock() -> None:
     fitted = load_calibration("a100-80g-sxm").families["p2p"]["send_recv"].parameters
     assert carried_over(fitted, "p2p", A100, H100) is fitted
