@@ -25,11 +25,13 @@ def carried_over(parameters: Any, family: str, there: DeviceFacts, here: DeviceF
     ratio = CLOCK_GHZ[there.generation] / CLOCK_GHZ[here.generation]
     if ratio != 1 and family in ON_THE_CHIP:
         parameters = _slowed(parameters, ratio)
-    faster = here.peak("bf16") / there.peak("bf16")
-    if family == "gemm" and faster != 1:
-        # The same work makes the clock fall; a GPU of half the rate takes twice as long for it.
-        parameters = replace(parameters, throttle_ms=parameters.throttle_ms / faster)
-    return parameters
+    if family != "gemm" or here.name == there.name:
+        return parameters
+    # The same work makes the clock fall; a GPU of half the rate takes twice as long for it. How badly DeepGEMM's widest
+    # tiles do in a single wave is a matter of the registers of one generation.
+    slower = there.peak("bf16") / here.peak("bf16")
+    wide = parameters.wide_tile_share if here.generation == there.generation else 1.0
+    return replace(parameters, throttle_ms=parameters.throttle_ms * slower, wide_tile_share=wide)
 
 
 def _slowed(record: Any, ratio: float) -> Any:

@@ -16,7 +16,7 @@ def test_every_generation_has_a_clock() -> None:
 @pytest.mark.parametrize("family", ON_THE_CHIP)
 def test_gpus_of_one_generation_share_their_latencies(family: str) -> None:
     for fitted in load_calibration("h100-sxm").families[family].values():
-        assert carried_over(fitted.parameters, family, H100, H200) is fitted.parameters
+        assert carried_over(fitted.parameters, family, H100, H200) == fitted.parameters
 
 
 def test_latencies_shrink_with_the_clock_and_shares_stay() -> None:
@@ -41,6 +41,13 @@ def test_the_same_work_makes_the_clock_fall() -> None:
     carried = carried_over(fitted, "gemm", H100, h20)
     assert carried.throttle_ms == pytest.approx(fitted.throttle_ms * H100.peak("bf16") / h20.peak("bf16"))
     assert carried.launch_us == fitted.launch_us
+
+
+def test_the_fault_of_the_widest_tiles_stays_with_its_generation() -> None:
+    fitted = load_calibration("h100-sxm").families["gemm"]["fp8_block"].parameters
+    assert fitted.wide_tile_share < 0.5
+    assert carried_over(fitted, "gemm", H100, facts_of("h20")).wide_tile_share == fitted.wide_tile_share
+    assert carried_over(fitted, "gemm", H100, facts_of("b200")).wide_tile_share == 1
 
 
 def test_a_link_has_no_clock() -> None:
