@@ -1,14 +1,9 @@
 """The cluster canvas: nodes, GPUs, experts, and the gestures that move them."""
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
     QHelpEvent,
-    QKeyEvent,
     QMouseEvent,
     QResizeEvent,
     QWheelEvent,
@@ -29,6 +24,7 @@ from moe_studio.gui.canvas.expert_verbs import ExpertVerbs
 from moe_studio.gui.canvas.far_labels import FarLabels
 from moe_studio.gui.canvas.gpu_state import GpuState, Heat, gpu_states
 from moe_studio.gui.canvas.ground import Ground
+from moe_studio.gui.canvas.hand_view import HandView
 from moe_studio.gui.canvas.hit import NOWHERE, Hit, hit_at
 from moe_studio.gui.canvas.keys import CanvasKeys
 from moe_studio.gui.canvas.layout import ClusterLayout
@@ -45,13 +41,12 @@ from moe_studio.gui.canvas.traffic_overlay import TrafficOverlay
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_tip
-from moe_studio.gui.widgets.zoom import ZoomView
 
 CALM_MS = 120
 """So long after the last step of zooming all pictures are made sharp."""
 
 
-class ClusterView(ZoomView):
+class ClusterView(HandView):
     """Shows the cluster and where experts live, and lets both be changed.
 
     Signals:
@@ -74,16 +69,12 @@ class ClusterView(ZoomView):
                 "the menu key has all that can be done."
             )
         )
-        self.setAcceptDrops(True)
-        self.viewport().setAcceptDrops(True)
         self.document = document
         self.theme = theme
         self.carry = Carry(self)
         self.carry.promised.connect(self._on_promised)
         self.picking = Picking(self)
-        self.keys = CanvasKeys(self)
-        self.pointer = CanvasPointer(self)
-        self.device_drop = DeviceDrop(self)
+        self.take_hands(CanvasPointer(self), CanvasKeys(self), DeviceDrop(self))
         self.verbs = LayoutVerbs(document, lambda: self.picking.nodes, tell=self.told.emit, refuse=self.refused.emit)
         self.experts = ExpertVerbs(self)
         self.cards = Cards(self.scene())
@@ -133,7 +124,7 @@ class ClusterView(ZoomView):
         """Show another document."""
         self.experts.end()
         self.document = self.verbs.document = document
-        self.ground = Ground()
+        self.ground.forget()
         self.is_fitted = True
 
     def set_theme(self, theme: Theme) -> None:
@@ -280,22 +271,6 @@ class ClusterView(ZoomView):
         layout = self.ground.found
         return hit_at(layout, self.gpus, self.ground.starts, self.mapToScene(at)) if layout else NOWHERE
 
-    @override
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        if not self.begins_pan(event) and event.button() is Qt.MouseButton.LeftButton and self.drag is None:
-            self.pointer.press(event.position().toPoint(), event.modifiers())
-
-    @override
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self.pans(event):
-            self.pointer.move(event.position().toPoint(), event.modifiers())
-
-    @override
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if not self.ends_pan():
-            self.pointer.release(event.modifiers())
-
     def escape(self) -> bool:
         """Cancel the gesture, or close what is open; whether there was anything."""
         was = self.pointer.cancel() or self.drag is not None
@@ -304,22 +279,6 @@ class ClusterView(ZoomView):
             self.expand(-1)
             return True
         return was
-
-    @override
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        self.device_drop.enter(event)
-
-    @override
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        self.device_drop.move(event)
-
-    @override
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.device_drop.leave()
-
-    @override
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.device_drop.drop(event)
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -380,14 +339,3 @@ class ClusterView(ZoomView):
             self.frame(qrect(around([self.layout_shown.nodes[node] for node in self.picking.nodes])))
         else:
             self.fit()
-
-    @override
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Control:
-            self.pointer.aim_again(Qt.KeyboardModifier.NoModifier)
-        super().keyReleaseEvent(event)
-
-    @override
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.keys.press(event):
-            super().keyPressEvent(event)

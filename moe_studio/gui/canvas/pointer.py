@@ -46,6 +46,8 @@ class CanvasPointer:
     def press(self, at: QPoint, keys: Qt.KeyboardModifier) -> None:
         """Select what lies there, unless it is to be added to what is selected."""
         view, hit = self._view, self._view.hit(at)
+        if view.drag is not None:
+            return
         if hit.kind == "more":
             view.expand(hit.gpu)
             return
