@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from moe_studio.engine.program import OUT, Item, Unit, ValueKey
-from moe_studio.engine.schedule import COMM, COMPUTE, Placed, Schedule, Solution, loose_ends
+from moe_studio.engine.schedule import Placed, Schedule, loose_ends
+from moe_studio.engine.solve import Solution
+from moe_studio.engine.state import COMM, COMPUTE
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import Run
 from moe_studio.graph.operator import Sync
