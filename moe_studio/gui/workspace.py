@@ -10,6 +10,7 @@ from typing_extensions import override
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, selection_at
 from moe_studio.document.setting_edit import Editing
+from moe_studio.document.suggestion import Suggestion
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.canvas.panel import ClusterPanel
@@ -40,8 +41,8 @@ from moe_studio.gui.widgets.tabs import Tabs
 OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 """Widths of the window below which the outline, then the inspector, fold away."""
 
-LARGE, SHARE_MS = 20_000, 10
-"""From so many operators on, views follow one after the other; after so long the pointer comes in between."""
+LARGE, SHARE_MS = 20_000, 24
+"""From so many operators on, the pointer comes in between the views that follow after so long."""
 
 COMPARE_SHARE = 0.44
 """Height of the evidence, as a share of the whole, while two designs are compared."""
@@ -154,6 +155,7 @@ class Workspace(QMainWindow):
         self.compare.chosen.connect(self._on_chosen)
         self.compare.refused.connect(self.refused)
         self.compare.pinned.connect(self._on_pinned)
+        self.breakdown.why.wanted.connect(self._on_suggested)
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
             charts.refused.connect(self.refused)
@@ -204,6 +206,7 @@ class Workspace(QMainWindow):
         ]
         if len(evaluation.graph) > LARGE:
             self._timer.start()
+            self._on_timeout()
         else:
             self.finish()
 
@@ -399,6 +402,11 @@ class Workspace(QMainWindow):
         self.breakdown.show_reference(self.compare.headline)
         self.inspector.show_reference(self.compare.reference)
         self._show_facts()
+
+    def _on_suggested(self, suggestion: Suggestion) -> None:
+        """Do what was suggested, as one step."""
+        self.editing.finish()
+        self.document.commit(suggestion.label, suggestion.edit)
 
     def _on_problem(self, where: str) -> None:
         """Go to the place that a problem names: a thing in the views, or a setting in its form."""
