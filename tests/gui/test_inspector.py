@@ -9,7 +9,10 @@ from moe_studio.document.selection import Selection
 from moe_studio.gui.form.editor import ChoiceEditor, LineEditor
 from moe_studio.gui.form.row import FieldRow
 from moe_studio.gui.form.selection_form import SelectionForm
-from moe_studio.project.edit import move_expert
+from moe_studio.gui.inspector.design_fact import design_facts
+from moe_studio.gui.inspector.place_fact import gpu_facts
+from moe_studio.project.design import Workload
+from moe_studio.project.edit import move_expert, set_value
 from tests.gui.conftest import Driver
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -137,3 +140,14 @@ def test_nothing_is_offered_where_nothing_helps(driver: Driver, form: SelectionF
     driver.document.select(Selection(kind="gpu", gpu=5))
     driver.qtbot.wait(300)
     assert not form.link.isVisible()
+
+
+def test_what_serving_gives_is_said_of_the_design_and_of_a_gpu(driver: Driver) -> None:
+    work = Workload(phase="decode", batch=16, context=1000, draft_tokens=1, acceptance=0.6)
+    driver.document.commit("Decode with a draft", set_value("workload", work))
+    evaluation = driver.document.evaluation
+    said = {fact.label: fact.value for fact in design_facts(evaluation).rows}
+    assert said["Tokens per step"] == "1.60 of 2 verified"
+    assert said["Batch that fits"] == f"about {evaluation.room.batch_estimate:,}"
+    room = {fact.label: fact.value for fact in gpu_facts(evaluation, 3, None, is_quick=True).rows}["Room for cache"]
+    assert room == f"{evaluation.room.tokens[3]:,.0f} tokens, {evaluation.room.sequences[3]:,.0f} sequences"

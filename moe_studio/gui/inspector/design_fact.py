@@ -9,6 +9,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.gui.inspector.fact import Fact, Facts, signed
 from moe_studio.gui.inspector.place_fact import PART_NAMES
+from moe_studio.gui.inspector.serving_fact import serving_facts
 from moe_studio.gui.inspector.work_fact import bound_text, quantity, seconds, term_text
 from moe_studio.project.parameter import parameters
 from moe_studio.project.setting import settings_of
@@ -39,6 +40,7 @@ def design_facts(evaluation: Evaluation, *, is_quick: bool = False) -> Facts:
         quantity("Arithmetic", metrics.model_flop, "FLOP"),
         quantity(f"Memory, GPU {worst}", float(memory.total[worst]), "B", better=-1),
         *(quantity(PART_NAMES[part], float(getattr(memory, part)[worst]), "B", better=-1) for part in MEMORY_PARTS),
+        *serving_facts(evaluation),
         *([] if is_quick else _path_facts(evaluation)),
         Fact(label="Costs", value=f"{project.cost.provider}, at {percent_text(project.cost.compute, 0)}"),
     ]

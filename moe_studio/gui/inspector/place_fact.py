@@ -7,6 +7,7 @@ from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.gui.inspector.fact import Fact, Facts
+from moe_studio.gui.inspector.serving_fact import cache_room
 from moe_studio.gui.inspector.work_fact import gpus_text, numbers_text, quantity, seconds, selection_work
 from moe_studio.project.edit import expert_slots
 from moe_studio.units import byte_text, percent_text, si_text
@@ -40,6 +41,7 @@ def gpu_facts(evaluation: Evaluation, gpu: int, layer: int | None, *, is_quick: 
             amount=total,
             better=-1,
         ),
+        cache_room(evaluation, gpu),
     ]
     rows += selection_work(evaluation, Selection(kind="gpu", gpu=gpu), is_quick=is_quick)
     return Facts(title=f"GPU {gpu}", kind="GPU", rows=tuple(rows), sentence=_gpu_sentence(evaluation, gpu), gpu=gpu)
