@@ -21,7 +21,7 @@ MOST_OPERATORS = 400_000
 MUCH_MEMORY = 0.01
 """Share of the fullest GPU's memory from which on a change of it is worth a word."""
 
-MOST = 4
+MOST = 3
 """Suggestions that are kept, the best."""
 
 
@@ -46,11 +46,21 @@ class Suggestion:
     byte: float
 
     @property
-    def text(self) -> str:
-        """What to do, and what it was found to give."""
+    def gain(self) -> str:
+        """What it was found to give."""
         gains = [f"{percent_text(-self.ratio)} faster"] if self.ratio < WORTH else []
         gains += [f"{byte_text(-self.byte)} less on the fullest GPU"] if self.byte < 0 else []
-        return f"{self.title}: {', '.join(gains)}"
+        return ", ".join(gains)
+
+    @property
+    def brief(self) -> str:
+        """The same in a few letters: the change of the latency, or of the memory."""
+        return f"−{percent_text(-self.ratio)}" if self.ratio < WORTH else f"−{byte_text(-self.byte)}"
+
+    @property
+    def text(self) -> str:
+        """What to do, and what it gives."""
+        return f"{self.title}: {self.gain}"
 
 
 def tries(evaluation: Evaluation) -> Iterator[Try]:
@@ -81,10 +91,10 @@ def _choices(project: Project) -> Iterator[Try]:
     if cost.attention == "unfused":
         yield _setting("Fuse attention", "cost.attention", "fused")
     if not cost.overlap:
-        yield _setting("Overlap communication with computing", "cost.overlap", True)
+        yield _setting("Overlap communication", "cost.overlap", True)
     if work.order == "sequential":
         slices = max(2, work.micro_batches)
-        title = f"{slices} interleaved micro-batches"
+        title = f"Interleave {slices} micro-batches"
         values: dict[tuple[str, ...], object] = {
             ("workload", "micro_batches"): slices,
             ("workload", "order"): "interleaved",

@@ -9,19 +9,24 @@ from moe_studio.gui.dag.link import links_between
 from moe_studio.gui.dag.paint import Scene, is_readable, rows_in_view
 
 
-def content(scene: Scene) -> Hashable:
+def content(scene: Scene, before: Hashable) -> Hashable:
     """Equal for scenes that are painted alike; None where telling would take as long as painting.
 
-    What is selected and how things are to look is left out, for who changes that asks for painting.
+    What is selected and how things are to look is left out, for who changes that asks for painting. ``before``: the
+    content that was painted last; of one that is clearly another only so much is told.
     """
     rows = rows_in_view(scene)
     if len(scene.way) or not is_readable(scene, rows) or any(item.kind == "layer" for item in scene.chosen.selected):
         return None
     shown, evaluation = scene.shown, scene.shown.evaluation
+    numbers = np.unique(np.searchsorted(evaluation.graph.first_rows, rows, side="right") - 1)
+    bodies = tuple(evaluation.graph.parts[number].body for number in numbers.tolist())
+    where = scene.camera, scene.area.width(), scene.area.height(), bodies
+    if isinstance(before, tuple) and before[: len(where)] != where:
+        return where
     links = links_between(evaluation, rows, has_order=scene.has_order)
     path = _path_in_view(scene)
     meant = np.unique(np.concatenate([rows, path, links.source, links.target, *map(np.concatenate, links.meetings)]))
-    numbers = np.unique(np.searchsorted(evaluation.graph.first_rows, rows, side="right") - 1)
     columns = (
         meant,
         shown.left[meant],
@@ -39,8 +44,7 @@ def content(scene: Scene) -> Hashable:
         links.target,
         links.kind,
     )
-    bodies = tuple(evaluation.graph.parts[number].body for number in numbers.tolist())
-    return scene.camera, scene.area.width(), scene.area.height(), bodies, tuple(column.tobytes() for column in columns)
+    return *where, tuple(column.tobytes() for column in columns)
 
 
 def _path_in_view(scene: Scene) -> IntArray:

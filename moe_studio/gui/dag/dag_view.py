@@ -42,7 +42,7 @@ from moe_studio.units import time_text
 from moe_studio.view.label import Labeller
 
 MAP_HEIGHT, AXIS, LEGEND, GAP = 46, 18, 20, 4
-STATE = 112
+STATE = 140
 """Width of the words on what is in view."""
 ZOOM_STEP = 1.0015
 NO_ROWS: IntArray = np.zeros(0, np.int64)
@@ -235,7 +235,7 @@ class DagView(QWidget):
         if not self.lane_view.is_placed and self._area().width() > 50:
             self.lane_view.place()
         scene = self._scene()
-        before, self._content = self._content, content(scene) if scene is not None else None
+        before, self._content = self._content, content(scene, self._content) if scene is not None else None
         if self._content is None or self._content != before:
             self.update()
         self.restyled.emit()

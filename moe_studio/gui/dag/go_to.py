@@ -28,7 +28,7 @@ class GoTo(Picker):
     def fill(self, text: str) -> None:
         self.targets = targets(self.document.evaluation.graph, text, span=self.document.span)
         for target in self.targets:
-            self.list.addItem(QListWidgetItem(f"{target.title}    {tr(target.detail)}"))
+            self.list.addItem(QListWidgetItem(f"{target.title}\t{tr(target.detail)}"))
 
     @override
     def choose(self, place: int) -> None:

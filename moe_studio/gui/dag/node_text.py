@@ -24,6 +24,9 @@ Line = tuple[str, ...]
 TITLE, TEXT, SMALL = 11, 9, 9
 TITLE_HEIGHT, LINE_HEIGHT = 14.0, 12.0
 LEAST_WIDTH, LEAST_HEIGHT = 24.0, 11.0
+LEAST_LETTERS = 3
+"""The beginning of a name that is no longer says nothing."""
+
 CENTER = Qt.AlignmentFlag.AlignCenter
 
 
@@ -113,10 +116,13 @@ def line_rooms(box: QRectF, shape: str, count: int) -> list[float]:
 
 
 def fitting(line: Line, room: float, size: int, *, is_bold: bool) -> str:
-    """The fullest wording that fits; of a name the beginning, if nothing does, else nothing."""
+    """The fullest wording that fits; of a name the beginning, if that says anything, else nothing."""
     metrics = _metrics(size, is_bold)
     found = next((text for text in line if metrics.horizontalAdvance(text) <= room), "")
-    return found or (metrics.elidedText(line[-1], Qt.TextElideMode.ElideRight, room) if is_bold else "")
+    if found or not is_bold:
+        return found
+    start = metrics.elidedText(line[-1], Qt.TextElideMode.ElideRight, room)
+    return start if len(start) > LEAST_LETTERS else ""
 
 
 @cache

@@ -45,7 +45,8 @@ class PathMenu(QObject):
         add_choices(
             menu, ((tr(text), partial(view.set_path, kind), view.path_kind == kind) for kind, text in KINDS.items())
         )
-        menu.addSection(tr("Next-longest paths"))
+        menu.addSeparator()
+        menu.addAction(tr("Next-longest paths")).setEnabled(False)
         lists = ((False, "One for each reason"), (True, "Every path"))
         add_choices(menu, ((tr(text), partial(self._list, every), self.is_every == every) for every, text in lists))
         menu.addSeparator()

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from moe_studio.document.reference import Reference, pinned_evaluation
 from moe_studio.document.selection import NOTHING, Selection
@@ -23,8 +25,8 @@ MOST = 64
 QUICK_FROM = 4_000
 """With so many operators, what takes long to find waits until nothing is being dragged."""
 
-LONG = 22
-"""Letters from which on a value has a line of its own."""
+SIDE, SPACE = 14, 12
+"""Pixels beside the rows, and between a label and its value."""
 
 ROWS = 3
 """Lines of the grid for one fact: label and value, a long value, its change."""
@@ -53,9 +55,7 @@ class Inspector(QScrollArea):
         self.form_rule = rule_line()
         self.form = SelectionForm(editing)
         self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(3)
-        self._grid.setColumnStretch(1, 1)
         self._cells: list[Cell] = []
         self._shown: Facts | None = None
         self._before: Evaluation | None = None
@@ -64,7 +64,7 @@ class Inspector(QScrollArea):
     def _build(self) -> None:
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(14, 4, 14, 12)
+        column.setContentsMargins(SIDE, 4, SIDE, 12)
         column.setSpacing(10)
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
@@ -153,8 +153,8 @@ class Inspector(QScrollArea):
             value.setVisible(is_used)
             change.setVisible(is_used and bool(rows[index].change))
             if is_used:
-                self._place(index, value, rows[index].value)
                 _fill(label, value, change, rows[index])
+                self._place(index)
 
     def _add_cell(self) -> None:
         label, value, change = plain_label("", "fact"), plain_label("", "figure"), plain_label("", "small")
@@ -166,20 +166,25 @@ class Inspector(QScrollArea):
             cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row = ROWS * len(self._cells)
         self._grid.addWidget(label, row, 0)
-        self._grid.addWidget(value, row, 1)
-        self._grid.addWidget(change, row + 2, 0, 1, 2)
+        self._grid.addWidget(value, row, 0)
+        self._grid.addWidget(change, row + 2, 0)
         self._cells.append((label, value, change))
 
-    def _place(self, index: int, value: QLabel, text: str) -> None:
-        """A long value goes below its label, over the whole width."""
-        row = ROWS * index
-        is_long = len(text) > LONG or "\n" in text
-        if is_long != (self._grid.getItemPosition(self._grid.indexOf(value))[3] > 1):  # type: ignore[index]
+    def _place(self, index: int) -> None:
+        """A value that has no room beside its label goes below it."""
+        label, value, _ = self._cells[index]
+        needed = label.sizeHint().width() + value.fontMetrics().horizontalAdvance(value.text()) + SPACE
+        is_long = "\n" in value.text() or needed > self.viewport().width() - 2 * SIDE
+        wanted = ROWS * index + is_long
+        if self._grid.getItemPosition(self._grid.indexOf(value))[0] != wanted:  # type: ignore[index]
             self._grid.removeWidget(value)
-            if is_long:
-                self._grid.addWidget(value, row + 1, 0, 1, 2)
-            else:
-                self._grid.addWidget(value, row, 1)
+            self._grid.addWidget(value, wanted, 0)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for index in range(len(self._cells)):
+            self._place(index)
 
 
 def _fill(label: QLabel, value: QLabel, change: QLabel, fact: Fact) -> None:

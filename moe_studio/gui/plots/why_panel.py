@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.suggestion import Suggestion, Try, best, suggestion, tries
 from moe_studio.document.why import why
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.text import tr
-from moe_studio.gui.widgets.label import plain_label, plain_tip
+from moe_studio.gui.widgets.label import plain_label, plain_tip, set_tone
 
 PAUSE_MS = 150
 """Sentences are found when nothing has changed for this long."""
@@ -43,6 +43,7 @@ class WhyPanel(QWidget):
         self.text.setAccessibleName(tr("Why it takes as long as it does"))
         self.heading.setMinimumHeight(HEAD)
         self.links: list[QToolButton] = []
+        self.gains: list[QLabel] = []
         self.suggestions: list[Suggestion] = []
         self._evaluation: Evaluation | None = None
         self._tried: Evaluation | None = None
@@ -58,18 +59,18 @@ class WhyPanel(QWidget):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAccessibleName(tr("Why"))
-        inner = QWidget()
-        self._lines = QVBoxLayout(inner)
+        area.setWidget(self.text)
+        # Below the sentences and always in sight, however long they are.
+        self._lines = QGridLayout()
         self._lines.setContentsMargins(0, 0, 6, 0)
-        self._lines.setSpacing(2)
-        self._lines.addWidget(self.text)
-        self._lines.addStretch(1)
-        area.setWidget(inner)
+        self._lines.setVerticalSpacing(0)
+        self._lines.setColumnStretch(0, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(6)
         column.addWidget(self.heading)
         column.addWidget(area, 1)
+        column.addLayout(self._lines)
 
     def show_evaluation(self, evaluation: Evaluation, *, is_previewing: bool) -> None:
         """Say in a moment why ``evaluation`` is as it is; while previewing the text stays."""
@@ -115,20 +116,27 @@ class WhyPanel(QWidget):
     def _show_links(self) -> None:
         while len(self.links) < len(self.suggestions):
             self._add_link()
-        for number, link in enumerate(self.links):
-            link.setVisible(number < len(self.suggestions))
-            if number < len(self.suggestions):
-                text = tr(self.suggestions[number].text)
-                link.setText(f"{text} →")
-                link.setAccessibleName(text)
-                link.setToolTip(plain_tip(tr("Do it as one step: {label}", label=self.suggestions[number].label)))
+        for number, (link, gain) in enumerate(zip(self.links, self.gains, strict=True)):
+            is_used = number < len(self.suggestions)
+            link.setVisible(is_used)
+            gain.setVisible(is_used)
+            if is_used:
+                found = self.suggestions[number]
+                link.setText(f"{tr(found.title)} →")
+                link.setAccessibleName(tr(found.text))
+                link.setToolTip(plain_tip(tr("Do it as one step: {label}", label=found.label)))
+                gain.setText(found.brief)
+                gain.setToolTip(plain_tip(tr(found.gain)))
 
     def _add_link(self) -> None:
-        number, link = len(self.links), QToolButton()
+        number, link, gain = len(self.links), QToolButton(), plain_label("", "small")
         link.setProperty("role", "link")
         link.clicked.connect(lambda: self.wanted.emit(self.suggestions[number]))
-        self._lines.insertWidget(self._lines.count() - 1, link)
+        set_tone(gain, "good")
+        self._lines.addWidget(link, number, 0, Qt.AlignmentFlag.AlignLeft)
+        self._lines.addWidget(gain, number, 1, Qt.AlignmentFlag.AlignRight)
         self.links.append(link)
+        self.gains.append(gain)
 
     @property
     def is_pending(self) -> bool:
