@@ -12,7 +12,7 @@ import numpy as np
 
 from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.registry import FAMILIES
-from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90
+from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90, shared_variance
 from moe_studio.calibration.split import held_out
 from moe_studio.calibration.store import device_name, facts_of, merged, read_calibration, save_calibration, shipped
 from moe_studio.calibration.table import (
@@ -181,7 +181,16 @@ def _checks(family: Family, variant: str, blocks: Sequence[Block], facts: Device
     def check(about: str, parameters: Any, rows: Sequence[Block]) -> Check:
         ratio = _ratio(family, parameters, rows, facts)
         median, p90 = median_and_p90(ratio)
-        return Check(family=family.name, variant=variant, about=about, rows=len(ratio), median=median, p90=p90)
+        size = np.concatenate([block.columns[family.size] for block in rows])
+        return Check(
+            family=family.name,
+            variant=variant,
+            about=about,
+            rows=len(ratio),
+            median=median,
+            p90=p90,
+            shared=shared_variance(ratio, size),
+        )
 
     found = []
     column = family.leave_out

@@ -43,6 +43,8 @@ class Check:
     rows: int
     median: float
     p90: float
+    shared: float
+    """Part of the variance that errors of rows of the same size have in common."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,18 @@ def median_and_p90(ratio: FloatArray) -> tuple[float, float]:
         return float("nan"), float("nan")
     error = np.abs(ratio - 1)
     return float(np.median(error)), float(np.percentile(error, 90))
+
+
+def shared_variance(ratio: FloatArray, group: FloatArray) -> float:
+    """Correlation of the log errors of two different rows of a group, NaN without pairs; errors beyond e-fold count e.
+
+    It is taken about zero, for what is common to all rows is an error, too.
+    """
+    error = np.clip(np.log(ratio), -1.0, 1.0)
+    _, place, count = np.unique(group, return_inverse=True, return_counts=True)
+    total, square = np.bincount(place.reshape(-1), error), np.bincount(place.reshape(-1), error**2)
+    pairs = float((count * (count - 1.0)).sum())
+    return float((total**2 - square).sum() / pairs / np.mean(error**2)) if pairs and square.any() else float("nan")
 
 
 def band_errors(size: FloatArray, ratio: FloatArray, bands: Sequence[float]) -> tuple[BandError, ...]:
@@ -87,8 +101,12 @@ def markdown(report: FitReport) -> str:
             lines.append(_line("", "", size, band.rows, band.median, band.p90))
     if report.checks:
         lines += ["", "## Where more than the shape is new", ""]
-        lines += ["| family | variant | check | rows | median | 90th percentile |", "|---|---|---|--:|--:|--:|"]
-        lines += [_line(c.family, c.variant, c.about, c.rows, c.median, c.p90) for c in report.checks]
+        lines += ["Shared is the part of the variance that errors of rows of the same size have in common.", ""]
+        lines += ["| family | variant | check | rows | median | 90th percentile | shared |"]
+        lines += ["|---|---|---|--:|--:|--:|--:|"]
+        lines += [
+            f"{_line(c.family, c.variant, c.about, c.rows, c.median, c.p90)} {c.shared:.2f} |" for c in report.checks
+        ]
     if report.notes:
         lines += ["", "## Not used", "", *(f"* {note}" for note in report.notes)]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from moe_studio.errors import MoeStudioError
-from moe_studio.kernel.carry import carried_over
+from moe_studio.kernel.carry import ON_THE_CHIP, carried_over
 from moe_studio.kernel.device import GENERATIONS, DeviceFacts
 from moe_studio.project.setting import setting
 
@@ -27,13 +27,14 @@ class Trust:
     shared: float
 
 
-# Found by moe-studio calibrate, which reports them for numbers of every other device: fitted on the device itself the
-# errors of two shapes correlate by 0.02 to 0.3; with numbers of the H200 on the H100 or the other way round the median
-# error was 5 % (none to 8 %) in quadrature above that and the correlation 0.1 to 0.5; between the A100 and these two
-# 20 % (10 to 38 %) and 0.2 to 0.9.
+# moe-studio calibrate prints both for numbers of the other devices that ship. Fitted on the device itself, errors of
+# two shapes correlate by 0.02 to 0.3. Between H100 and H200 the median error was 5 % above that (none to 8 %), added in
+# quadrature, and the correlation 0.1 to 0.5; between A100 and these two 13 % (6 to 20 %) and 0.1 to 0.6 for kernels on
+# the chip, 33 % (26 to 40 %) and 0.9 to 1 for links.
 OWN = Trust(error=0.0, shared=0.1)
 SAME_GENERATION = Trust(error=0.05, shared=0.25)
-OTHER_GENERATION = Trust(error=0.2, shared=0.6)
+OTHER_GENERATION = Trust(error=0.13, shared=0.4)
+OTHER_LINKS = Trust(error=0.33, shared=0.9)
 
 MEDIAN_TO_SPREAD, P90_TO_SPREAD = 1 / 0.67449, 1 / 1.64485
 """Standard deviation of a normal distribution over the median and the 90th percentile of its absolute values."""
@@ -129,17 +130,29 @@ def completed(facts: DeviceFacts, known: Iterable[Calibration]) -> Calibration:
     """
     families: dict[str, dict[str, Fitted]] = {}
     for calibration in sorted(known, key=lambda item: _distance(facts, item.facts)):
-        is_own, is_near = calibration.facts.name == facts.name, calibration.facts.generation == facts.generation
-        trust = OWN if is_own else SAME_GENERATION if is_near else OTHER_GENERATION
+        is_own = calibration.facts.name == facts.name
         for family, variants in calibration.families.items():
             for variant, fitted in variants.items():
                 provenance = fitted.provenance if is_own else DATASHEET
                 here = carried_over(fitted.parameters, family, calibration.facts, facts)
                 carried = replace(
-                    fitted, parameters=here, provenance=provenance, origin=calibration.facts.name, trust=trust
+                    fitted,
+                    parameters=here,
+                    provenance=provenance,
+                    origin=calibration.facts.name,
+                    trust=_trust(family, facts, calibration.facts),
                 )
                 families.setdefault(family, {}).setdefault(variant, carried)
     return Calibration(facts=facts, families=MappingProxyType(families))
+
+
+def _trust(family: str, here: DeviceFacts, there: DeviceFacts) -> Trust:
+    """What it does to errors here that numbers were fitted there."""
+    if here.name == there.name:
+        return OWN
+    if here.generation == there.generation:
+        return SAME_GENERATION
+    return OTHER_GENERATION if family in ON_THE_CHIP else OTHER_LINKS
 
 
 def _distance(facts: DeviceFacts, other: DeviceFacts) -> tuple[bool, float, float]:

@@ -7,7 +7,16 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, markdown, median_and_p90, picture
+from moe_studio.calibration.report import (
+    Check,
+    FitReport,
+    Residual,
+    band_errors,
+    markdown,
+    median_and_p90,
+    picture,
+    shared_variance,
+)
 from moe_studio.calibration.store import facts_of
 from moe_studio.kernel.fitted import Calibration, Evidence, Fitted
 
@@ -43,9 +52,11 @@ def test_the_text_has_a_row_for_each_band_and_the_notes() -> None:
 
 
 def test_harder_checks_stand_in_a_table_of_their_own() -> None:
-    check = Check(family="deepep", variant="x", about="without nodes 2", rows=1200, median=0.093, p90=0.148)
+    check = Check(
+        family="deepep", variant="x", about="without nodes 2", rows=1200, median=0.093, p90=0.148, shared=0.31
+    )
     text = markdown(replace(report(), checks=(check,)))
-    assert "| deepep | x | without nodes 2 | 1,200 | 9.3 % | 14.8 % |" in text
+    assert "| deepep | x | without nodes 2 | 1,200 | 9.3 % | 14.8 % | 0.31 |" in text
     assert "## Where more than the shape is new" not in markdown(report())
 
 
@@ -62,3 +73,13 @@ def test_a_fit_without_held_out_rows_still_has_a_picture() -> None:
         facts=facts_of("h100-sxm"), families={"gemm": {"bf16": Fitted(parameters=None, evidence=Evidence())}}
     )
     ElementTree.fromstring(picture(FitReport(calibration=calibration, residuals=(empty,), notes=())))
+
+
+def test_the_share_that_errors_have_in_common_is_found_again() -> None:
+    draw = np.random.default_rng(0)
+    group = np.repeat(np.arange(400), 5)
+    common, own = draw.normal(0, 0.06, 400)[group], draw.normal(0, 0.08, 2000)
+    assert shared_variance(np.exp(common + own), group) == pytest.approx(0.36, abs=0.06)
+    assert shared_variance(np.exp(own), group) == pytest.approx(0, abs=0.05)
+    assert shared_variance(np.full(10, 1.1), np.zeros(10)) == pytest.approx(1)
+    assert np.isnan(shared_variance(np.full(3, 1.1), np.arange(3)))
