@@ -8,7 +8,7 @@ from typing_extensions import override
 from moe_studio.document.table import Table
 from moe_studio.graph.column import FloatArray
 from moe_studio.gui.plots.chart import Chart
-from moe_studio.gui.plots.item import BarItem
+from moe_studio.gui.plots.item import BarItem, Rects
 from moe_studio.gui.plots.legend import Entry
 from moe_studio.gui.plots.style import count_ticks
 from moe_studio.gui.theme import Theme
@@ -61,7 +61,7 @@ class ColumnChart(Chart):
         left, base = np.arange(self.count) - width / 2, np.zeros(self.count)
         groups = []
         for height, color in zip(self.parts, self.colors(), strict=True):
-            groups.append((color, (left, base, width, height)))
+            groups.append((color, _joined(left, base, width, height)))
             base = base + height
         self.stacks.show_bars(groups)
 
@@ -91,3 +91,15 @@ class ColumnChart(Chart):
         columns = (self.of, *(f"{name} ({self.unit})" for name in self.names))
         rows = zip(range(self.count), *(part.tolist() for part in self.parts), strict=True)
         return Table(columns=columns, rows=tuple(rows))
+
+
+def _joined(left: FloatArray, base: FloatArray, width: FloatArray, height: FloatArray) -> Rects:
+    """The same columns, without those of no height; such as are alike and touch each other are one."""
+    right = left + width
+    is_new = np.ones(len(left), bool)
+    is_new[1:] = (base[1:] != base[:-1]) | (height[1:] != height[:-1]) | (left[1:] > right[:-1] + 1e-9)
+    first = np.flatnonzero(is_new)
+    last = np.append(first[1:], len(left)) - 1
+    kept = height[first] > 0
+    first, last = first[kept], last[kept]
+    return left[first], base[first], right[last] - left[first], height[first]
