@@ -88,6 +88,14 @@ def add_gpus(project: Project, node: int, count: int = 1) -> LayoutChange:
     return set_gpus(project, [node], project.cluster.nodes[node].gpus + count)
 
 
+def duplicate_gpus(project: Project, gpus: Collection[int]) -> LayoutChange:
+    """One more GPU for each of these, in its node."""
+    more = Counter(_node_of(project.cluster, gpus))
+    what = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+    nodes = _resized(project.cluster, {node: -count for node, count in more.items()})
+    return laid_out(project, f"Duplicate {what}", with_nodes(project.cluster, nodes))
+
+
 def remove_gpus(project: Project, gpus: Collection[int]) -> LayoutChange:
     """The cluster with as many GPUs fewer in their nodes; a node without any goes, too.
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from moe_studio.document.clipboard import copied_text, pasted
 from moe_studio.document.document import Document
 from moe_studio.document.layout_change import LayoutChange
-from moe_studio.document.layout_edit import duplicate_nodes, remove_nodes
+from moe_studio.document.layout_edit import duplicate_gpus, duplicate_nodes, remove_nodes
 from moe_studio.document.selection import Selection
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.messages import Toast
@@ -109,10 +109,12 @@ class Edits(QObject):
             self._host.toast.say(tr(found.note), action=tr("Undo"), act=document.undo)
 
     def duplicate(self) -> None:
-        """Put a copy of each selected node beside it."""
-        nodes = self._nodes()
+        """Put a copy of each selected node beside it, or one more GPU for each selected one into its node."""
+        nodes, gpus = self._nodes(), self._gpus()
         if nodes:
             self._lay_out(duplicate_nodes, nodes)
+        elif gpus:
+            self._lay_out(duplicate_gpus, gpus)
         else:
             self._host.toast.say(tr("Select nodes to duplicate. To replicate an expert, hold Ctrl while dragging it."))
 
@@ -135,6 +137,10 @@ class Edits(QObject):
         count = len(self._host.document.project.cluster.nodes)
         return [item.node for item in self._host.document.selected if item.kind == "node" and 0 <= item.node < count]
 
+    def _gpus(self) -> list[int]:
+        count = self._host.document.project.cluster.gpu_count
+        return [item.gpu for item in self._host.document.selected if item.kind == "gpu" and 0 <= item.gpu < count]
+
     def _lay_out(self, change: Callable[[Project, Collection[int]], LayoutChange], nodes: list[int]) -> None:
         document = self._host.document
         before = len(document.history.current.cluster.nodes)
@@ -145,6 +151,7 @@ class Edits(QObject):
             self._host.toast.say(tr(str(error)))
             return
         added = range(before, len(document.project.cluster.nodes))
-        document.select_all([Selection(kind="node", node=node) for node in added])
+        if added or change is remove_nodes:
+            document.select_all([Selection(kind="node", node=node) for node in added])
         if made.note:
             self._host.toast.say(tr(made.note), action=tr("Undo"), act=document.undo)

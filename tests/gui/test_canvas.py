@@ -395,10 +395,10 @@ def test_a_node_is_dragged_snaps_and_is_one_step(bench: Bench) -> None:
 
 def test_escape_leaves_a_node_where_it_is(bench: Bench) -> None:
     bench.carry(bench.card(1), bench.card(1) + QPoint(150, 90))
-    assert bench.view.pointer.node_drag is not None
+    assert bench.view.pointer.layout_drag is not None
     bench.key(Key.Key_Escape)
     bench.release(bench.card(1) + QPoint(150, 90))
-    assert bench.view.pointer.node_drag is None
+    assert bench.view.pointer.layout_drag is None
     assert bench.labels == []
 
 
@@ -714,6 +714,36 @@ def test_a_node_is_dragged_into_a_rack_and_out_of_it_in_one_step(make_bench: Mak
     bench.view.picking.pick_nodes([3])
     bench.view.verbs.put_in_rack("")
     assert bench.document.project.cluster.nodes[3].name == "node3"
+
+
+def test_selected_gpus_are_dragged_to_another_node(bench: Bench) -> None:
+    before = bench.document.project
+    bench.click(bench.body(1))
+    bench.click(bench.body(2), CONTROL)
+    bench.carry(bench.body(1), bench.card(1))
+    assert bench.view.card.heading.text() == "2 GPUs → node1"
+    bench.release(bench.card(1))
+    assert [node.gpus for node in bench.document.project.cluster.nodes] == [2, 6]
+    assert bench.labels == ["Move 2 GPUs to node1"]
+    bench.document.undo()
+    assert bench.document.project is before
+    bench.document.select(Selection(kind="gpu", gpu=1))
+    bench.carry(bench.body(1), bench.card(1))
+    bench.key(Key.Key_Escape)
+    bench.release(bench.card(1))
+    assert bench.document.project is before
+
+
+def test_racks_that_come_while_a_node_is_dragged_end_the_gesture(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    start = bench.card(1)
+    bench.press(start)
+    bench.move(start + QPoint(20, 20))
+    bench.view.picking.pick_nodes([2, 3])
+    bench.view.verbs.put_in_rack()
+    assert bench.view.pointer.layout_drag is None
+    bench.release(start)
+    assert bench.labels == ["Put node2 and node3 into rack0"]
 
 
 def test_a_rack_is_dragged_as_a_whole_and_keeps_its_nodes(make_bench: Make) -> None:

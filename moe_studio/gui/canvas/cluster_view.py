@@ -164,13 +164,13 @@ class ClusterView(HandView):
         most = max(len(state.experts) for state in states)
         if not self.ground.arrange(evaluation.project.cluster, most, self.viewport().size(), is_held=is_held):
             return
-        self.pointer.cancel()
         layout = self.ground.layout
         boxes = zip(layout.gpus, states, strict=True)
         tiles = [Tile(box=box, state=state, grid=layout.grid) for box, state in boxes]
         whole = qrect(layout.whole)
         self.tiles.show_tiles(tiles, whole.adjusted(-20, -20, 400, 400))
         self.cards.arrange(layout, self.theme)
+        self.pointer.cancel()
         self.setSceneRect(whole.adjusted(-2000, -2000, 2000, 2000))
         if self.is_fitted:
             self.fit()

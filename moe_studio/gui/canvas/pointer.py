@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 from moe_studio.document.selection import Selection
 from moe_studio.gui.canvas.expert_drag import Target
 from moe_studio.gui.canvas.ghost import Ghost
+from moe_studio.gui.canvas.gpu_drag import GpuDrag
 from moe_studio.gui.canvas.hit import Hit
 from moe_studio.gui.canvas.node_drag import NodeDrag
 from moe_studio.gui.canvas.tile_layer import qrect
@@ -34,10 +35,11 @@ class CanvasPointer:
 
     def __init__(self, view: "ClusterView") -> None:
         self._view = view
-        self.node_drag: NodeDrag | None = None
+        self.layout_drag: NodeDrag | GpuDrag | None = None
         self.band: QRectF | None = None
         self.ghost = Ghost(view.scene())
         self._pressed: tuple[QPoint, Hit] | None = None
+        self._was_picked = False
         self._at = QPoint()
         self._edge = QTimer(view)
         self._edge.setInterval(EDGE_MS)
@@ -54,10 +56,13 @@ class CanvasPointer:
         if not (hit.is_tile and view.gpus[hit.gpu].is_expanded):
             view.expand(-1)
         self._pressed = (at, hit)
+        self._was_picked = hit.gpu in view.picking.gpus
         if keys & (CONTROL | SHIFT):
             return
         if hit.kind == "chip" and (hit.expert, hit.gpu) not in view.picking.chips:
             view.picking.pick([(hit.expert, hit.gpu)])
+        elif hit.kind == "gpu" and self._was_picked:
+            return  # it may be about to be dragged, with others
         elif hit.kind in ("head", "gpu"):
             view.document.select(Selection(kind="gpu", gpu=hit.gpu))
         elif hit.kind == "node" and hit.node not in view.picking.nodes:
@@ -80,8 +85,8 @@ class CanvasPointer:
             self._at = at
             self._aim(keys)
             self._edge.start()
-        elif self.node_drag is not None:
-            drag = self.node_drag
+        elif self.layout_drag is not None:
+            drag = self.layout_drag
             drag.follow(view.mapToScene(at), is_free=bool(keys & ALT))
             self.ghost.show(drag.outline(), view.theme, drag.guides())
             view.cards.show_racks(drag.cluster, drag.layout, drag.rack)
@@ -97,8 +102,8 @@ class CanvasPointer:
         pressed, self._pressed = self._pressed, None
         if self._is_carrying:
             self._view.experts.end(is_drop=True)
-        elif self.node_drag is not None:
-            self._drop_nodes(self.node_drag)
+        elif self.layout_drag is not None:
+            self._drop_layout(self.layout_drag)
         elif self.band is not None:
             self._select_in(self.band, keys)
         elif pressed is not None:
@@ -107,8 +112,8 @@ class CanvasPointer:
 
     def cancel(self) -> bool:
         """Forget the gesture; whether there was one."""
-        was = self.node_drag is not None or self.band is not None
-        self.node_drag = self.band = self._pressed = None
+        was = self.layout_drag is not None or self.band is not None
+        self.layout_drag = self.band = self._pressed = None
         self._edge.stop()
         self.ghost.hide()
         if was:
@@ -132,7 +137,7 @@ class CanvasPointer:
 
     @property
     def _is_busy(self) -> bool:
-        return self._view.drag is not None or self.node_drag is not None or self.band is not None
+        return self._view.drag is not None or self.layout_drag is not None or self.band is not None
 
     def _begin(self, hit: Hit, start: QPoint, keys: Qt.KeyboardModifier) -> None:
         view, chip = self._view, (hit.expert, hit.gpu)
@@ -142,8 +147,10 @@ class CanvasPointer:
             view.experts.carry([chip, *others], is_keyboard=False)
         elif hit.kind == "head" and view.gpus[hit.gpu].state.experts and not is_framing:
             view.experts.carry(view.picking.chips_of(hit.gpu), is_keyboard=False)
+        elif hit.kind == "gpu" and self._was_picked and not is_framing:
+            self.layout_drag = GpuDrag(view.layout_shown, view.document.project.cluster, view.picking.gpus)
         elif hit.kind in ("node", "rack") and view.picking.nodes and not is_framing:
-            self.node_drag = NodeDrag(
+            self.layout_drag = NodeDrag(
                 view.layout_shown, view.document.project.cluster, view.picking.nodes, view.mapToScene(start)
             )
         else:
@@ -159,10 +166,12 @@ class CanvasPointer:
             view.document.toggle(Selection(kind="node", node=hit.node))
         elif hit.kind == "chip":
             view.picking.pick([chip])
+        elif hit.kind == "gpu":
+            view.document.select(Selection(kind="gpu", gpu=hit.gpu))
         elif hit.kind == "node":
             view.picking.pick_nodes([hit.node])
 
-    def _drop_nodes(self, drag: NodeDrag) -> None:
+    def _drop_layout(self, drag: NodeDrag | GpuDrag) -> None:
         self._view.verbs.run(drag.change)
 
     def _select_in(self, band: QRectF, keys: Qt.KeyboardModifier) -> None:

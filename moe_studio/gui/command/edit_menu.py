@@ -51,8 +51,8 @@ EDIT: tuple[Command, ...] = (
     ),
     Command(
         name="duplicate",
-        text="Duplicate nodes",
-        tip="Put a copy of each selected node beside it",
+        text="Duplicate nodes or GPUs",
+        tip="Put a copy of each selected node beside it, or one of each selected GPU into its node",
         menu="Edit",
         keys=("Ctrl+D",),
         run=lambda w: w.edits.duplicate(),

@@ -7,6 +7,7 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Drag a GPU's head", "Carry all its experts"),
     ("Drag on empty ground", "Select experts and nodes in a frame; Ctrl-click adds one"),
     ("Drag a node's card", "Move it in line with others, with Alt freely; over a rack: into it"),
+    ("Drag a selected GPU", "Put it into another node, with all that are selected"),
     ("Double-click a link or a rack", "Type the bandwidth of that tier of the network"),
     ("Drop several on a node", "Spread them evenly over its GPUs"),
     ("Drag from the palette", "On a node: one more GPU, or another kind; beside: a new node"),
