@@ -43,25 +43,28 @@ class CalibratedProvider:
     asker: Asker
     fixed: FixedProvider
     notes: tuple[str, ...] = ()
-    _evidence: WeakKeyDictionary[LayerGraph, Evidence] = field(default_factory=WeakKeyDictionary)
+    _rows: "WeakKeyDictionary[LayerGraph, _Rows]" = field(default_factory=WeakKeyDictionary)
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of operators that compute or move memory, shape (rows,)."""
-        return self._work(body, rates).seconds[rows]
+        result = self._rows[body] = self._work(body, rates)
+        return result.seconds[rows]
 
     def link_s(self, body: LayerGraph, run: Run, rates: Rates) -> FloatArray:
         """Time of operators that communicate, each for its own GPU, shape (rows,)."""
-        return self._link(body, run, rates).seconds
+        result = self._link(body, run, rates)
+        if body in self._rows:
+            self._rows[body].take(run.rows, result)
+        return result.seconds
 
     def evidence(self, body: LayerGraph, rates: Rates) -> Evidence:
         """How the time of each operator was got, and the error to expect; no rate changes that."""
-        if body not in self._evidence:
-            result = self._work(body, rates)
+        if body not in self._rows:
+            self.work_s(body, np.arange(len(body)), rates)
             for run in body.runs:
                 if run.on_comm:
-                    result.take(run.rows, self._link(body, run, rates))
-            self._evidence[body] = result.evidence()
-        return self._evidence[body]
+                    self.link_s(body, run, rates)
+        return self._rows[body].evidence()
 
     def get_time_s(self, m: float, k: float, n: float, *, count: float, dtype: str, device: Device) -> float:
         """Time of one GEMM, ``count`` times, on the first device of the project."""

@@ -17,11 +17,12 @@ from pathlib import Path
 import networkx
 import numpy as np
 
+from moe_studio.calibration.provider import provide
 from moe_studio.engine.evaluation import Evaluation, Pipeline
 from moe_studio.engine.order import scheduled_edges
 from moe_studio.project.cluster import Cluster, Node
 from moe_studio.project.design import Parallel, Workload
-from moe_studio.project.edit import move_expert
+from moe_studio.project.edit import move_expert, set_value
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_path, load_device, load_model
 from moe_studio.storage.loader import load_project
@@ -43,6 +44,8 @@ def engine_measurements(runs: int) -> Iterator[tuple[str, Measurement]]:
         ("evaluate_from_scratch", times_ms(lambda: evaluated(Pipeline(), project), max(5, runs // 10))),
     ):
         yield name, figures | {"networkx_ratio": yardstick["median_ms"] / figures["median_ms"]}
+    fixed, calibrated = (moves(set_value("cost.provider", name)(project), runs) for name in ("fixed", "calibrated"))
+    yield "reevaluate_move_calibrated", calibrated | {"fixed_ratio": calibrated["median_ms"] / fixed["median_ms"]}
     large = large_project()
     operators = len(Pipeline().evaluate(large).graph)
     yield "evaluate_large", times_ms(lambda: evaluated(Pipeline(), large), 3) | {"operators": operators}
@@ -58,7 +61,7 @@ def evaluated(pipeline: Pipeline, project: Project) -> Evaluation:
 
 def moves(project: Project, runs: int) -> Measurement:
     """Moving one expert of one layer to another GPU, a different one each time."""
-    pipeline = Pipeline()
+    pipeline = Pipeline(provide=provide)
     evaluated(pipeline, project)
     layers = [index for index, layer in enumerate(project.model.layers) if layer.ffn.is_moe]
     experts, slots = project.model.layers[layers[0]].ffn.experts, project.slots
@@ -119,7 +122,7 @@ def command_measurements() -> Iterator[tuple[str, Measurement]]:
 
 
 def command(arguments: list[str], runs: int) -> Measurement:
-    """Wall time and the largest resident memory of the program with these arguments, each run a fresh process."""
+    """Wall and processor time, and largest resident memory, of the program; each run is a fresh process."""
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
     probe = (
         "import subprocess, sys\n"
@@ -127,11 +130,12 @@ def command(arguments: list[str], runs: int) -> Measurement:
         "code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode\n"
         "try:\n"
         "    import resource\n"
-        "    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)\n"
+        "    used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "    print(used.ru_maxrss, used.ru_utime + used.ru_stime, code)\n"
         "except ImportError:\n"  # Windows does not tell.
-        "    print(0, code)\n"
+        "    print(0, 0, code)\n"
     )
-    spent, resident = [], 0.0
+    spent, worked, resident = [], [], 0.0
     for _ in range(runs):
         start = time.perf_counter()
         done = subprocess.run(
@@ -139,7 +143,8 @@ def command(arguments: list[str], runs: int) -> Measurement:
         )
         spent.append(time.perf_counter() - start)
         resident = max(resident, float(done.stdout.split()[0]) / 1024)
-    return summary_ms(spent) | {"resident_mb": resident}
+        worked.append(float(done.stdout.split()[1]))
+    return summary_ms(spent) | {"cpu_median_ms": summary_ms(worked)["median_ms"], "resident_mb": resident}
 
 
 def times_ms(work: Callable[[], object], runs: int, clock: Clock = time.perf_counter) -> Measurement:

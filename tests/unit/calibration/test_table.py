@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from moe_studio.calibration import table as table_module
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.table import SetAside, blocks_of, read_chunks, sound_rows
 from moe_studio.errors import FileError
@@ -64,6 +65,9 @@ def test_missing_columns_are_named(write: Write) -> None:
         ("H100-SXM,bfloat16,64,4096,4096,,x", "time_us is not a finite number"),
         ("H100-SXM,bfloat16,64,4096,4096,inf,x", "time_us is not a finite number"),
         ("H100-SXM,bfloat16,64,4096,4096,fast,x", "time_us is not a finite number"),
+        ("H100-SXM,bfloat16,64,4096,4096,15.5 ms,x", "time_us is not a finite number"),
+        ("H100-SXM,bfloat16,64,4_096,4096,15.5,x", "k is not a finite number"),
+        ("H100-SXM,bfloat16,0x40,4096,4096,15.5,x", "m is not a finite number"),
         ("H100-SXM,bfloat16,64,4096,4096,0,x", "time_us is zero or negative"),
         ("H100-SXM,bfloat16,64,4096", "not 7 fields"),
     ],
@@ -117,3 +121,46 @@ def test_rows_with_the_same_words_are_one_block(write: Write) -> None:
         ([0, 2], "H100-SXM", {"dtype": "bfloat16"}),
         ([1], "H100-SXM", {"dtype": "fp8"}),
     ]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_whatever_wrote_the_table_its_rows_are_the_same(tmp_path: Path, quote: str, end: str) -> None:
+    path = tmp_path / "table.csv"
+    lines = ["note,m,gpu,k,dtype,n", *[f"{quote}run {row}{quote},{row},H100-SXM,64,bfloat16,8" for row in range(1, 99)]]
+    path.write_bytes(b"\xef\xbb\xbf" + end.join(lines).encode() + end.encode() * 2)
+    aside = SetAside()
+    tables = list(read_chunks(path, FAMILIES, aside, block_characters=200))
+    assert [value for table in tables for value in table.numbers("m")] == list(range(1, 99))
+    assert [line for table in tables for line in table.lines] == list(range(2, 100))
+    assert [text for table in tables for text in table.words("note")] == [f"run {row}" for row in range(1, 99)]
+    assert aside.total == 0
+
+
+def test_a_quoted_field_may_hold_commas_quotes_and_line_ends(write: Write) -> None:
+    path = write(["gpu,dtype,m,k,n,note", GPU_ROW + ',"a ""b"", c\nd"', GPU_ROW + ",x", GPU_ROW + ",y,z"])
+    aside = SetAside()
+    (table,) = read_chunks(path, FAMILIES, aside)
+    assert list(table.words("note")) == ['a "b", c\nd', "x"]
+    assert list(table.lines) == [2, 4]
+    assert aside.sentences() == ["1 row set aside: not 6 fields (line 5)"]
+
+
+GPU_ROW = "H100-SXM,bfloat16,64,4096,4096"
+
+
+def test_an_open_quote_far_down_is_refused_with_its_line(write: Write) -> None:
+    with pytest.raises(FileError, match=r"line 5, column 1: is not CSV"):
+        read(write([HEADER, GOOD, GOOD, GOOD, GOOD.replace("cublas", '"cublas')]))
+
+
+def test_a_file_that_grows_without_measure_when_decompressed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "MAX_PLAIN", 1_000_000)
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + "\n" + (GOOD + "\n") * 50_000).encode()))
+    assert path.stat().st_size * 200 < 50_000 * len(GOOD)
+    with pytest.raises(FileError, match="decompresses to more than 200 times its size"):
+        for _ in read_chunks(path, FAMILIES, SetAside()):
+            pass

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from moe_studio.__main__ import main
+from moe_studio.calibration import plugin
 from moe_studio.cli import console
 from moe_studio.engine.rule import RULES
 from moe_studio.locator import resource
@@ -194,3 +195,64 @@ def test_get_time_prints_a_time_or_an_object(capsys: Capture) -> None:
     result = json.loads(capsys.readouterr().out)
     assert result["seconds"] == pytest.approx(2 * 2 * 640000 * 8192 * 32768 / 240e12)
     assert result["count"] == 2
+
+
+MEASURED = "gpu,dtype,m,k,n,time_us\nH100-SXM,bfloat16,64,4096,4096,21.5\nH100-SXM,bfloat16,128,4096,4096,24\n"
+
+
+def test_measured_run_times_are_used_where_they_are(tmp_path: Path, capsys: Capture) -> None:
+    table = tmp_path / "measured.csv"
+    table.write_text(MEASURED, "utf-8")
+    words = ["get-time", "64", "4096", "4096", "--table", str(table)]
+    assert main(words) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("Get_Time(64, 4096, 4096) = 21.5")
+    assert "measured" in second
+    assert main([*words[:1], "65536", *words[2:]]) == 0
+    assert "calibrated" in capsys.readouterr().out
+    design = tmp_path / "small.moe.yaml"
+    design.write_text(
+        "model: {hidden: 4096, ffn: {moe: {kind: gelu, hidden: 4096}}}\ncluster: {nodes: [{gpus: 1}]}\n"
+        "workload: {batch: 1, tokens: 64}\n",
+        "utf-8",
+    )
+    assert main(["evaluate", str(design), "--table", str(table), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["provenance"]["operators"]["measured"] == 2
+    assert result["provenance"]["notes"] == ["measured.csv: 2 measured rows are used"]
+
+
+def test_predict_reports_errors_and_what_it_set_aside(tmp_path: Path, capsys: Capture) -> None:
+    table = tmp_path / "measured.csv"
+    table.write_text(MEASURED + "H100-SXM,bfloat16,0,4096,4096,24\n", "utf-8")
+    assert main(["predict", str(table), "-o", str(tmp_path / "out.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "2 of 3 rows of gemm predicted." in printed
+    assert "Error on 2 rows with time_us: median" in printed
+    assert "1 row set aside: m is zero or negative (line 4)" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--provider", "nope"], "no cost provider 'nope'; known are auto, fixed, calibrated, table."),
+        (["--provider", "table"], "cost.table: The provider table needs a CSV file of measured run times."),
+        (["--table", "missing.csv"], "There is no file missing.csv."),
+        (["--calibration", "missing.yaml"], "There is no file missing.yaml."),
+        (["--provider", "calibrated", "--compute", "0.5"], "compute is a share of the provider fixed"),
+    ],
+)
+def test_a_provider_that_cannot_answer_says_why(words: list[str], message: str, capsys: Capture) -> None:
+    assert main(["get-time", "64", "4096", "4096", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_providers_are_listed_and_only_installed_ones_allowed(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "user_config_path", lambda *_, **__: tmp_path)
+    assert main(["providers", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)][:4] == ["auto", "fixed", "calibrated", "table"]
+    assert main(["providers", "--allow", "acme"]) == 2
+    assert "no cost provider 'acme'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from moe_studio.calibration.provider import provide
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.export.summary import json_text, summary, summary_json
 from moe_studio.locator import resource
@@ -189,3 +190,42 @@ def test_the_same_project_gives_the_same_bytes() -> None:
 def test_a_number_that_is_not_finite_is_never_printed() -> None:
     with pytest.raises(AssertionError, match="finite"):
         json_text({"a": [{"b": float("nan")}]})
+
+
+@cache
+def priced(name: str) -> dict[str, Any]:
+    """The summary of a real deployment, by calibrated costs."""
+    path = resource("examples", "real", f"{name}.moe.yaml")
+    return summary(evaluate(load_project(path), provide))
+
+
+def test_every_time_on_the_path_says_how_it_was_got() -> None:
+    result = priced("mixtral-8x7b-decode-h100")
+    path_s = math.fsum(item["path_s"] for item in result["evidence"])
+    assert path_s + result["breakdown_s"]["waiting"] == pytest.approx(result["metrics"]["latency_s"])
+    assert {item["provenance"] for item in result["evidence"]} <= {"calibrated", "datasheet", "fixed"}
+    assert all(item["expected_error"] for item in result["evidence"] if item["provenance"] != "fixed")
+    assert all(0 < shape["expected_error"] < 0.5 for shape in result["matmuls"] if shape["provenance"] != "fixed")
+
+
+def test_the_interval_of_the_latency_reaches_as_far_up_as_down_and_holds_that_of_kernels() -> None:
+    result = priced("mixtral-8x7b-decode-h100")
+    known, latency = result["uncertainty"], result["metrics"]["latency_s"]
+    low, high = known["latency_s"]
+    assert low * high == pytest.approx(latency**2)
+    assert 0 < known["kernels"] < known["margin"] == pytest.approx((high - low) / 2 / latency)
+    slow, fast = known["tokens_per_s"]
+    assert slow < result["metrics"]["tokens_per_s"] < fast
+
+
+def test_nobody_knows_how_far_fixed_costs_are_off() -> None:
+    result = summed("seed1")
+    assert result["uncertainty"] is None
+    assert result["provenance"]["operators"] == {"fixed": 648}
+    assert {shape["expected_error"] for shape in result["matmuls"]} == {None}
+
+
+def test_where_files_lie_on_this_machine_is_not_told() -> None:
+    cost = summed("seed1")["provenance"]["cost"]
+    assert "table" in cost
+    assert not any(name.endswith("_path") for name in cost)

@@ -1,0 +1,69 @@
+"""Time per output token of served models."""
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from moe_studio.calibration.predict import predict_file
+from moe_studio.calibration.served import model_name
+from moe_studio.errors import FileError, MoeStudioError
+
+Write = Callable[[Sequence[str]], Path]
+HEADER = "model_path,system,precision_filled,isl,osl,batch_size,tp_size,silicon_tpot_ms,note"
+
+
+def predicted_ms(path: Path, out: Path) -> list[float]:
+    predict_file(path, out)
+    with out.open(encoding="utf-8") as stream:
+        return [float(row["predicted_us"]) / 1e3 for row in csv.DictReader(stream)]
+
+
+def test_more_requests_at_once_take_longer_for_each_and_more_gpus_shorter(write: Write, tmp_path: Path) -> None:
+    rows = [f"meta-llama/Llama-3.1-8B-Instruct,h100_sxm,bf16,1024,512,{batch},{tp},7,x" for batch, tp in SETTINGS]
+    few, many, shared = predicted_ms(write([HEADER, *rows]), tmp_path / "out.csv")
+    # 8 billion parameters of 2 bytes each are read for every token: 4.8 ms at 3.35 TB/s.
+    assert 4.8 < few < 7
+    assert few < many < 4 * few
+    assert 0.5 * few < shared < few
+
+
+SETTINGS = ((4, 1), (64, 1), (4, 2))
+
+
+def test_prompts_between_outputs_cost_their_share(write: Write, tmp_path: Path) -> None:
+    rows = [f"llama-3.1-8b,h100_sxm,bf16,4096,{osl},32,1,7,x" for osl in (4096, 64)]
+    long, short = predicted_ms(write([HEADER, *rows]), tmp_path / "out.csv")
+    assert short > 3 * long
+
+
+def test_the_error_against_measured_tokens_is_reported(write: Write, tmp_path: Path) -> None:
+    path = write([HEADER, "llama-3.1-8b,h100_sxm,bf16,1024,512,4,1,6,x", "llama-3.1-8b,h100_sxm,bf16,1024,512,4,1,,x"])
+    report = predict_file(path, tmp_path / "out.csv")
+    assert (report.family, report.measured, report.predicted, len(report.ratio)) == ("served", "silicon_tpot_ms", 2, 1)
+    assert report.ratio[0] == pytest.approx(predicted_ms(path, tmp_path / "out.csv")[0] / 6)
+
+
+def test_names_of_models_are_found_in_the_catalogue() -> None:
+    assert model_name("meta-llama/Llama-3.1-70B") == "llama-3.1-70b"
+    assert model_name("deepseek-ai/DeepSeek-R1") == "deepseek-v3"
+    with pytest.raises(MoeStudioError, match=r"no model .acme/lama-3\.1-8b.; did you mean .llama-3\.1-8b."):
+        model_name("acme/lama-3.1-8b")
+
+
+def test_a_served_model_that_makes_no_sense_says_why(write: Write, tmp_path: Path) -> None:
+    rows = ["nothing,h100_sxm,bf16,1024,512,4,1,6,x", "llama-3.1-8b,h100_sxm,fp7,1024,512,4,1,6,x"]
+    report = predict_file(write([HEADER, *rows]), tmp_path / "out.csv")
+    assert report.predicted == 0
+    assert [reason[:40] for reason in report.aside.count] == [
+        "The catalogue has no model 'nothing'; kn",
+        "There is no data type 'fp7'; known are f",
+    ]
+
+
+def test_served_models_are_not_fitted_to(write: Write, tmp_path: Path) -> None:
+    from moe_studio.calibration.fit import calibrate
+
+    with pytest.raises(FileError, match="no known table of run times"):
+        calibrate([write([HEADER, "llama-3.1-8b,h100_sxm,bf16,1024,512,4,1,6,x"])], tmp_path / "out.yaml")
