@@ -12,6 +12,7 @@ from moe_studio.kernel.gemm import GemmParameters, gemm_us
 
 _MAX_ROWS = 6000
 _LARGE_M = 4096
+_LARGEST_COPIES = 3
 _US = 1e6
 
 _COMMON = {
@@ -29,7 +30,12 @@ _COMMON = {
     "throttle_ms": (0.1, 10.0),
 }
 _SEARCHED = {"split_us": (0.05, 20.0), "reduce_ratio": (0.2, 30.0)}
-_GIVEN = {"small_tile_share": (0.2, 1.5), "wide_tile_share": (0.05, 1.5), "lone_load": (0.02, 1.0)}
+_GIVEN = {
+    "small_tile_share": (0.2, 1.5),
+    "wide_tile_share": (0.05, 1.5),
+    "lone_load": (0.02, 1.0),
+    "ragged_loss": (0.001, 1.0),
+}
 _QUANTISED = {"quantise_us": (0.05, 10.0), "quantise_row_us": (0.001, 1.0), "quantise_share": (0.2, 2.0)}
 
 
@@ -49,10 +55,10 @@ def fit_gemm(blocks: Sequence[Block], device: DeviceFacts) -> GemmParameters:
 
 
 def _sample_rows(m: FloatArray) -> NDArray[np.int64]:
-    """Rows to fit to: some of all, and those with large m twice more; they are few, and extrapolation starts there."""
+    """Rows to fit to: some of all, and those with large m more; they are few, and extrapolation starts there."""
     rows = np.arange(len(m))
-    large = rows[m > _LARGE_M]
-    return np.concatenate([rows[thinned(len(m), _MAX_ROWS)], large, large])
+    large, largest = rows[m > _LARGE_M], rows[m > 2 * _LARGE_M]
+    return np.concatenate([rows[thinned(len(m), _MAX_ROWS)], large, large, *[largest] * _LARGEST_COPIES])
 
 
 def _rules(dtype: str) -> tuple[str, ...]:
@@ -73,6 +79,7 @@ def _start(tiles: str, dtype: str) -> tuple[GemmParameters, Mapping[str, tuple[f
         wide_tile_share=0.25 if tiles == "fewest_waves" else 1.0,
         load_ratio=5.0,
         lone_load=1.0 if is_searched else 0.4,
+        ragged_loss=0.0 if is_searched else 0.05,
         step_us=0.02,
         quantum=0.7,
         overlap=2.5,

@@ -29,6 +29,7 @@ _SPLIT_K_STEP = 256.0
 _MAX_SPLIT = 32.0
 _WIDE = 160
 _LINEAR_M = 8192.0
+_CLUSTER = 2
 _CHOICE_OVERLAP = 4
 """Exponent with which tiles are compared: near those that were fitted, and cheap."""
 _WARP_ROWS = 16
@@ -58,6 +59,7 @@ class GemmParameters:
     math_share: float = setting("share of the peak inside the k loop of the largest tiles", above=0, high=1)
     small_tile_share: float = setting("rate of tiles of 64 rows, relative to larger ones", 1.0, above=0, high=2)
     wide_tile_share: float = setting("rate of tiles wider than 160 in a single wave, relative", 1.0, above=0, high=2)
+    ragged_loss: float = setting("time that a row of tiles without rows adds to the k loop", 0.0, low=0, high=2)
     load_ratio: float = setting(
         "rate at which all SMs load tiles, as a multiple of the memory bandwidth", above=0, high=100
     )
@@ -192,7 +194,7 @@ class _Kernel:
         rows, columns = choose(m, n, self._device.sms)
         high = np.ceil(m / rows)
         if self._p.tiles == "by_rows":
-            high = np.where((rows >= 128) & (high > 1), 2 * np.ceil(high / 2), high)
+            high = np.where((rows >= 128) & (high > 1), _CLUSTER * np.ceil(high / _CLUSTER), high)
         filled = high * np.ceil(n / columns) / self._device.sms
         share = np.where(rows <= 64, self._p.small_tile_share, 1.0)
         share = np.where((rows == 128) & (columns > _WIDE) & (filled <= 1), self._p.wide_tile_share, share)
@@ -202,6 +204,9 @@ class _Kernel:
         loading *= self._p.lone_load + (1 - self._p.lone_load) * np.minimum(filled, 1)
         element_us = np.hypot(arithmetic, loading) + self._p.step_us * self._byte / 128
         waves = self._waves(filled)
+        # Tiles without rows end early, and the others no longer share what they load (measured in Cutlass kernels).
+        empty = np.where(m > rows, np.minimum((high * rows - m) / (_CLUSTER * rows), 1), 0)
+        element_us *= 1 + self._p.ragged_loss * empty
         return waves * k * element_us / self._rate(np.minimum(m, _LINEAR_M), k, n), waves
 
     def _element_us(self, rows: float, columns: float) -> float:

@@ -66,6 +66,14 @@ def test_a_tile_loads_faster_when_the_gpu_is_its_own() -> None:
     assert full == pytest.approx(times(shared, 64, 4096, 64 * 132, "fp8")[0])
 
 
+def test_a_row_beyond_full_tiles_slows_the_loop_by_the_tiles_left_empty() -> None:
+    """257 rows take two pairs of tiles of 128, of which all but one row of the second are empty; 512 fill them."""
+    plain = replace(PLAIN, tiles="by_rows")
+    ragged = replace(plain, ragged_loss=0.2)
+    assert times(ragged, 512, 65536, 8192, "fp8")[0] == times(plain, 512, 65536, 8192, "fp8")[0]
+    assert times(ragged, 257, 65536, 8192, "fp8")[0] > 1.1 * times(plain, 257, 65536, 8192, "fp8")[0]
+
+
 def test_block_scales_of_an_odd_number_of_rows_are_quantised_in_more_blocks() -> None:
     """4,096 rows of six groups make 1,536 blocks of 16 groups, 4,097 rows 12,291 of two."""
     quantising = replace(PLAIN, tiles="fewest_waves", quantise_us=1.0, quantise_row_us=0.2)
