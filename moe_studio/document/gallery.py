@@ -11,6 +11,8 @@ from moe_studio.document.recent import RecentFile
 from moe_studio.document.template import from_template, template_title
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.errors import MoeStudioError
+from moe_studio.locator import resource
+from moe_studio.project.design import Reference
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_names, example_path
 from moe_studio.storage.loader import load_project
@@ -41,6 +43,11 @@ def example_offers() -> tuple[Offer, ...]:
         _offer("example", path, partial(load_project, path), description(path))
         for path in map(example_path, example_names())
     )
+
+
+def deployment_offers() -> tuple[Offer, ...]:
+    """Published deployments, with the figures that their authors measured."""
+    return tuple(map(_deployment, sorted(resource("examples", "real").glob("*.moe.yaml"))))
 
 
 def template_offers(paths: tuple[Path, ...]) -> tuple[Offer, ...]:
@@ -93,6 +100,31 @@ def _offer(kind: Kind, path: Path, load: Callable[[], Project], text: str = "") 
         facts=_facts(project),
         figures=(time_text(metrics.latency_s), f"{metrics.tokens_per_s:,.0f} tokens/s"),
     )
+
+
+def _deployment(path: Path) -> Offer:
+    project = load_project(path)
+    return Offer(
+        kind="example",
+        path=path,
+        title=project.name,
+        description=_first_sentence(description(path)),
+        facts=_facts(project),
+        figures=_published(project.reference),
+    )
+
+
+def _first_sentence(text: str) -> str:
+    first, _, rest = text.partition(". ")
+    return f"{first}." if rest else first
+
+
+def _published(reference: Reference | None) -> tuple[str, ...]:
+    if reference is not None and reference.tokens_per_s:
+        return (f"published {reference.tokens_per_s:,.0f} tokens/s",)
+    if reference is not None and reference.latency_s:
+        return (f"published {time_text(reference.latency_s)}",)
+    return ()
 
 
 def _facts(project: Project) -> tuple[tuple[int, str], ...]:

@@ -20,7 +20,12 @@ ENGLISH, CHINESE, SYSTEM, PSEUDO = "en", "zh_CN", "system", "pseudo"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", CHINESE: "中文"}
 """Languages that there are, by their own names."""
 
-SEAMS = ((re.compile(r" · "), " · "), (re.compile(r"(?<=[.!?]) "), " "), (re.compile(r"(?<=[;:]) "), " "))
+SEAMS = (
+    (re.compile(r" · "), " · "),
+    (re.compile(r"(?<=[.!?]) "), " "),
+    (re.compile(r"(?<=:) "), " "),
+    (re.compile(r"(?<=;) "), " "),
+)
 """Where text is put together of pieces, the largest first, and what stands between them."""
 
 NUMBERS = frozenset({"count", "number", "step", "all", "place", "first", "last", "shown", "gpu", "layer", "expert"})

@@ -12,8 +12,13 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.document import Document
 from moe_studio.document.manual import help_pages
+from moe_studio.document.setting_section import sections
+from moe_studio.document.why import why
+from moe_studio.engine.evaluation import evaluate
+from moe_studio.engine.rule import problems
 from moe_studio.gui.actions import COMMANDS, MENUS
 from moe_studio.gui.command.gesture import GESTURES
 from moe_studio.gui.help.tour import Tour
@@ -29,6 +34,9 @@ ROOT = Path(__file__).parents[2] / "moe_studio" / "gui"
 CATALOGUE: dict[str, str] = json.loads(resource("i18n", "zh_CN.json").read_text(encoding="utf-8"))
 NAMES = re.compile(r"\{(\w+)\}")
 WORDS = re.compile(r"[A-Za-z]{3,}")
+HAN = re.compile(r"[\u4e00-\u9fff]")
+GRAMMAR = re.compile(r"\b(the|of|and|in|is|are|which|that|Default)\b")
+"""Words that only an English sentence has."""
 
 KEPT = re.compile(
     r"(GPU|Seed|EP\d|YAML|PDF|SVG|PNG|CSV|DOT|Get_Time|English|MoE Studio|MFU|FLOP|TPOT|Ctrl|Esc|Home|Enter|"
@@ -99,6 +107,37 @@ def test_sentences_of_other_parts_are_translated_by_their_pattern(english: str, 
     assert tr(english) == chinese
     use_language(ENGLISH)
     assert tr(english) == english
+
+
+def test_every_setting_is_explained_in_chinese() -> None:
+    use_language(CHINESE)
+    project = load_project(resource("examples", "seed0-proposed-dp.moe.yaml"))
+    fields = [
+        field
+        for section in sections(project, {})
+        for group in section.groups
+        for row in group.rows
+        for field in row.fields
+    ]
+    assert len(fields) > 60
+    for field in fields:
+        hint = tr(field.hint)
+        assert HAN.search(hint) and not GRAMMAR.search(hint), (field.path, hint)
+
+
+def test_a_sentence_that_only_looks_like_a_pattern_stays_as_it_is() -> None:
+    use_language(CHINESE)
+    for text in ("A list of the others, in a row of words.", "Most experts wait, at least.", "Nobody said so of this"):
+        assert tr(text) == text
+
+
+@pytest.mark.parametrize("name", ["seed0-proposed", "seed0-baseline", "seed4-baseline", "seed1"])
+def test_problems_and_reasons_of_the_examples_are_chinese(name: str) -> None:
+    use_language(CHINESE)
+    evaluation = evaluate(load_project(resource("examples", f"{name}.moe.yaml")), provide)
+    for text in (*(problem.message for problem in problems(evaluation)), *why(evaluation)):
+        told = KEPT.sub("", tr(text))
+        assert len(HAN.findall(told)) >= len(WORDS.findall(told)), told
 
 
 def test_values_are_filled_in_and_never_translated_themselves() -> None:
@@ -223,7 +262,8 @@ def test_start_page_and_tour_go_through_the_translation(speaking: MainWindow) ->
         for widget, text in visible_texts(speaking.files.page)
         if "⟦" not in text and not is_data(speaking, widget, text) and not isinstance(widget, QComboBox)
     }
-    assert plain <= {card.offer.title for card in speaking.files.page.examples}
+    page = speaking.files.page
+    assert plain <= {card.offer.title for card in (*page.examples, *page.deployments)}
     speaking.files.leave_start()
     speaking.helps.show_tour()
     tour = speaking.findChild(Tour)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from moe_studio.document.gallery import Offer, example_offers, recent_offers, template_offers
+from moe_studio.document.gallery import Offer, deployment_offers, example_offers, recent_offers, template_offers
 from moe_studio.document.journal import Copy
 from moe_studio.document.recent import recent_files
 from moe_studio.document.template import templates
@@ -61,6 +61,7 @@ class StartPage(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.examples: list[Card] = []
+        self.deployments: list[Card] = []
         self.templates: list[Card] = []
         self.recent: list[RecentRow] = []
         self.copies: list[QWidget] = []
@@ -146,6 +147,9 @@ class StartPage(QScrollArea):
         main.addLayout(self._copy_list)
         main.addWidget(plain_label(tr("Examples"), "heading"))
         self._example_grid = _grid(main)
+        main.addSpacing(8)
+        main.addWidget(plain_label(tr("Published deployments"), "heading"))
+        self._deployment_grid = _grid(main)
         self._template_head = plain_label(tr("Templates"), "heading")
         main.addSpacing(8)
         main.addWidget(self._template_head)
@@ -159,6 +163,7 @@ class StartPage(QScrollArea):
         """Show what there is now."""
         if not self.examples:
             self.examples = [self._card(offer) for offer in example_offers()]
+            self.deployments = [self._card(offer) for offer in deployment_offers()]
         for card in self.templates:
             card.deleteLater()
         own = template_offers(templates(places.templates)) if places else ()
@@ -207,7 +212,11 @@ class StartPage(QScrollArea):
 
     def _arrange(self) -> None:
         """Put the cards into as many columns as there is room for."""
-        for grid, cards in ((self._example_grid, self.examples), (self._template_grid, self.templates)):
+        for grid, cards in (
+            (self._example_grid, self.examples),
+            (self._deployment_grid, self.deployments),
+            (self._template_grid, self.templates),
+        ):
             for column in range(8):
                 grid.setColumnStretch(column, int(column < self._columns))
                 grid.setColumnMinimumWidth(column, CARD_WIDTH if column < self._columns else 0)

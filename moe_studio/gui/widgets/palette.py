@@ -31,7 +31,7 @@ class CommandPalette(Picker):
         self._found = [action for _, action in found]
         for name, action in found:
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            self.list.addItem(QListWidgetItem(f"{name}    {keys}".rstrip()))
+            self.list.addItem(QListWidgetItem(f"{name}\t{keys}".rstrip()))
 
     @override
     def about(self, place: int) -> str:

@@ -1,13 +1,44 @@
 """A line to type in above a list of what fits, the arrows going to the list."""
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QDialog,
+    QLineEdit,
+    QListWidget,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from moe_studio.gui.widgets.label import plain_label
 
+SIDE = 10
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
+class TwoSides(QStyledItemDelegate):
+    """Draws what comes after a tab in a line at the right, in a quiet colour."""
+
+    @override
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        _, _, right = str(index.data()).partition("\t")
+        if right:
+            painter.save()
+            painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+            room = option.rect.adjusted(0, 0, -SIDE, 0)
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right)
+            painter.restore()
+
+    @override
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        option.text = option.text.partition("\t")[0]
 
 
 class Picker(QDialog):
@@ -22,6 +53,7 @@ class Picker(QDialog):
         self.line.setPlaceholderText(hint)
         self.line.setAccessibleName(line_name)
         self.list = QListWidget()
+        self.list.setItemDelegate(TwoSides(self.list))
         self.list.setAccessibleName(list_name)
         self.line.textChanged.connect(self._on_text)
         self.line.installEventFilter(self)
