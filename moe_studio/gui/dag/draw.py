@@ -14,7 +14,7 @@ from moe_studio.graph.operator import OP_KINDS, SHAPES
 from moe_studio.gui.dag.coloring import Look
 from moe_studio.gui.dag.lanes import Lanes
 from moe_studio.gui.dag.link import Links
-from moe_studio.gui.dag.node_text import Line, draw_node_text, node_lines
+from moe_studio.gui.dag.node_text import draw_node_text, fitting_lines, node_lines
 from moe_studio.gui.dag.stamp import Stamps
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.camera import Camera
@@ -145,15 +145,16 @@ def draw_operator(painter: QPainter, brush: Brush, row: int, *, is_selected: boo
     """One operator: its shape by family, its name, and its size where there is room."""
     box = brush.box(row)
     part, local = brush.shown.evaluation.graph.part_of(row)
+    shape, seen = SHAPES[OP_KINDS[part.body.op[local]].family], seen_part(painter, box)
+    lines = tuple(node_lines(brush.shown, row, is_time=not brush.has_gaps))
     face = Face(
-        shape=SHAPES[OP_KINDS[part.body.op[local]].family],
+        shape=shape,
         color=brush.look.color(row).rgb(),
-        lines=tuple(node_lines(brush.shown, row, is_time=not brush.has_gaps)),
+        texts=fitting_lines(lines, seen.width(), seen.height(), shape),
         is_path=brush.has_path and bool(brush.shown.is_path[row]),
         is_full=is_selected or brush.look.is_full(row),
         is_selected=is_selected,
     )
-    seen = seen_part(painter, box)
     look = face, brush.theme.name, seen.left() - box.left(), seen.width()
     brush.stamps.draw(painter, box, look, lambda on: _draw_face(on, brush.theme, face, box, seen))
 
@@ -164,7 +165,7 @@ class Face:
 
     shape: str
     color: int
-    lines: tuple[Line, ...]
+    texts: tuple[str, ...]
     is_path: bool
     is_full: bool
     is_selected: bool
@@ -185,7 +186,7 @@ def _draw_face(painter: QPainter, theme: Theme, face: Face, box: QRectF, seen: Q
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme.color("accent"), 2.0))
         painter.drawRoundedRect(box.adjusted(-3.5, -3.5, 3.5, 3.5), 7, 7)
-    draw_node_text(painter, theme, face.lines, seen, face.shape)
+    draw_node_text(painter, theme, face.texts, seen)
     if face.is_path and box.width() > 30:
         draw_mark(painter, theme, box)
     painter.setOpacity(1.0)

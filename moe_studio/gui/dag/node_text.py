@@ -4,13 +4,15 @@ Every line has wordings of falling length, and the longest that fits is taken, s
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from moe_studio.graph.graph import Part
+from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.operator import OP_KINDS
 from moe_studio.gui.dag.lanes import Lanes
 from moe_studio.gui.theme import Theme, ui_font
@@ -38,9 +40,16 @@ def node_lines(shown: Lanes, row: int, *, is_time: bool) -> list[Line]:
     lane = part.body.lane[local]
     gpu, node = int(part.body.stage.gpu[lane]), evaluation.graph.node_names[int(part.body.stage.node[lane])]
     where = (f"GPU {gpu} · {node} · {time}", f"GPU {gpu} · {time}", time)
-    work, shapes = work_line(part, local), shape_line(part, local)
+    known = _KNOWN.setdefault(part.body, {})
+    if local not in known:
+        known[local] = work_line(part, local), shape_line(part, local)
+    work, shapes = known[local]
     name = name_line(part, local, evaluation.graph.name(row))
     return [name, where, work, shapes] if is_time else [name, work, where, shapes]
+
+
+_KNOWN: "WeakKeyDictionary[LayerGraph, dict[int, tuple[Line, Line]]]" = WeakKeyDictionary()
+"""What is the same for an operator in all layers that are alike, and at every step of a drag."""
 
 
 def name_line(part: Part, local: int, name: str) -> Line:
@@ -81,38 +90,44 @@ def shape_line(part: Part, local: int) -> Line:
     )
 
 
-def draw_node_text(painter: QPainter, theme: Theme, lines: Sequence[Line], box: QRectF, shape: str) -> None:
-    """As many of ``lines`` as there is room for in a shape, one below the other in the middle of ``box``."""
-    if box.width() < LEAST_WIDTH or box.height() < LEAST_HEIGHT:
-        return
-    size = TITLE if box.height() >= 15 else SMALL
-    count = 1 + max(0, min(len(lines) - 1, int((box.height() - TITLE_HEIGHT - 2) / LINE_HEIGHT)))
-    rooms = [room - 6 for room in line_rooms(box, shape, count)]
+@lru_cache(maxsize=4096)
+def fitting_lines(lines: tuple[Line, ...], width: float, height: float, shape: str) -> tuple[str, ...]:
+    """As many of ``lines`` as there is room for in a shape, in wordings that fit; the name first."""
+    if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+        return ()
+    count = 1 + max(0, min(len(lines) - 1, int((height - TITLE_HEIGHT - 2) / LINE_HEIGHT)))
+    rooms = [room - 6 for room in line_rooms(width, height, shape, count)]
     # Too narrow for more than a name: a number that is cut off would mislead.
-    chosen = [fitting(lines[0], rooms[0], size, is_bold=True)]
+    name = fitting(lines[0], rooms[0], TITLE if height >= 15 else SMALL, is_bold=True)
     pairs = zip(lines[1:count], rooms[1:], strict=True)
-    chosen += [text for line, room in pairs if (text := fitting(line, room, TEXT, is_bold=False))]
-    top = box.center().y() - (TITLE_HEIGHT + LINE_HEIGHT * (len(chosen) - 1)) / 2
-    painter.setFont(ui_font(size, is_bold=True))
+    return name, *(text for line, room in pairs if (text := fitting(line, room, TEXT, is_bold=False)))
+
+
+def draw_node_text(painter: QPainter, theme: Theme, texts: Sequence[str], box: QRectF) -> None:
+    """Texts one below the other in the middle of ``box``, the first as a title."""
+    if not texts:
+        return
+    top = box.center().y() - (TITLE_HEIGHT + LINE_HEIGHT * (len(texts) - 1)) / 2
+    painter.setFont(ui_font(TITLE if box.height() >= 15 else SMALL, is_bold=True))
     painter.setPen(theme.color("text"))
-    painter.drawText(QRectF(box.left(), top, box.width(), TITLE_HEIGHT), CENTER, chosen[0])
+    painter.drawText(QRectF(box.left(), top, box.width(), TITLE_HEIGHT), CENTER, texts[0])
     painter.setFont(ui_font(TEXT))
     painter.setPen(theme.color("muted"))
-    for number, text in enumerate(chosen[1:]):
+    for number, text in enumerate(texts[1:]):
         y = top + TITLE_HEIGHT + number * LINE_HEIGHT
         painter.drawText(QRectF(box.left(), y, box.width(), LINE_HEIGHT), CENTER, text)
 
 
-def line_rooms(box: QRectF, shape: str, count: int) -> list[float]:
+def line_rooms(width: float, box_height: float, shape: str, count: int) -> list[float]:
     """How wide each of ``count`` lines may be in a shape: an ellipse is narrow at its top and bottom."""
     if shape == "parallelogram":
-        return [box.width() - 2 * min(12.0, box.width() * 0.15)] * count
+        return [width - 2 * min(12.0, width * 0.15)] * count
     if shape != "ellipse" or count == 1:
-        return [box.width()] * count
+        return [width] * count
     height = TITLE_HEIGHT + LINE_HEIGHT * (count - 1)
     edges = [-height / 2, *(TITLE_HEIGHT - height / 2 + LINE_HEIGHT * number for number in range(count))]
     away = [max(abs(top), abs(bottom)) - 2 for top, bottom in pairwise(edges)]
-    return [box.width() * max(0.0, 1 - (2 * dy / box.height()) ** 2) ** 0.5 for dy in away]
+    return [width * max(0.0, 1 - (2 * dy / box_height) ** 2) ** 0.5 for dy in away]
 
 
 def fitting(line: Line, room: float, size: int, *, is_bold: bool) -> str:
