@@ -13,6 +13,7 @@ from moe_studio.gui.inspector.design_fact import design_facts
 from moe_studio.gui.inspector.place_fact import gpu_facts
 from moe_studio.project.design import Workload
 from moe_studio.project.edit import move_expert, set_value
+from moe_studio.project.model import Block
 from tests.gui.conftest import Driver
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -151,3 +152,15 @@ def test_what_serving_gives_is_said_of_the_design_and_of_a_gpu(driver: Driver) -
     assert said["Batch that fits"] == f"about {evaluation.room.batch_estimate:,}"
     room = {fact.label: fact.value for fact in gpu_facts(evaluation, 3, None, is_quick=True).rows}["Room for cache"]
     assert room == f"{evaluation.room.tokens[3]:,.0f} tokens, {evaluation.room.sequences[3]:,.0f} sequences"
+
+
+def test_an_expert_of_a_layer_that_the_reference_lacks_is_compared_with_nothing(driver: Driver) -> None:
+    window = driver.window
+    driver.document.commit("Fewer", set_value("model.blocks", (Block(repeat=2),)))
+    window.compare.pin_state()
+    driver.document.undo()
+    for layer in (None, 3):
+        driver.document.show_layer(layer)
+        driver.document.select(Selection(kind="expert", expert=1, layer=-1 if layer is not None else 3))
+        driver.settle()
+        assert window.workspace.inspector.title.text() == "Expert 1"

@@ -188,7 +188,8 @@ class DiagramView(QWidget):
         return [
             name
             for name, node in nodes
-            if (node.is_operator and is_chosen[node.row])
+            # Until another layout is there, nodes may be of operators that are no more.
+            if (node.is_operator and node.row < len(is_chosen) and is_chosen[node.row])
             or (not node.is_operator and any(node.layer <= layer < node.layer + node.layers for layer in layers))
         ]
 
@@ -356,8 +357,9 @@ class DiagramView(QWidget):
         event.accept()
 
     def _select(self, node: ViewNode) -> None:
-        if node.is_operator:
-            self.document.select(operator_selection(self.document.evaluation.graph, node.row))
+        graph = self.document.evaluation.graph
+        if node.is_operator and node.row < len(graph):
+            self.document.select(operator_selection(graph, node.row))
         elif node.layer >= 0:
             self.document.select(Selection(kind="layer", layer=node.layer))
 

@@ -1,7 +1,7 @@
 """What there is to say about whatever is selected."""
 
 from moe_studio.document.chosen import selected_rows
-from moe_studio.document.selection import Selection, operator_row
+from moe_studio.document.selection import Selection, is_in, operator_row
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.inspector.design_fact import design_facts, setting_facts
 from moe_studio.gui.inspector.fact import Facts
@@ -14,6 +14,8 @@ def facts(evaluation: Evaluation, selection: Selection, layer: int | None, *, is
 
     ``layer`` is the one shown, None for all; ``is_quick``: leave out what takes long to find.
     """
+    # A reference may have fewer layers than the design that is shown.
+    layer = None if layer is None or layer >= evaluation.project.model.layer_count else layer
     found = _facts(evaluation, selection, layer, is_quick=is_quick)
     return design_facts(evaluation, is_quick=is_quick) if found is None else found
 
@@ -29,7 +31,7 @@ def _facts(evaluation: Evaluation, selection: Selection, layer: int | None, *, i
         return gpu_facts(evaluation, selection.gpu, layer, is_quick=is_quick)
     if kind == "node" and 0 <= selection.node < len(project.cluster.nodes):
         return node_facts(evaluation, selection.node, layer, is_quick=is_quick)
-    if kind == "expert":
+    if kind == "expert" and is_in(selection, project):
         return expert_facts(evaluation, selection, layer, is_quick=is_quick)
     if kind == "layer" and 0 <= selection.layer < project.model.layer_count:
         return layer_facts(evaluation, selection.layer, is_quick=is_quick)
