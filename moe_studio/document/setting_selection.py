@@ -64,10 +64,19 @@ def _of_selection(project: Project, selection: Selection, span: Span) -> Iterato
             field = field_at(project, selection.path)
             if field is not None:
                 yield field
+                yield from _tier_mates(project, field)
         case _:
             yield replace(_field(project, ("name",)), default=NO_DEFAULT)
             yield from (_field(project, ("workload", name)) for name in ("phase", "batch", "tokens"))
             yield from (_field(project, ("parallel", name)) for name in ("dp", "pp", "tp", "ep"))
+
+
+def _tier_mates(project: Project, field: Field) -> Iterator[Field]:
+    """What else there is to say of the tier of the network to which ``field`` belongs."""
+    words = field.words[:-1]
+    if words[:2] == ("cluster", "links"):
+        mates = fields_of(at(project, words), words, owner=field.owner)
+        yield from (replace(mate, default=NO_DEFAULT) for mate in mates if mate.words != field.words)
 
 
 def _field(project: Project, words: Words) -> Field:

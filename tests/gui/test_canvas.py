@@ -14,6 +14,7 @@ from moe_studio.document.arrange_edit import move_nodes
 from moe_studio.document.document import Document
 from moe_studio.document.placing import hosted_experts
 from moe_studio.document.selection import Selection
+from moe_studio.document.setting_selection import selection_fields
 from moe_studio.errors import ProjectError
 from moe_studio.gui.canvas.layer_range import span_of, span_text
 from moe_studio.gui.canvas.layout import cluster_layout
@@ -804,6 +805,8 @@ def test_a_link_between_nodes_leads_to_its_setting(bench: Bench) -> None:
     assert tip_text(bench.view.hit(at), bench.view.gpus, bench.document).startswith("50 GB/s between nodes, 5 µs.")
     bench.click(at)
     assert bench.document.selection == Selection(kind="setting", path="cluster.links.inter.gb_s")
+    rows = selection_fields(bench.document.project, bench.document.selected, None)
+    assert [row[0].label for row in rows] == ["Bandwidth", "Latency", "Oversubscription"]
 
 
 def test_a_narrow_panel_keeps_the_field_for_layers(bench: Bench) -> None:

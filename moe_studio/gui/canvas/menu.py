@@ -10,11 +10,13 @@ from moe_studio.document.document import Document
 from moe_studio.document.network_edit import TIERS, tier_title
 from moe_studio.document.node_place import Place
 from moe_studio.document.placing import experts_phrase
+from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.gui.canvas.hit import Hit
 from moe_studio.gui.canvas.link_layer import link_texts
 from moe_studio.gui.canvas.tile import Tile
 from moe_studio.gui.text import tr
 from moe_studio.storage.catalogue import cluster_names, device_names, load_device
+from moe_studio.units import byte_text
 
 if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView
@@ -163,7 +165,7 @@ def tip_text(hit: Hit, tiles: Sequence[Tile], document: Document) -> str:
         if state.load:
             parts.append(tr("{load} × the mean load", load=f"{state.load:.2f}"))
         head = f" {tr('Drag its head to carry all its experts.')}" if hit.kind == "head" and state.experts else ""
-        return f"{', '.join(parts)}.{head}"
+        return f"{', '.join(parts)}.\n{_memory_text(document, hit.gpu)}{head}"
     if hit.kind == "link":
         cluster = document.project.cluster
         link = cluster.links.rack if hit.tier == "rack" and cluster.links.rack else cluster.links.inter
@@ -175,3 +177,10 @@ def tip_text(hit: Hit, tiles: Sequence[Tile], document: Document) -> str:
         node = document.project.cluster.nodes[hit.node]
         return f"{node.name}: {node.gpus} × {node.device}. {tr('Drag it to another place; right-click for more.')}"
     return ""
+
+
+def _memory_text(document: Document, gpu: int) -> str:
+    """What fills a GPU, part by part."""
+    memory = document.evaluation.memory
+    parts = ((tr(part.replace("kv_cache", "KV cache")), float(getattr(memory, part)[gpu])) for part in MEMORY_PARTS)
+    return f"{', '.join(f'{name} {byte_text(byte)}' for name, byte in parts)}."
