@@ -6,7 +6,7 @@ import numpy as np
 
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.layer import LayerPlace
-from moe_studio.graph.routing import ceiling, largest_of, reach_uniform
+from moe_studio.graph.routing import EVEN, ceiling, largest_of, reach_uniform
 from moe_studio.graph.stage import Stage
 from moe_studio.project.design import Routing
 from moe_studio.project.instance import Instances
@@ -93,5 +93,7 @@ def _tilted(visit: FloatArray, lane: IntArray, stage: Stage, layer: int, routing
         # No expert is visited by more tokens than there are, and the others keep what is left.
         wanted = min(most, total)
         result[is_busiest] = np.minimum(1.0, visit[is_busiest] * (wanted / load[busiest]))
-        result[rest] *= (total - result[is_busiest].sum()) / (total - load[busiest])
+        left = total - float(result[is_busiest].sum())
+        # A sum of shares misses the whole by rounding, which must not become a token.
+        result[rest] *= left / (total - load[busiest]) if left > EVEN * total else 0.0
     return result

@@ -690,7 +690,8 @@ class Reference:
             chosen = used[layer % len(used)]
             more, others = min(most, whole) / sums[chosen], whole - sums[chosen]
             own[chosen] = {x: min(1.0, q * more) for x, q in own[chosen].items()}
-            less = (whole - math.fsum(own[chosen].values())) / others
+            left = whole - math.fsum(own[chosen].values())
+            less = left / others if left > 1e-12 * whole else 0.0
             for slot, visits in enumerate(own):
                 own[slot] = visits if slot == chosen else {x: q * less for x, q in visits.items()}
         return [visits for visits in own for _ in range(etp)]
