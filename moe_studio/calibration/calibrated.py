@@ -3,6 +3,7 @@
 What no kernel covers is priced by `fixed`, and says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -37,12 +38,16 @@ FUSED = ("scores", "scale", "softmax", "av")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibratedProvider:
-    """Answers with the calibration of each device of ``project``; ``notes`` say what else it rests on."""
+    """Answers with the calibration of each device of ``project``.
+
+    ``notes`` say what else it rests on, ``faults`` what it could not use; they may grow while it answers.
+    """
 
     project: Project
     asker: Asker
     fixed: FixedProvider
     notes: tuple[str, ...] = ()
+    faults: Sequence[str] = ()
     _rows: "WeakKeyDictionary[LayerGraph, _Rows]" = field(default_factory=WeakKeyDictionary)
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:

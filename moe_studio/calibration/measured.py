@@ -107,7 +107,8 @@ class Measured:
             raise MoeStudioError(
                 f"{self.file} has no usable row of {', '.join(every)}; it has rows of {held}.{because}"
             )
-        return (f"{self.file}: {used:,} measured rows are used", *(f"{self.file}: {x}" for x in aside.sentences()))
+        counted = "1 measured row is used" if used == 1 else f"{used:,} measured rows are used"
+        return (f"{self.file}: {counted}", *(f"{self.file}: {x}" for x in aside.sentences()))
 
     def _residuals(self, family: Family, kernel: Kernel, fitted: Fitted, facts: DeviceFacts) -> _Residuals | None:
         """What is measured of a kernel on a device; found anew only when the device or the model is another one."""

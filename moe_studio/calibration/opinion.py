@@ -1,9 +1,12 @@
 """A second opinion on the time of kernels: measured tables and plug-ins, which know better than the kernel models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from moe_studio.calibration.family import Block, Family
+from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import Fitted
 
@@ -30,3 +33,22 @@ class Opinion(Protocol):
             MoeStudioError: if what should know better gives nonsense.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forgiving:
+    """An opinion whose faults are noted instead of raised: where it gives nonsense, kernel models stand."""
+
+    opinion: Opinion
+    faults: list[str] = field(default_factory=list)
+
+    def ratio(self, family: Family, fitted: Fitted, facts: DeviceFacts, block: Block) -> Ratio:
+        """What the opinion says, or nothing."""
+        try:
+            return self.opinion.ratio(family, fitted, facts, block)
+        except MoeStudioError as error:
+            # One fault is enough to mend it; the others would say the same of other kernels.
+            if not self.faults:
+                self.faults.append(str(error))
+            unknown = np.full(len(block.time_us), np.nan)
+            return Ratio(value=unknown, provenance="calibrated", error=unknown)

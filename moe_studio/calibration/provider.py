@@ -8,16 +8,16 @@ from pathlib import Path
 from moe_studio.calibration.asker import Asker
 from moe_studio.calibration.calibrated import CalibratedProvider
 from moe_studio.calibration.measured import read_measured
-from moe_studio.calibration.opinion import Opinion
+from moe_studio.calibration.opinion import Forgiving, Opinion
 from moe_studio.calibration.plugin import BUILT_IN, allowed_names, load
 from moe_studio.calibration.question import DEEPEP_SMS
 from moe_studio.calibration.store import calibration_of, read_calibration
-from moe_studio.engine.provider import Provider, fixed_provider, rates
+from moe_studio.engine.provider import FixedProvider, Provider, fixed_provider, rates
 from moe_studio.errors import MoeStudioError, ProjectError
 from moe_studio.graph.stage import device_names
 from moe_studio.kernel.fitted import Calibration
 from moe_studio.project.cluster import Cluster
-from moe_studio.project.design import Cost
+from moe_studio.project.design import Cost, without_files
 from moe_studio.project.project import Project
 
 
@@ -38,6 +38,21 @@ def provide(project: Project, allowed: Collection[str] = ()) -> Provider:
             return table_provider(project)
         case name:
             return plugin_provider(project, name, allowed)
+
+
+def provide_anyway(project: Project) -> Provider:
+    """The same for a window, which must always show something: `auto` where the provider fails, and a fault."""
+    try:
+        provider = provide(project)
+    except ProjectError as error:
+        bare = replace(without_files(project.cost), provider="auto")
+        other = provide(replace(project, cost=bare))
+        assert isinstance(other, FixedProvider | CalibratedProvider)
+        return replace(other, faults=(f"{error} Until then run times are those of the provider auto.",))
+    if not isinstance(provider, CalibratedProvider) or provider.asker.opinion is None:
+        return provider
+    forgiving = Forgiving(opinion=provider.asker.opinion)
+    return replace(provider, asker=replace(provider.asker, opinion=forgiving), faults=forgiving.faults)
 
 
 def provider_names() -> tuple[str, ...]:

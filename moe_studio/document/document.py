@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.provider import provide_anyway
 from moe_studio.document.chosen import Chosen
 from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.history import Entry, History
@@ -50,7 +50,7 @@ class Document:
         self._lock: Lock | None = None
         self._preview: Project | None = None
         self._chosen: Chosen | None = None
-        self._pipeline = Pipeline(provide=provide)
+        self._pipeline = Pipeline(provide=provide_anyway)
         self._known: tuple[Evaluation, ...] = ()
 
     @classmethod

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.provider import provide_anyway
 from moe_studio.document.recent import RecentFile
 from moe_studio.document.template import from_template, template_title
 from moe_studio.engine.evaluation import evaluate
@@ -89,7 +89,7 @@ def _template_project(path: Path) -> Project:
 def _offer(kind: Kind, path: Path, load: Callable[[], Project], text: str = "") -> Offer:
     try:
         project = load()
-        metrics = evaluate(project, provide).metrics
+        metrics = evaluate(project, provide_anyway).metrics
     except MoeStudioError:
         return Offer(kind=kind, path=path, title=path.name, is_missing=True)
     return Offer(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.provider import provide_anyway
 from moe_studio.document.history import History
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.errors import MoeStudioError
@@ -75,7 +75,7 @@ def pinned_file(path: Path | str) -> Reference:
 def pinned_evaluation(reference: Reference) -> Evaluation | None:
     """What is predicted of ``reference``; None if it cannot be evaluated."""
     try:
-        return evaluate(reference.project, provide)
+        return evaluate(reference.project, provide_anyway)
     except MoeStudioError:
         return None
 
@@ -98,4 +98,4 @@ def headline(evaluation: Evaluation) -> Headline:
 def project_headline(project: Project, tell: Tell) -> Headline:
     """The first figures of ``project``; ``tell`` takes what is being done."""
     tell("Evaluating the reference")
-    return headline(evaluate(project, provide))
+    return headline(evaluate(project, provide_anyway))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.provider import provide_anyway
 from moe_studio.document.advice import WORTH, candidates
 from moe_studio.document.placing import drop_of, grabbed
 from moe_studio.document.selection import Selection
@@ -113,7 +113,7 @@ def _setting(title: str, path: str, value: object) -> Try:
 def suggestion(evaluation: Evaluation, tried: Try) -> Suggestion | None:
     """What ``tried`` gives, if it is faster or needs less memory, and worse in nothing; else None."""
     try:
-        after = evaluate(tried.edit(evaluation.project), provide)
+        after = evaluate(tried.edit(evaluation.project), provide_anyway)
     except MoeStudioError:
         return None
     ratio = after.metrics.latency_s / evaluation.metrics.latency_s - 1

@@ -1,6 +1,6 @@
 """Who answers what an operator costs. `fixed` is exact arithmetic on two percentages (DESIGN §5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -65,6 +65,11 @@ class Provider(Protocol):
         """Sentences on what it rests on beside the project."""
         ...
 
+    @property
+    def faults(self) -> Sequence[str]:
+        """Sentences on what it should have used and could not."""
+        ...
+
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of the operators ``rows`` of a layer that compute or move memory, shape (rows,)."""
         ...
@@ -98,6 +103,7 @@ class FixedProvider:
     memory: float
     launch_s: float
     notes: tuple[str, ...] = ()
+    faults: Sequence[str] = ()
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """max(flop / (peak · compute), bytes / (bandwidth · memory)) + launch."""

@@ -358,6 +358,12 @@ def _first_of_each(evaluation: Evaluation) -> list[LayerGraph]:
     return [body for _, body in _first_layers(evaluation)]
 
 
+def _costs(evaluation: Evaluation) -> Found:
+    """A table, calibration or plug-in that cannot be used."""
+    for fault in evaluation.provider.faults:
+        yield Problem(code="costs", severity=WARNING, message=fault, where="cost.provider")
+
+
 RULES: tuple[Rule, ...] = (
     Rule(code="acyclic", title="The graph has no cycle", check=_acyclic),
     Rule(code="source-sink", title="One source, one sink", check=_source_sink),
@@ -380,6 +386,7 @@ RULES: tuple[Rule, ...] = (
     Rule(code="imbalance", title="Load is balanced", check=_imbalance),
     Rule(code="cross-node", title="No more traffic across nodes than grouping by node needs", check=_cross_node),
     Rule(code="replicated-work", title="No work is done more than once", check=_replicated),
+    Rule(code="costs", title="Run times come from where the design says", check=_costs),
     Rule(code="remarks", title="Everything is modelled", check=_remarks),
 )
 """All rules, in the order of the checklist."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from moe_studio.calibration.measured import read_measured
 from moe_studio.calibration.predict import predict_file
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.provider import provide, provide_anyway
 from moe_studio.calibration.store import load_calibration
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.engine.evidence import PROVENANCES
@@ -133,6 +133,15 @@ def test_a_project_without_its_table_says_so(tmp_path: Path) -> None:
     with pytest.raises(MoeStudioError, match="no column time_us"):
         (tmp_path / "x.csv").write_text("gpu,dtype,m,k,n\nH100-SXM,bfloat16,1,2,3\n", encoding="utf-8")
         read_measured(tmp_path / "x.csv")
+
+
+def test_a_window_shows_a_design_whose_table_is_gone(write: Write) -> None:
+    table = write([HEADER, *lines()])
+    shown = project(table)
+    table.unlink()
+    found = evaluate(shown, provide_anyway)
+    assert found.metrics == evaluate(replace(shown, cost=Cost(attention="fused")), provide).metrics
+    assert "table.csv cannot be read" in found.provider.faults[0]
 
 
 def test_a_file_is_read_anew_when_it_has_changed(write: Write) -> None:

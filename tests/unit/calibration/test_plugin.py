@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from moe_studio.calibration import plugin
-from moe_studio.calibration.provider import provide, provider_names
+from moe_studio.calibration.provider import provide, provide_anyway, provider_names
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.engine.evidence import PROVENANCES
+from moe_studio.engine.rule import problems
 from moe_studio.errors import MoeStudioError
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Cluster, Node
@@ -134,6 +135,25 @@ def test_nonsense_of_a_plug_in_is_an_error_that_names_it(install: Install, code:
     with pytest.raises(MoeStudioError, match=r"provider 'acme' \(acme-costs 1\.2\)") as caught:
         evaluate(project(), lambda asked: provide(asked, allowed=["acme"]))
     assert re.search(message, str(caught.value)), caught.value
+
+
+def test_a_window_goes_on_with_kernel_models_and_says_what_failed(install: Install) -> None:
+    install("def run_time(kernels):\n    return -kernels.predicted_us")
+    plugin.allow("acme")
+    found, base = evaluate(project(), provide_anyway), evaluate(project("calibrated"), provide)
+    assert (found.duration_s == base.duration_s).all()
+    (problem,) = (item for item in problems(found) if item.code == "costs")
+    assert (problem.where, problem.severity) == ("cost.provider", "warning")
+    assert "provider 'acme' (acme-costs 1.2) gives -" in problem.message
+    assert not [item for item in problems(base) if item.code == "costs"]
+
+
+def test_a_window_shows_a_design_whose_plug_in_is_not_allowed(install: Install) -> None:
+    install()
+    found = evaluate(project(), provide_anyway)
+    assert found.metrics == evaluate(project("auto"), provide).metrics
+    (problem,) = (item for item in problems(found) if item.code == "costs")
+    assert "moe-studio providers --allow acme" in problem.message
 
 
 def test_a_name_that_is_built_in_or_claimed_twice_is_not_taken_over(install: Install) -> None:

@@ -393,3 +393,22 @@ def test_very_large_designs_are_shown_when_the_field_is_left(editing: Editing) -
     assert editing.document.project.workload.micro_batches == 1
     assert editing.finish()
     assert editing.document.project.workload.micro_batches == 1024
+
+
+def test_a_table_of_run_times_and_its_provider_wait_for_each_other(tmp_path: Path) -> None:
+    design = "model: {hidden: 4096, ffn: {moe: {kind: gelu, hidden: 4096}}}\ncluster: {nodes: [{gpus: 1}]}\n"
+    (tmp_path / "own.moe.yaml").write_text(design, "utf-8")
+    (tmp_path / "own.csv").write_text("gpu,dtype,m,k,n,time_us\nH100-SXM,bfloat16,64,4096,4096,21.5\n", "utf-8")
+    editing = Editing(Document.load(tmp_path / "own.moe.yaml"))
+    assert not editing.enter((field(editing, "cost.provider"),), "table")
+    assert "needs a CSV file" in editing.draft.changes[0].sentence
+    assert not editing.enter((field(editing, "cost.table"),), "other.csv")
+    assert "not a file beside the project" in editing.draft.changes[-1].sentence
+    assert editing.enter((field(editing, "cost.table"),), "own.csv")
+    document = editing.document
+    assert (document.project.cost.provider, document.project.cost.table) == ("table", "own.csv")
+    assert document.evaluation.provider.notes == ("own.csv: 1 measured row is used",)
+    document.save()
+    assert Document.load(tmp_path / "own.moe.yaml").project == document.project
+    document.undo()
+    assert document.project.cost.table == ""

@@ -60,7 +60,7 @@ def test_codes_are_stable() -> None:
     assert [rule.code for rule in RULES] == [
         "acyclic", "source-sink", "connected", "experts-placed", "experts-per-gpu", "min-ep", "shapes", "heads",
         "hidden-sizes", "slots", "stages", "memory", "one-gpu", "idle-gpu", "imbalance", "cross-node",
-        "replicated-work", "remarks",
+        "replicated-work", "costs", "remarks",
     ]  # fmt: skip
 
 
