@@ -23,6 +23,7 @@ from moe_studio.document.document import Document
 from moe_studio.document.selection import NOTHING, Selection, operator_selection
 from moe_studio.document.timeline import operator_sentence
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.graph.column import IntArray
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.gesture import Gesture, MeasureGesture, PanGesture, RangeGesture
@@ -119,16 +120,25 @@ class TimelineView(QWidget):
         self.update()
 
     def _find_focus(self) -> None:
-        """Operators of a selected layer, expert or reach stand out; all others fade."""
+        """Operators of a selected layer, expert or reach, or of several things, stand out; all others fade."""
         assert self.viewport is not None
         had_focus, self._focus = self._focus is not None, None
-        if self.document.selection.kind in ("layer", "expert", "reach"):
-            places = self.viewport.shown.matching(self.document.selection)
-            if len(places):
-                self._focus = np.zeros(len(self.viewport.shown.row), bool)
-                self._focus[places] = True
+        places = self._standing_out()
+        if len(places):
+            self._focus = np.zeros(len(self.viewport.shown.row), bool)
+            self._focus[places] = True
         if had_focus or self._focus is not None:
             self._redraw()
+
+    def _standing_out(self) -> IntArray:
+        """Places of the operators of several selected things, or of one that is more than an operator."""
+        assert self.viewport is not None
+        shown, document = self.viewport.shown, self.document
+        if len(document.selected) > 1:
+            return shown.place[document.chosen_in(shown.evaluation.graph).rows]
+        if document.selection.kind in ("layer", "expert", "reach"):
+            return shown.matching(document.selection)
+        return np.zeros(0, np.int64)
 
     @property
     def _chosen(self) -> int:
