@@ -7,6 +7,7 @@ import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import chain, islice
@@ -72,6 +73,7 @@ class Table:
     texts: Sequence[str]
     columns: Sequence[Sequence[str]]
     lines: Sequence[int]
+    _numbers: dict[str, FloatArray] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -84,9 +86,9 @@ class Table:
 
     def numbers(self, name: str) -> FloatArray:
         """The values of a column; what is not a number is NaN."""
-        texts = self.words(name)
-        known = {text: _number(text) for text in set(texts)}
-        return np.fromiter(map(known.__getitem__, texts), dtype=np.float64, count=len(texts))
+        if name not in self._numbers:
+            self._numbers[name] = _values(self.words(name))
+        return self._numbers[name]
 
 
 def read_chunks(
@@ -146,12 +148,25 @@ def blocks_of(table: Table, sound: Mask, *, with_time: bool) -> list[tuple[NDArr
     words = [table.words(name) for name in names]
     numbers = {name: table.numbers(name) for name in table.family.numbers}
     time = table.numbers(TIME) if with_time else np.full(len(table), math.nan)
-    groups: dict[tuple[str, ...], list[int]] = {}
-    usable = sound.tolist()
-    for index, key in enumerate(zip(*words, strict=True)):
-        if usable[index]:
-            groups.setdefault(key, []).append(index)
-    return [_block(np.array(rows), dict(zip(names, key, strict=True)), numbers, time) for key, rows in groups.items()]
+    rows = np.flatnonzero(sound)
+    alike = _alike(words)[rows]
+    order = np.argsort(alike, kind="stable")
+    groups = np.split(rows[order], np.flatnonzero(np.diff(alike[order])) + 1) if len(rows) else []
+    return [
+        _block(group, {name: texts[group[0]] for name, texts in zip(names, words, strict=True)}, numbers, time)
+        for group in sorted(groups, key=lambda group: int(group[0]))
+    ]
+
+
+def _alike(words: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+    """A number for each row; rows have the same when all their words are the same."""
+    found = np.zeros(len(words[0]), dtype=np.int64)
+    for texts in words:
+        kinds = {text: index for index, text in enumerate(dict.fromkeys(texts))}
+        if len(kinds) > 1:
+            kind = np.fromiter(map(kinds.__getitem__, texts), dtype=np.int64, count=len(texts))
+            found = np.unique(found * len(kinds) + kind, return_inverse=True)[1].reshape(-1)
+    return found
 
 
 def joined(blocks: Sequence[Block]) -> Block:
@@ -310,6 +325,16 @@ def _columns(rows: _Rows, count: int) -> list[list[str]]:
     """The fields of unquoted rows by column: one split for all of them."""
     fields = ",".join(rows.texts).split(",")
     return [fields[column::count] for column in range(count)]
+
+
+def _values(texts: Sequence[str]) -> FloatArray:
+    """Texts as numbers; few are different in most columns, so that each of those is read once."""
+    different = set(texts)
+    if 2 * len(different) > len(texts):
+        with suppress(ValueError):
+            return np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
+    known = {text: _number(text) for text in different}
+    return np.fromiter(map(known.__getitem__, texts), dtype=np.float64, count=len(texts))
 
 
 def _number(text: str) -> float:

@@ -17,6 +17,8 @@ _SPARSE_RANGE = (0.01, 2.0)
 _SHUFFLES = 4
 _CELLS = 2_000_000
 """Loads that are held at once."""
+_MAX_KNOWN = 200_000
+"""Layers whose loads are kept, 60 bytes or so for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +46,29 @@ def rank_load(
 ) -> RankLoad:
     """The load of the busiest of ``ranks`` ranks; ``power`` is the exponent of a power law, None is balanced."""
     keys, place = np.unique(np.stack([experts, ranks, topk, tokens]), axis=1, return_inverse=True)
-    place = place.reshape(-1)
-    found = np.empty((3 + len(heights), keys.shape[1]))
-    for part in _parts(keys):
-        found[:, part] = _features(*keys[:, part], power=power, heights=heights)
-    rows, active, hit, *tiles = found[:, place]
+    found = _known_features(keys, power, heights)[:, place.reshape(-1)]
+    rows, active, hit, *tiles = found
     return RankLoad(rows=rows, active=active, tokens=hit, tiles=np.stack(tiles, axis=1))
+
+
+def _known_features(keys: FloatArray, power: float | None, heights: tuple[int, ...]) -> FloatArray:
+    """`_features` of each key, shape (3 + heights, keys); models share their loads, so that they are kept."""
+    known = _loads(power, heights)
+    if len(known) > _MAX_KNOWN:
+        known.clear()
+    names = [tuple(key) for key in keys.T.tolist()]
+    new = [index for index, name in enumerate(names) if name not in known]
+    wanted = keys[:, new]
+    for part in _parts(wanted):
+        features = _features(*wanted[:, part], power=power, heights=heights)
+        known.update(zip([names[index] for index in new[part]], features.T, strict=True))
+    return np.array([known[name] for name in names]).reshape(len(names), 3 + len(heights)).T
+
+
+@cache
+def _loads(power: float | None, heights: tuple[int, ...]) -> dict[tuple[float, ...], FloatArray]:
+    """The loads that were worked out so far."""
+    return {}
 
 
 def power_of(routing: str) -> float | None:
@@ -59,6 +78,8 @@ def power_of(routing: str) -> float | None:
 
 def _parts(keys: FloatArray) -> Iterator[slice]:
     """Runs of layers with the same experts and ranks, short enough to hold their loads."""
+    if not keys.shape[1]:
+        return
     change = np.flatnonzero(np.any(keys[:2, 1:] != keys[:2, :-1], axis=0)) + 1
     for start, stop in zip([0, *change.tolist()], [*change.tolist(), keys.shape[1]], strict=True):
         step = max(1, int(_CELLS / max(1.0, keys[0, start])))
