@@ -41,8 +41,11 @@ from moe_studio.gui.widgets.tabs import Tabs
 OUTLINE_FROM, INSPECTOR_FROM = 1400, 1120
 """Widths of the window below which the outline, then the inspector, fold away."""
 
-LARGE, SHARE_MS = 20_000, 24
-"""From so many operators on, the pointer comes in between the views that follow after so long."""
+LARGE = 20_000
+"""From so many operators on, the pointer comes in between the views."""
+
+DRAG_MS, SHARE_MS = 24, 8
+"""For so long views follow each other at once: while something is carried all are to be painted together."""
 
 COMPARE_SHARE = 0.44
 """Height of the evidence, as a share of the whole, while two designs are compared."""
@@ -206,7 +209,8 @@ class Workspace(QMainWindow):
         ]
         if len(evaluation.graph) > LARGE:
             self._timer.start()
-            self._on_timeout()
+            if self.document.is_previewing:
+                self._on_timeout()
         else:
             self.finish()
 
@@ -225,7 +229,8 @@ class Workspace(QMainWindow):
         """With many operators some views after the others, so that the pointer comes in between."""
         clock = QElapsedTimer()
         clock.start()
-        while self._waiting and clock.elapsed() < SHARE_MS:
+        share = DRAG_MS if self.document.is_previewing else SHARE_MS
+        while self._waiting and clock.elapsed() < share:
             self._waiting.pop(0)()
         if not self._waiting:
             self._timer.stop()

@@ -153,11 +153,8 @@ def _each(expert: int, layers: Iterable[int], replica: int | None, change: Calla
 def expert_slots(project: Project, expert: int) -> dict[tuple[int, int], Slots]:
     """The slots of ``expert`` in every MoE layer that has it, by (layer, replica)."""
     replicas = range(project.parallel.dp)
-    table = {
-        (layer, replica): default_slot(project, layer, expert)
-        for layer in _layers_with(project, expert)
-        for replica in replicas
-    }
+    homes = {layer: default_slot(project, layer, expert) for layer in _layers_with(project, expert)}
+    table = {(layer, replica): home for layer, home in homes.items() for replica in replicas}
     for move in project.placement.moves:
         if move.expert != expert:
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from moe_studio.document.reference import Headline
 from moe_studio.engine.evaluation import Evaluation
@@ -60,6 +61,7 @@ def tone_of(now: float, before: float, *, more_is: str) -> str:
     return more_is if now > before else other
 
 
+@lru_cache(maxsize=4096)
 def memory_text(used: float, room: float) -> str:
     """Bytes held of bytes there are, in GB, as GPUs are sold: ``28.2 / 64 GB``."""
     amount = significant(used / GB, 3) if used < 1000 * GB else f"{used / GB:,.0f}"
