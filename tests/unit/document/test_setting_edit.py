@@ -208,6 +208,17 @@ def test_adding_a_node_in_the_form_is_what_the_canvas_does(editing: Editing) -> 
     assert editing.draft.changes == ()
 
 
+def test_a_node_may_go_while_something_else_waits() -> None:
+    editing = Editing(Document(load_project(example_path("seed4-proposed"))))
+    editing.act(action_of(editing, "Add a move"))
+    assert [change.label for change in editing.draft.changes] == ["Add a move"], "the model has no experts to move"
+    rows = (row for section in sections(editing.document.project) for group in section.groups for row in group.rows)
+    removal = next(action for row in rows for action in row.actions if action.label == "Remove node1")
+    assert editing.act(removal)
+    assert [node.name for node in editing.document.project.cluster.nodes] == ["node0"]
+    assert [change.label for change in editing.draft.changes] == ["Add a move"]
+
+
 def test_racks_get_links_of_their_own_in_the_form_and_lose_them(editing: Editing) -> None:
     before = editing.document.project
     assert editing.act(action_of(editing, "Links inside a rack"))
