@@ -65,11 +65,11 @@ class LinkLayer(QGraphicsItem):
             else:
                 painter.drawLine(QPointF(box.x, y), QPointF(box.right, y))
         if scale >= READABLE:
-            for tier, text in self._texts.items():
-                self._paint_label(painter, tier, text, self._layout)
+            # What the links of racks carry stands in their heads.
+            self._paint_label(painter, "inter", self._texts.get("inter", ""), self._layout)
 
     def _paint_label(self, painter: QPainter, tier: str, text: str, layout: ClusterLayout) -> None:
-        """One label for each tier: all its links are alike. It reads best beside an upright one."""
+        """One label is enough: all links of a tier are alike. It reads best beside an upright one."""
         link = labelled(layout, tier)
         if link is None:
             return
