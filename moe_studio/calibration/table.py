@@ -330,7 +330,7 @@ def _columns(rows: _Rows, count: int) -> list[list[str]]:
 def _values(texts: Sequence[str]) -> FloatArray:
     """Texts as numbers; few are different in most columns, so that each of those is read once."""
     different = set(texts)
-    if 2 * len(different) > len(texts):
+    if 2 * len(different) > len(texts) and "_" not in "".join(texts):
         with suppress(ValueError):
             return np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
     known = {text: _number(text) for text in different}
