@@ -180,7 +180,7 @@ class CalibratedProvider:
         """Collectives of a ring, and sends: those that are alike are asked for once."""
         factor = network_factor(self.fixed, self.asker, body, run, rates)
         lane = body.lane[run.rows]
-        nodes, _, _ = spread(body.stage.node, sync_size(run.sync, body.stage))
+        nodes, _, _ = spread(body.stage, sync_size(run.sync, body.stage))
         is_far = body.inter_hop[run.rows] > 0
         table = np.stack(
             [

@@ -137,7 +137,7 @@ def exchange_question(project: Project, body: LayerGraph, run: Run) -> Question:
     """DeepEP: low-latency kernels in decode, normal ones else."""
     stage, ffn = body.stage, body.place.ffn
     mode = "ll" if body.size.is_decode else "normal"
-    nodes, _, _ = spread(stage.node, stage.width)
+    nodes, _, _ = spread(stage, stage.width)
     columns = {
         "gpus": float(stage.width),
         "nodes": float(nodes.max()),

@@ -81,7 +81,8 @@ def _tilted(visit: FloatArray, lane: IntArray, stage: Stage, layer: int, routing
     slot = lane // stage.etp
     for replica in range(stage.dp):
         mine = slot // slots == replica
-        load = np.bincount(slot[mine] - replica * slots, visit[mine], minlength=slots)
+        # Every GPU of a slot has a row for each expert.
+        load = np.bincount(slot[mine] - replica * slots, visit[mine] / stage.etp, minlength=slots)
         total, hosts = float(load.sum()), np.flatnonzero(load)
         most = routing.imbalance * total / slots
         if routing.chance and tokens > 0:
@@ -93,7 +94,7 @@ def _tilted(visit: FloatArray, lane: IntArray, stage: Stage, layer: int, routing
         # No expert is visited by more tokens than there are, and the others keep what is left.
         wanted = min(most, total)
         result[is_busiest] = np.minimum(1.0, visit[is_busiest] * (wanted / load[busiest]))
-        left = total - float(result[is_busiest].sum())
+        left = total - float(result[is_busiest].sum()) / stage.etp
         # A sum of shares misses the whole by rounding, which must not become a token.
         result[rest] *= left / (total - load[busiest]) if left > EVEN * total else 0.0
     return result

@@ -100,12 +100,13 @@ def _stages(shape: tuple[tuple[int, int, int], ...], parallel: Parallel, is_loca
     )
 
 
-def spread(node: IntArray, size: int) -> tuple[IntArray, IntArray, IntArray]:
+@lru_cache(maxsize=256)
+def spread(stage: Stage, size: int) -> tuple[IntArray, IntArray, IntArray]:
     """How groups of ``size`` neighbouring lanes lie on nodes.
 
     Returns, per lane: nodes of its group, most and fewest members on one of these nodes.
     """
-    groups = node.reshape(-1, size)
+    groups = stage.node.reshape(-1, size)
     counts = np.array([[len(c), c.max(), c.min()] for c in (np.unique(g, return_counts=True)[1] for g in groups)])
     return tuple(np.repeat(counts[:, column], size) for column in range(3))  # type: ignore[return-value]
 

@@ -32,7 +32,7 @@ def ring(payload: float | FloatArray, stage: Stage, size: int, passes: int, lane
     members in each: a ring inside every node, then one across nodes on 1/s of the payload (DESIGN §5). A ring is as
     fast as its slowest link (Patarasuk and Yuan 2009), so one over several racks is wholly one between racks.
     """
-    shape = (*spread(stage.node, size), crosses_racks(stage, size))
+    shape = (*spread(stage, size), crosses_racks(stage, size))
     nodes, most, least, is_wide = shape if lane is None else (column[lane] for column in shape)
     whole = np.broadcast_to(np.asarray(payload, dtype=float), nodes.shape)
     inter_byte, inter_hop = passes * (nodes - 1) / nodes * whole / least, passes * (nodes - 1).astype(float)
