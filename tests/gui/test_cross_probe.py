@@ -181,6 +181,10 @@ def test_all_before_or_after_something_is_one_selection_in_all_views(driver: Dri
     assert f"Operators\t{np.count_nonzero(mask):,}" in space.inspector.text()
     space.dag.frame_selection()
     assert set(np.flatnonzero(mask).tolist()) <= set(space.dag.shown.within(*_seen(space.dag)).tolist())
+    space.graph.show_view("table")
+    model = space.graph.table.operators
+    tinted = [row for row in range(len(mask)) if model.data(model.index(row, 0), Qt.ItemDataRole.BackgroundRole)]
+    assert model.rows[tinted].tolist() == np.flatnonzero(mask).tolist()
     document.commit("Move", move_expert(5, 5, 13, layers=range(4)))
     driver.settle()
     assert document.selection == NOTHING or not len(document.chosen_in(document.evaluation.graph).rows)

@@ -59,7 +59,6 @@ class DagView(QWidget):
     """All operators of the design shown.
 
     Signals:
-        moved: another part came into view; carries it in words.
         entered: an operator was double-clicked; carries its row.
         filtered: another filter is shown.
         restyled: operators are to be drawn in other colours, or other lines.
@@ -67,7 +66,6 @@ class DagView(QWidget):
         menu_wanted: a menu about the selection is wanted; carries where, on the screen.
     """
 
-    moved = Signal(str)
     entered = Signal(int)
     filtered = Signal()
     restyled = Signal()
@@ -237,7 +235,8 @@ class DagView(QWidget):
         scene = self._scene()
         before, self._content = self._content, content(scene, self._content) if scene is not None else None
         if self._content is None or self._content != before:
-            self.update()
+            # The map and the legend below stay as they are.
+            self.update(QRectF(0, 0, self.width(), self._area().bottom()).toAlignedRect())
         self.restyled.emit()
 
     @property
@@ -322,7 +321,6 @@ class DagView(QWidget):
     def _on_moved(self) -> None:
         self.update()
         self._show_state()
-        self.moved.emit(self.place_text())
 
     def _show_state(self) -> None:
         """Say what the filter lets through, else what is in view."""

@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 from typing_extensions import override
 
+from moe_studio.document.chosen import Chosen
 from moe_studio.document.document import Document
 from moe_studio.document.selection import operator_row, operator_selection
 from moe_studio.engine.cost import BOUNDS
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
+from moe_studio.graph.graph import Graph
 from moe_studio.graph.operator import OP_NAMES
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.text import tr
@@ -47,6 +49,7 @@ class OperatorModel(QAbstractTableModel):
         self.rows: IntArray = np.zeros(0, np.int64)
         self.column, self.is_falling = 0, False
         self._among: IntArray = self.rows
+        self.chosen: Chosen | None = None
 
     def show_rows(self, evaluation: Evaluation, rows: IntArray) -> None:
         """Show these operators of ``evaluation``, sorted as before."""
@@ -91,7 +94,18 @@ class OperatorModel(QAbstractTableModel):
             return text(self.evaluation, int(self.rows[index.row()]))
         if role == Qt.ItemDataRole.TextAlignmentRole and title in NUMBERS:
             return RIGHT
+        if role == Qt.ItemDataRole.BackgroundRole and self._is_chosen(int(self.rows[index.row()])):
+            return QGuiApplication.palette().highlight()
         return None
+
+    def _is_chosen(self, row: int) -> bool:
+        """Whether an operator is selected, by itself or with others."""
+        chosen = self.chosen
+        return chosen is not None and chosen.graph is self._graph and bool(chosen.is_single[row])
+
+    @property
+    def _graph(self) -> Graph | None:
+        return self.evaluation.graph if self.evaluation is not None else None
 
     @override
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -144,9 +158,11 @@ class OperatorTable(QTableView):
         self.show_selection()
 
     def show_selection(self) -> None:
-        """Mark the selected operator and bring it into view."""
+        """Mark what is selected, and bring an operator into view."""
         if not self.isVisible() or self.operators.evaluation is None:
             return
+        self.operators.chosen = self.document.chosen_in(self.operators.evaluation.graph)
+        self.viewport().update()
         place = self.operators.place_of(operator_row(self.operators.evaluation.graph, self.document.selection))
         if place == self.currentIndex().row():
             return
