@@ -249,10 +249,13 @@ def test_ranges_stay_while_a_gesture_lasts_and_rows_keep_their_places(make: Make
     assert [chart.plot.getViewBox().viewRange() for chart in charts] == ranges
     assert [row.name for row in kinds.rows] == names
     assert sensitivity.rows is gains
+    # What is not worked out in every frame does not look as if it were.
+    assert sensitivity.heading.text() == "What 10 % more gave before"
     for chart in charts:
         chart.show_evaluation(document.evaluation, keeps_range=False)
     assert [chart.plot.getViewBox().viewRange() for chart in charts] != ranges
     assert sensitivity.rows != gains
+    assert sensitivity.heading.text() == "What 10 % more would give"
 
 
 def test_a_range_missed_while_hidden_is_made_up_for(make: Make, document: Document, crowded: Document) -> None:

@@ -8,6 +8,7 @@ from moe_studio.document.table import Table
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.provider import RESOURCES
 from moe_studio.gui.plots.row_chart import Row, RowChart
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.units import percent_text, time_text
 
@@ -18,18 +19,26 @@ LEAST = 0.01
 """The scale never ends before this share of the latency: bars of nothing should look like nothing."""
 
 
+TITLE, BEFORE = "What 10 % more would give", "What 10 % more gave before"
+
+
 class SensitivityChart(RowChart):
-    """By how much 10 % more of each resource shortens the run time. While a gesture lasts it stays as it was."""
+    """By how much 10 % more of each resource shortens the run time.
+
+    While a gesture lasts it stays as it was, and says so: four more evaluations have no room in a frame.
+    """
 
     stem = "sensitivity"
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__("What 10 % more would give", theme, most=len(RESOURCES), name_width=122)
+        super().__init__(TITLE, theme, most=len(RESOURCES), name_width=122)
         self.measured: Evaluation | None = None
 
     @override
     def take(self, evaluation: Evaluation, *, keeps_range: bool) -> None:
-        if keeps_range and self.measured is not None:
+        self.title = BEFORE if keeps_range and self.measured is not None else TITLE
+        self.heading.setText(tr(self.title))
+        if self.title == BEFORE:
             return
         self.measured = evaluation
         latency = evaluation.metrics.latency_s or 1.0
@@ -39,7 +48,7 @@ class SensitivityChart(RowChart):
 
     @override
     def color_of(self, row: Row) -> QColor:
-        return self.theme.color("accent")
+        return self.theme.color("accent" if self.title == TITLE else "handle")
 
     @override
     def text_of(self, item: int) -> str:

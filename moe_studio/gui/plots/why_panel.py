@@ -73,7 +73,8 @@ class WhyPanel(QWidget):
         column.addLayout(self._lines)
 
     def show_evaluation(self, evaluation: Evaluation, *, is_previewing: bool) -> None:
-        """Say in a moment why ``evaluation`` is as it is; while previewing the text stays."""
+        """Say in a moment why ``evaluation`` is as it is; while previewing the text stays, and says so."""
+        self.heading.setText(tr("Why, before the change") if is_previewing else tr("Why"))
         if is_previewing:
             self._timer.stop()
             self._forget()
