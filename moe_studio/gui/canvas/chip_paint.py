@@ -9,6 +9,9 @@ from moe_studio.gui.theme import Theme, ui_font
 
 PLAIN = ExpertState(-1, 1)
 
+LETTER = 9.5
+"""Width of a large letter on a chip."""
+
 
 def paint_chip(
     painter: QPainter, rect: QRectF, text: str, theme: Theme, mark: str = "", state: ExpertState = PLAIN
@@ -35,7 +38,8 @@ def paint_chip(
         painter.drawRect(QRectF(rect.right() - 5, rect.bottom() - 3 - high, 3, high))
     if text:
         painter.setPen(theme.color("text" if fill.alphaF() < 0.6 else "on_family"))
-        painter.setFont(ui_font(14 if rect.height() > 26 else 11, is_bold=True))
+        is_large = rect.height() > 26 and rect.width() >= LETTER * len(text)
+        painter.setFont(ui_font(14 if is_large else 11, is_bold=True))
         painter.drawText(rect, CENTER, text)
 
 

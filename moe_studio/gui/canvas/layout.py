@@ -15,7 +15,7 @@ from moe_studio.project.cluster import Cluster
 GAP, PADDING, HEAD, NODE_GAP = 8.0, 12.0, 34.0, 30.0
 RACK_PADDING, RACK_HEAD = 12.0, 32.0
 LINK = 16.0
-WIDER, HIGHER = 1.5, 1.7
+WIDER, HIGHER = 1.6, 2.0
 """So much larger tiles may get to fill the view."""
 
 LONGEST, LANKY = 4.0, 0.85

@@ -94,9 +94,11 @@ def _head(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scale: floa
         right, token, is_bold = tile.promise.traffic, "muted", False
     painter.setFont(ui_font(pixels(11, scale), is_bold=is_bold))
     painter.setPen(theme.color(token))
-    while right and used + painter.fontMetrics().horizontalAdvance(right) > head.width():
-        right = right.partition(" ")[2]  # of a rank the position says most
-    painter.drawText(head, RIGHT, right)
+    # Of a rank the position says most; of an amount a part would say something else.
+    texts = (right, right.partition(" ")[2], right.rpartition(" ")[2] if right == state.rank else "")
+    room = head.width() - used
+    fitting = next((text for text in texts if painter.fontMetrics().horizontalAdvance(text) <= room), "")
+    painter.drawText(head, RIGHT, fitting)
 
 
 def _load(painter: QPainter, bar: QRectF, state: GpuState, theme: Theme) -> None:
