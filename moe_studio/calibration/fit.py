@@ -11,10 +11,19 @@ from typing import Any
 import numpy as np
 
 from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.plausible import check_unit
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90, shared_variance
 from moe_studio.calibration.split import held_out
-from moe_studio.calibration.store import device_name, facts_of, merged, read_calibration, save_calibration, shipped
+from moe_studio.calibration.store import (
+    device_name,
+    facts_of,
+    load_calibration,
+    merged,
+    read_calibration,
+    save_calibration,
+    shipped,
+)
 from moe_studio.calibration.table import (
     SetAside,
     Table,
@@ -65,9 +74,9 @@ def calibrate(
         aside = asides.setdefault(path.name, SetAside())
         for table in read_chunks(path, FAMILIES, aside):
             _sort_in(table, found, aside)
-    name = _chosen(found, device)
-    facts = facts_of(name)
     notes = [f"{file}: {text}" for file, aside in asides.items() for text in aside.sentences()]
+    name = _chosen(found, device, notes)
+    facts = facts_of(name)
     unused = sum(aside.total for aside in asides.values())
     evidence = Evidence(date=date or datetime.now(UTC).date().isoformat(), sources=tuple(sources), set_aside=unused)
     families: dict[str, dict[str, Fitted]] = {}
@@ -75,6 +84,7 @@ def calibrate(
     checks: list[Check] = []
     for (family, variant), rows in sorted(found[name].items()):
         blocks = _same_words_joined(rows.blocks)
+        check_unit(", ".join(sorted(rows.files)), rows.family, blocks, load_calibration(name))
         if (count := sum(len(block.time_us) for block in blocks)) < MIN_ROWS:
             notes.append(f"{family} {variant}: {count} rows; a fit needs {MIN_ROWS}.")
             continue
@@ -115,7 +125,7 @@ def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], asid
             place.files.add(table.file)
 
 
-def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str) -> str:
+def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str, notes: Sequence[str]) -> str:
     names = sorted(found)
     if device:
         wanted = device_name(device)
@@ -124,7 +134,7 @@ def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str) -> str
         return wanted
     if len(names) != 1:
         held = f"rows of {', '.join(names)}; name the one to fit" if names else "no usable rows"
-        raise MoeStudioError(f"The tables hold {held}.")
+        raise MoeStudioError(" ".join([f"The tables hold {held}.", *(f"{note}." for note in notes if not names)]))
     return names[0]
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from moe_studio.calibration.family import Block, Columns, Family, Words
 from moe_studio.calibration.kriging import Surface, surface
 from moe_studio.calibration.opinion import Ratio
+from moe_studio.calibration.plausible import check_unit
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.split import held_out
 from moe_studio.calibration.store import device_name
@@ -93,12 +94,13 @@ class Measured:
         """
         aside = SetAside(count=self.aside.count.copy(), lines=dict(self.aside.lines))
         used = 0
-        every = {item.facts.name: item.facts for item in calibrations}
+        every = {item.facts.name: item for item in calibrations}
         for part in self.parts:
-            facts = next((facts for name, facts in every.items() if _is_device(part.gpu, name)), None)
-            if facts is not None:
-                possible = _possible(part, facts)
-                reason = f"time_us is less than the datasheet of {facts.name} allows; is it in microseconds?"
+            known = next((item for name, item in every.items() if _is_device(part.gpu, name)), None)
+            if known is not None:
+                check_unit(self.file, part.family, [part.block], known)
+                possible = _possible(part, known.facts)
+                reason = f"time_us is less than the datasheet of {known.facts.name} allows; is it in microseconds?"
                 aside.add(reason, part.lines[~possible].tolist())
                 used += int(possible.sum())
         if not used:

@@ -75,6 +75,19 @@ def test_rows_in_milliseconds_are_set_aside_and_do_not_spoil_the_fit(write: Writ
     assert report.residuals[0].error()[0] < 0.035
 
 
+def test_a_table_in_milliseconds_is_refused(write: Write, tmp_path: Path) -> None:
+    rows = [line.rsplit(",", 2) for line in gemm_rows()]
+    path = write([HEADER, *(f"{front},{float(time) / 1000:.7g},{kernel}" for front, time, kernel in rows)])
+    with pytest.raises(MoeStudioError, match=r"times faster than such kernels can be.*microseconds"):
+        calibrate([path], tmp_path / "out.yaml")
+    assert not (tmp_path / "out.yaml").exists()
+
+
+def test_a_table_without_a_usable_row_says_what_became_of_them(write: Write) -> None:
+    with pytest.raises(MoeStudioError, match=r"no usable rows\. table\.csv: 1 row set aside: m is zero .* \(line 2\)"):
+        calibrate([write([HEADER, "A100-SXM,bfloat16,0,64,64,9,x"])])
+
+
 def test_a_fit_keeps_what_the_file_held_of_other_kernels(write: Write, tmp_path: Path) -> None:
     out = tmp_path / "a100.yaml"
     calibrate([write([HEADER, *gemm_rows()[::5]])], out)

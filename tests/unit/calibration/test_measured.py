@@ -119,10 +119,12 @@ def test_unusable_rows_are_counted_with_their_lines(write: Write) -> None:
     ]
 
 
-def test_a_table_in_seconds_is_refused(write: Write) -> None:
-    seconds = [f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) * 1e-6:.9f}" for row in lines()]
-    with pytest.raises(ProjectError, match=r"no usable row of h100-sxm.*320 rows set aside.*is it in microseconds"):
-        provide(project(write([HEADER, *seconds])))
+@pytest.mark.parametrize(("scale", "word"), [(1e-6, "faster"), (1e-3, "faster"), (1e3, "slower")])
+def test_a_table_in_another_unit_is_refused(write: Write, scale: float, word: str) -> None:
+    other = [f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) * scale:.9f}" for row in lines(1.0)]
+    times = f"{max(scale, 1 / scale):,.0f}"
+    with pytest.raises(ProjectError, match=rf"half of the gemm rows of h100-sxm are more than {times} times {word}"):
+        provide(project(write([HEADER, *other])))
 
 
 def test_a_project_without_its_table_says_so(tmp_path: Path) -> None:
