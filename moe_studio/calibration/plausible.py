@@ -26,9 +26,10 @@ def check_unit(file: str, family: Family, blocks: Sequence[Block], calibration: 
     middle = float(np.median(np.concatenate(ratios)))
     if not 1 / MOST <= middle <= MOST:
         times, word = (middle, "slower") if middle > 1 else (1 / middle, "faster")
+        about = f"{float(f'{times:.2g}'):,.0f} times {word} than such kernels can be expected to be"
         raise MoeStudioError(
-            f"{file}: half of the {family.name} rows of {calibration.facts.name} are more than {float(f'{times:.2g}'):,.0f} times "
-            f"{word} than such kernels can be expected to be; is time_us in microseconds?"
+            f"{file}: half of the {family.name} rows of {calibration.facts.name} are more than {about}; "
+            "is time_us in microseconds?"
         )
 
 
