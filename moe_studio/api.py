@@ -24,7 +24,9 @@ from moe_studio.calibration.get_time import KernelTime, kernel_time
 from moe_studio.calibration.provider import provide
 from moe_studio.engine.evaluation import Breakdown, Evaluation, MatmulShape, Metrics, evaluate
 from moe_studio.engine.memory import Memory
+from moe_studio.engine.room import Room
 from moe_studio.engine.rule import Problem, problems
+from moe_studio.engine.stage_time import PipelineTime, pipeline_time
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.compare import Comparison, plain_comparison
 from moe_studio.export.compare import compare as compare_evaluations
@@ -134,6 +136,16 @@ class Result:
     def memory(self) -> Memory:
         """What each GPU must hold, in bytes."""
         return self.evaluation.memory
+
+    @property
+    def room(self) -> Room:
+        """How much more would fit: cache of keys and values, and the largest batch."""
+        return self.evaluation.room
+
+    @property
+    def pipeline(self) -> PipelineTime:
+        """How busy the stages are, and what is lost while the pipeline fills and drains."""
+        return pipeline_time(self.evaluation)
 
     @property
     def matmuls(self) -> tuple[MatmulShape, ...]:

@@ -96,6 +96,19 @@ def test_memory_names_the_worst_gpu_and_what_fills_it() -> None:
     assert problem.where.startswith("gpu ")
 
 
+def test_what_does_not_fit_is_told_a_batch_that_would() -> None:
+    def message(memory_gb: float) -> str:
+        small = set_value("cluster.devices[x].memory_gb", memory_gb)(project())
+        return next(problem.message for problem in problems(evaluate(small)) if problem.code == "memory")
+
+    needed = evaluate(project()).memory
+    weights, whole = float(needed.weights.max()) / 1e9, float(needed.total.max()) / 1e9
+    half = evaluate(set_value("cluster.devices[x].memory_gb", (weights + whole) / 2)(project())).room
+    assert f"A batch of about {half.batch_estimate:,} would fit." in message((weights + whole) / 2)
+    assert 0 < half.largest_batch <= half.batch_estimate + 1 < project().workload.batch
+    assert "No batch would fit" in message(weights / 2)
+
+
 def test_gpus_without_experts_wait() -> None:
     moved = project()
     for layer in (1, 2):
