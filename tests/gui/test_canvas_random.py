@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
@@ -16,9 +17,10 @@ from tests.gui.test_canvas import CONTROL, NONE, SHIFT, Bench, design, drop
 Key = Qt.Key
 KEYS = (
     *(Key.Key_Left, Key.Key_Right, Key.Key_Up, Key.Key_Down, Key.Key_Return, Key.Key_Backspace),
-    *(Key.Key_G, Key.Key_S, Key.Key_Escape, Key.Key_3, Key.Key_1, Key.Key_F, Key.Key_Home, Key.Key_Control),
+    *(Key.Key_G, Key.Key_S, Key.Key_C, Key.Key_Escape, Key.Key_3, Key.Key_1, Key.Key_F, Key.Key_Home, Key.Key_Control),
 )
-MODIFIERS = (NONE, NONE, NONE, CONTROL, SHIFT, CONTROL | SHIFT)
+MODIFIERS = (NONE, NONE, NONE, CONTROL, SHIFT, CONTROL | SHIFT, Qt.KeyboardModifier.AltModifier)
+MENUS = ("GPUs", "Align", "Move to node", "Put into a rack", "Bandwidth")
 MOST_GPUS = 64
 
 
@@ -31,6 +33,7 @@ class Monkey:
             *[self.press_key] * 8,
             *[self.press_mouse, self.move_mouse, self.move_mouse, self.release_mouse] * 2,
             *(self.undo, self.undo, self.show_layers, self.drop_device, self.remove, self.look, self.menu, self.resize),
+            *(self.double_click, self.type_rate),
         )
 
     def step(self) -> None:
@@ -79,11 +82,25 @@ class Monkey:
         menu = canvas_menu(self.bench.view, QPointF(self.point))
         actions = [action for action in menu.actions() if action.menu() is None and not action.isSeparator()]
         for action in menu.actions():
-            if isinstance(inner := action.menu(), QMenu) and action.text() in ("GPUs", "Align", "Move to node"):
+            if isinstance(inner := action.menu(), QMenu) and action.text() in MENUS:
                 actions += [item for item in inner.actions() if item.text() != "72"]
         if actions and self.is_small:
             self.dice.choice(actions).trigger()
         menu.deleteLater()
+
+    def double_click(self) -> None:
+        self.bench.mouse(QEvent.Type.MouseButtonDblClick, self.point)
+
+    def type_rate(self) -> None:
+        rate = self.bench.view.rate
+        if not rate.isVisible():
+            racks = [box for _, box in self.bench.view.layout_shown.racks]
+            places = [*racks, *(link.box for link in self.bench.view.layout_shown.links)]
+            box = self.dice.choice(places or [self.bench.view.layout_shown.whole])
+            self.bench.mouse(QEvent.Type.MouseButtonDblClick, self.bench.view.mapFromScene(QPointF(*box.center)))
+        if rate.isVisible():
+            QTest.keyClicks(rate, self.dice.choice(("25", "400 GB/s", "", "x", "-1", "1e9")))
+            QTest.keyClick(rate, self.dice.choice((Key.Key_Return, Key.Key_Escape)))
 
     def resize(self) -> None:
         self.bench.panel.resize(self.dice.randrange(300, 1200), self.dice.randrange(300, 900))

@@ -34,6 +34,7 @@ class Outline(QTreeWidget):
         self.setHeaderHidden(True)
         self.setIndentation(13)
         self.setUniformRowHeights(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # of rack0/node3 the end says most
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
