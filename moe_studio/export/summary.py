@@ -60,7 +60,7 @@ def summary(evaluation: Evaluation) -> Plain:
         "sensitivity_s": {name: float(value) for name, value in evaluation.sensitivity.items()},
         "imbalance": {str(layer): float(value) for layer, value in enumerate(evaluation.imbalance) if value},
         "room": _room(evaluation),
-        "pipeline": asdict(pipeline_time(evaluation)),
+        "pipeline": _pipeline(evaluation),
         "symbolic": str(run_time_sum(evaluation)),
         "references": references(evaluation),
         "uncertainty": uncertainty(evaluation),
@@ -185,6 +185,12 @@ def _room(evaluation: Evaluation) -> Plain:
         "kv_sequences": int(room.sequences[gpu]) if has_cache else None,
         "largest_batch": room.largest_batch,
     }
+
+
+def _pipeline(evaluation: Evaluation) -> Plain:
+    """How busy the stages are, and what a full pipeline gives."""
+    found = asdict(pipeline_time(evaluation))
+    return {**found, "stages": list(found["stages"])}
 
 
 def _gpus(evaluation: Evaluation) -> list[Plain]:
