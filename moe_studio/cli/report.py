@@ -52,10 +52,8 @@ def command(
 def _write_pdf(report: str, path: Path) -> None:
     # Only the window's library can set pages.
     try:
-        from moe_studio.gui.app import application
         from moe_studio.gui.printing import report_pdf
     except ImportError as error:
         raise missing_qt(error) from error
 
-    _running = application()
     report_pdf(report, path)

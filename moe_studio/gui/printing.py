@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QPoint, QRectF
+from PySide6.QtCore import QMarginsF, QPoint, QRectF, QUuid
 from PySide6.QtGui import QFont, QPagedPaintDevice, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QWidget
 
 from moe_studio.errors import SaveError
+from moe_studio.gui.render import drawing_application, without_dates
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import FAMILY
 
@@ -19,7 +20,8 @@ TEXT_POINTS = 9
 
 
 def report_pdf(report: str, path: Path) -> None:
-    """Write a report, which is Markdown, to the PDF file ``path``."""
+    """Write a report, which is Markdown, to the PDF file ``path``; no window is needed."""
+    drawing_application()
     _to_pdf(path, lambda device: paint_report(report, device), is_wide=False)
 
 
@@ -66,9 +68,11 @@ def _to_pdf(path: Path, paint: Callable[[QPagedPaintDevice], None], *, is_wide: 
             temporary.write_bytes(b"")
             writer = QPdfWriter(str(temporary))
             writer.setCreator("MoE Studio")
+            writer.setDocumentId(QUuid(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
             _lay_out(writer, is_wide=is_wide)
             paint(writer)
             del writer
+            temporary.write_bytes(without_dates(temporary.read_bytes()))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def render_svg(svg: Path | bytes | str, path: Path | str) -> None:
     draw = {".png": _png, ".pdf": _pdf}.get(path.suffix.lower())
     if draw is None:
         raise MoeStudioError(f"{path.name}: pictures are .png or .pdf.")
-    _application()
+    drawing_application()
     data = draw(_renderer(svg))
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -53,14 +53,14 @@ def render_svg(svg: Path | bytes | str, path: Path | str) -> None:
 
 def svg_picture(svg: bytes | str, longest: int) -> bytes:
     """A PNG of ``svg`` whose longer side has at most so many pixels, to be looked at on a screen."""
-    _application()
+    drawing_application()
     renderer = _renderer(svg)
     size = renderer.defaultSize()
     return _drawn(renderer, min(SCALE, longest / max(1, size.width(), size.height())))
 
 
 @cache
-def _application() -> QGuiApplication:
+def drawing_application() -> QGuiApplication:
     """The running application, or one that needs no display."""
     # Fonts are written in the order of Qt's hashes: with a fixed seed the same drawing gives the same bytes.
     QHashSeed.setDeterministicGlobalSeed()
@@ -120,8 +120,11 @@ def _pdf(renderer: QSvgRenderer) -> bytes:
     painter = QPainter(writer)
     renderer.render(painter, QRectF(0, 0, writer.width(), writer.height()))
     painter.end()
-    data = bytes(buffer.data().data())
-    # The same drawing gives the same bytes: dates give way to one of the same length, so that no offset moves.
+    return without_dates(bytes(buffer.data().data()))
+
+
+def without_dates(data: bytes) -> bytes:
+    """A PDF file in which one date stands for all: the same work gives the same bytes, and no offset moves."""
     for pattern, fixed in _DATES:
         data = pattern.sub(fixed, data)
     return data

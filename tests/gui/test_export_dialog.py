@@ -71,6 +71,7 @@ def test_everything_that_the_command_line_exports_is_offered() -> None:
         ("trace", ".trace.json"),
         ("summary", ".json"),
         ("report", ".md"),
+        ("report", ".pdf"),
         ("project", ".yaml"),
         ("attention", ".png"),
         ("routing", ".pdf"),

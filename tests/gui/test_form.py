@@ -233,15 +233,15 @@ def test_up_and_down_step_whole_numbers(driver: Driver, panel: SettingsPanel) ->
     assert labels(driver) == ["Set Micro-batches to 3"]
 
 
-def test_a_node_is_added_in_the_list_and_waits_for_a_strategy(driver: Driver, panel: SettingsPanel) -> None:
+def test_a_node_is_added_in_the_list_with_the_strategy_fitted_to_it_in_one_step(
+    driver: Driver, panel: SettingsPanel
+) -> None:
     panel.reveal("cluster.nodes[0].gpus")
     add = next(item for item in panel.findChildren(QToolButton) if item.text() == "Add a node")
     QTest.mouseClick(add, Qt.MouseButton.LeftButton)
-    assert len(driver.document.project.cluster.nodes) == 2
-    assert panel.waiting.isVisible()
-    chip = next(item for item in panel.waiting.findChildren(QPushButton) if item.text().startswith("with "))
-    QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
-    assert [node.name for node in driver.document.project.cluster.nodes] == ["node0", "node1", "node2"]
+    project = driver.document.project
+    assert [node.name for node in project.cluster.nodes] == ["node0", "node1", "node2"]
+    assert project.width % (project.parallel.ep * project.parallel.etp) == 0
     assert not panel.waiting.isVisible()
     driver.document.undo()
     driver.settle()

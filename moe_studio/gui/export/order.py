@@ -111,7 +111,11 @@ SUBJECTS: tuple[Subject, ...] = (
         name="report",
         title="Report",
         detail="Verdict, deployment, longest path, memory and checks as a document.",
-        formats=(Format(suffix=".html", title="HTML, a page"), Format(suffix=".md", title="Markdown")),
+        formats=(
+            Format(suffix=".html", title="HTML, a page"),
+            Format(suffix=".md", title="Markdown"),
+            Format(suffix=".pdf", title="PDF, pages to print"),
+        ),
     ),
     Subject(
         name="project",

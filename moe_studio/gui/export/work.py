@@ -14,6 +14,7 @@ from moe_studio.document.reference import Reference
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.export import VIEW_WRITERS, WHOLE_WRITERS
 from moe_studio.gui.export.order import Order
+from moe_studio.gui.printing import report_pdf
 from moe_studio.gui.render import render_svg, svg_picture
 from moe_studio.project.project import Project
 from moe_studio.storage.atomic import save_text
@@ -53,6 +54,8 @@ def write(project: Project, home: Path | None, order: Order, path: Path, tell: T
     tell(f"Writing {path.name}")
     if order.reference is not None:
         save_text(path, _comparison(result, order.reference, path.suffix))
+    elif order.subject.name == "report" and path.suffix.lower() == ".pdf":
+        report_pdf(result.report(), path)
     elif order.subject.name == "report":
         result.report(path)
     elif order.format.suffix in PICTURES:
@@ -69,6 +72,8 @@ def preview(project: Project, home: Path | None, order: Order, tell: Tell) -> Pr
     tell("Drawing" if order.format.is_picture else "Reading the beginning")
     if order.reference is not None:
         return _of_text(_comparison(result, order.reference, order.format.suffix))
+    if order.subject.name == "report" and order.format.suffix == ".pdf":
+        return Preview(text=result.report()[:HEAD])
     if order.subject.name == "report":
         path = Path(f"report{order.format.suffix}")
         return _of_text(result.report(format=report_format(path)))
