@@ -71,8 +71,13 @@ def swap_experts(
 
 
 def reset_placement(policy: str) -> Edit:
-    """Put every expert where ``policy`` puts it."""
-    return lambda project: replace(project, placement=Placement(policy=policy))
+    """Put every expert where ``policy`` puts it; redundant ones stay, as far as the policy has any."""
+
+    def edit(project: Project) -> Project:
+        redundant = 0 if policy == "explicit" else project.placement.redundant
+        return replace(project, placement=Placement(policy=policy, redundant=redundant))
+
+    return edit
 
 
 def set_value(path: str, value: Any) -> Edit:

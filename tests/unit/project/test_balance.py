@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moe_studio.errors import ProjectError
 from moe_studio.project.balance import instance_counts, packed, with_redundant
+from moe_studio.project.design import Placement
+from moe_studio.project.edit import move_expert, reset_placement, set_value
+from moe_studio.project.instance import slots_of
+from moe_studio.project.project import Project
+from moe_studio.storage.catalogue import example_path
+from moe_studio.storage.loader import load_project
 
 # Loads and counts of the README of deepseek-ai/EPLB, with its global policy.
 LOADS = (
@@ -50,3 +57,35 @@ def test_no_expert_has_a_further_instance_before_a_busier_one(load: list[float],
         for other, own in enumerate(counts):
             if count > 1 and own < slots:
                 assert load[expert] / (count - 1) >= load[other] / own - 1e-12
+
+
+@pytest.fixture(scope="module")
+def placed() -> Project:
+    """Sixteen experts and eight copies of the busiest on sixteen GPUs."""
+    skewed = set_value("workload.routing.kind", "zipf")(load_project(example_path("seed0-proposed-dp")))
+    return set_value("placement", Placement(policy="balanced", redundant=8))(skewed)
+
+
+def test_each_layer_is_placed_by_its_own_load(placed: Project) -> None:
+    layers = [slots_of(placed, layer, 0) for layer in range(placed.model.layer_count)]
+    assert all(sum(map(len, slots.values())) == 24 for slots in layers)
+    assert layers[0] != layers[1]
+
+
+def test_an_expert_that_is_moved_and_moved_back_has_no_move_left(placed: Project) -> None:
+    slot = slots_of(placed, 0, 0)[3][0]
+    free = next(number for number in range(16) if number not in slots_of(placed, 0, 0)[3])
+    moved = move_expert(3, slot, free, layers=[0])(placed)
+    assert len(moved.placement.moves) == 1
+    assert move_expert(3, free, slot, layers=[0])(moved) == placed
+
+
+def test_resetting_keeps_redundant_experts(placed: Project) -> None:
+    moved = move_expert(3, slots_of(placed, 0, 0)[3][0], 15, layers=[0])(placed)
+    assert reset_placement("balanced")(moved) == placed
+    assert reset_placement("explicit")(moved).placement == Placement(policy="explicit")
+
+
+def test_redundant_experts_need_a_policy_that_places_them(placed: Project) -> None:
+    with pytest.raises(ProjectError, match=r"placement.redundant: must be 0 with policy explicit"):
+        set_value("placement.policy", "explicit")(placed)
