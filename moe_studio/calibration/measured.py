@@ -20,7 +20,7 @@ from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.split import held_out
 from moe_studio.calibration.store import device_name
 from moe_studio.calibration.table import SetAside, Table, blocks_of, read_chunks, selected, sound_rows
-from moe_studio.errors import MoeStudioError
+from moe_studio.errors import FileError, MoeStudioError
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import Calibration, Fitted
 
@@ -135,6 +135,15 @@ def read_measured(path: Path) -> Measured:
     if state.st_size > MAX_BYTE:
         raise MoeStudioError(f"{path.name} is larger than {MAX_BYTE:,} bytes.")
     return _read(path, state.st_mtime_ns, state.st_size)
+
+
+def is_measured(path: Path) -> bool:
+    """Whether the file at ``path`` is a table of measured run times."""
+    try:
+        table = next(read_chunks(path, FAMILIES, SetAside()), None)
+    except FileError:
+        return False
+    return table is not None and "time_us" in table.header
 
 
 @lru_cache(maxsize=4)

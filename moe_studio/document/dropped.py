@@ -1,11 +1,13 @@
-"""What a file that is dropped on the window is: a project, a model's configuration, or recorded loads."""
+"""What a file that is dropped on the window is: a project, a model's configuration, loads or run times."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from moe_studio.calibration.measured import is_measured
+from moe_studio.calibration.provider import provide
 from moe_studio.document.document import Document
 from moe_studio.errors import Fault, FileError, MoeStudioError
 from moe_studio.project.design import Placement
@@ -17,7 +19,7 @@ from moe_studio.storage.json_text import MAX_JSON_BYTE, parse_json
 from moe_studio.storage.loader import load_hf_model
 from moe_studio.storage.plain_file import read_plain_text
 
-Kind = Literal["project", "model", "loads"]
+Kind = Literal["project", "model", "loads", "times"]
 
 MODEL_KEYS = ("model_type", "hidden_size", "architectures", "text_config", "n_embd", "d_model")
 
@@ -39,15 +41,15 @@ def dropped(path: Path) -> Dropped:
     ending = path.suffix.lower()
     if ending in (".yaml", ".yml"):
         return Dropped(path=path, kind="project")
-    if ending == ".csv":
-        return Dropped(path=path, kind="loads")
+    if path.name.lower().endswith((".csv", ".csv.gz")):
+        return Dropped(path=path, kind="times" if is_measured(path) else "loads")
     if ending == ".json":
         found = parse_json(read_plain_text(path, limit_byte=MAX_JSON_BYTE), path.name, has_constants=True)
         if isinstance(found, Mapping) and any(key in found for key in MODEL_KEYS):
             return Dropped(path=path, kind="model")
         if isinstance(found, list) or (isinstance(found, Mapping) and "logical_count" in found):
             return Dropped(path=path, kind="loads")
-    wanted = "a project (.yaml), the config.json of a model, or recorded loads (.csv, .json)"
+    wanted = "a project (.yaml), the config.json of a model, recorded loads (.csv, .json) or measured run times (.csv)"
     raise FileError(path.name, [Fault(path="", message=f"is not {wanted}.")])
 
 
@@ -62,6 +64,21 @@ def use_loads(document: Document, path: Path) -> Edit:
     counts = load_counts(path)
     name = _name(document, path)
     return lambda project: _with_loads(project, name, counts)
+
+
+def use_times(document: Document, path: Path) -> Edit:
+    """Let the design's run times be those measured in the file at ``path``, where it has them.
+
+    Raises:
+        MoeStudioError: if it has none of the design's devices.
+    """
+    files: dict[str, Any] = {"table": _name(document, path), "table_path": str(path.resolve())}
+
+    def edit(project: Project) -> Project:
+        return replace(project, cost=replace(project.cost, provider="table", **files))
+
+    provide(edit(document.project))
+    return edit
 
 
 def _name(document: Document, path: Path) -> str:

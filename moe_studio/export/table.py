@@ -12,7 +12,7 @@ from moe_studio.project.model import DTYPES
 COLUMNS = (
     "id", "op", "layer", "micro_batch", "expert", "gpu", "node", "stage", "replica", "m", "k", "n", "count",
     "in_rows", "in_width", "out_rows", "out_width", "flop", "bytes", "dtype", "bound",
-    "start_s", "duration_s", "slack_s", "on_path", "level",
+    "start_s", "duration_s", "slack_s", "on_path", "level", "provenance", "expected_error",
 )  # fmt: skip
 """Names of the columns; an operator without an expert has none, one that is no GEMM has m, k, n and count 0."""
 
@@ -37,6 +37,7 @@ def _rows(evaluation: Evaluation) -> Iterator[list[str]]:
         columns = (evaluation.start_s, evaluation.duration_s, evaluation.slack_s)
         times = list(zip(*(column[rows].tolist() for column in columns), strict=True))
         level = evaluation.level[rows].tolist()
+        known = [evaluation.evidence.basis(row) for row in range(part.first, part.first + len(body))]
         op, lane, expert, dtype = (c.tolist() for c in (body.op, body.lane, body.expert, body.columns["dtype"]))
         gpu, node = body.stage.gpu.tolist(), body.stage.node.tolist()
         for local in range(len(body)):
@@ -57,7 +58,13 @@ def _rows(evaluation: Evaluation) -> Iterator[list[str]]:
                 *(number(time) for time in times[local]),
                 "true" if part.first + local in on_path else "false",
                 str(level[local]),
+                *_how(*known[local]),
             ]
+
+
+def _how(provenance: str, error: float | None) -> tuple[str, str]:
+    """How a time was got, and the error to expect, as cells."""
+    return provenance, "" if error is None else number(error)
 
 
 def inert(text: str) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from moe_studio import api
 from moe_studio.document.document import Document
-from moe_studio.document.dropped import dropped, replace_model, use_loads
+from moe_studio.document.dropped import dropped, replace_model, use_loads, use_times
 from moe_studio.document.gallery import Offer
 from moe_studio.document.journal import Copy, bring_back, discard
 from moe_studio.document.lock import Owner
@@ -300,7 +300,7 @@ class Files(QObject):
     # Dropped files
 
     def drop(self, paths: list[Path]) -> None:
-        """Take files that were dropped on the window: a project, a model's configuration, recorded loads."""
+        """Take files that were dropped on the window: a project, a model's configuration, loads, run times."""
         for path in paths:
             self._try(partial(self._drop, path))
 
@@ -317,6 +317,13 @@ class Files(QObject):
                 tr("The design has the model of {name} now.", name=path.name),
                 action=tr("New design instead"),
                 act=lambda: self._instead(path),
+            )
+        elif kind == "times":
+            self._document.commit(f"Run times measured in {path.name}", use_times(self._document, path))
+            self._host.toast.say(
+                tr("Run times are those measured in {name}, where it has them.", name=path.name),
+                action=tr("Undo"),
+                act=self._document.undo,
             )
         else:
             self._document.commit(f"Recorded loads of {path.name}", use_loads(self._document, path))

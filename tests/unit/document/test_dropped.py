@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moe_studio.document.document import Document
-from moe_studio.document.dropped import dropped, replace_model, use_loads
+from moe_studio.document.dropped import dropped, replace_model, use_loads, use_times
 from moe_studio.document.template import from_template, remove_template, save_template, template_title, templates
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.errors import FileError, MoeStudioError, SaveError
@@ -49,8 +49,10 @@ def loads(tmp_path: Path) -> Path:
 def test_each_kind_of_file_is_known_by_its_content(config: Path, loads: Path, tmp_path: Path) -> None:
     recorded = tmp_path / "recorded.json"
     recorded.write_text('{"logical_count": [[1, 2]]}')
-    assert [dropped(path).kind for path in (EXAMPLE, config, loads, recorded)] == [
-        "project", "model", "loads", "loads",
+    times = tmp_path / "times.csv"
+    times.write_text(TIMES)
+    assert [dropped(path).kind for path in (EXAMPLE, config, loads, recorded, times)] == [
+        "project", "model", "loads", "loads", "times",
     ]  # fmt: skip
 
 
@@ -71,6 +73,25 @@ def test_a_dropped_configuration_replaces_the_model_in_one_undo_step(config: Pat
     assert evaluate(document.project).metrics.latency_s > 0
     document.undo()
     assert document.project is before
+
+
+TIMES = "gpu,dtype,m,k,n,time_us\nseed-64g,bfloat16,64,4096,4096,40\n"
+
+
+def test_dropped_run_times_are_used_and_found_again_after_saving(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    times = tmp_path / "in" / "times.csv"
+    times.write_text(TIMES)
+    document = Document(load_project(EXAMPLE))
+    document.commit("Times", use_times(document, times))
+    assert document.evaluation.provider.notes == ("times.csv: 1 measured row is used",)
+    (tmp_path / "out").mkdir()
+    document.save_as(tmp_path / "out" / "design.moe.yaml")
+    again = load_project(tmp_path / "out" / "design.moe.yaml")
+    assert (again.cost.provider, again.cost.table) == ("table", "../in/times.csv")
+    times.write_text(TIMES.replace("seed-64g", "H100-SXM"))
+    with pytest.raises(MoeStudioError, match="no usable row of seed-64g"):
+        use_times(document, times)
 
 
 def test_dropped_loads_are_used_and_found_again_after_saving(loads: Path, tmp_path: Path) -> None:
