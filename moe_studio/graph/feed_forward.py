@@ -1,6 +1,5 @@
 """The operators of feed-forward layers: dense, shared and routed experts, dispatch and combine (DESIGN §4)."""
 
-
 from moe_studio.graph.column import total_by
 from moe_studio.graph.hosted import Hosted, hosted_experts
 from moe_studio.graph.maker import OperatorMaker
