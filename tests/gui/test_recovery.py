@@ -173,7 +173,7 @@ def test_leaving_without_saving_leaves_no_copy_and_no_lock(open_window: Open, pl
 def test_another_language_keeps_the_document_its_history_and_its_copy(
     qapp: QApplication, places: Places, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moe_studio.gui.main_window.has_letters", lambda _: True)
+    monkeypatch.setattr("moe_studio.gui.looks.has_letters", lambda _: True)
     settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     session = Session(qapp, settings, places)
     session.open_window(Document.load(path))
@@ -203,6 +203,17 @@ def test_a_full_disk_for_copies_is_said_once(open_window: Open, places: Places, 
     window.files.keeper.flush()
     window.files.keeper.look()
     assert "recovery copy" in window.toast.label.text()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_an_offer_at_the_start_leaves_all_panels_in_the_window(
+    open_window: Open, places: Places, path: Path, qtbot: QtBot
+) -> None:
+    crash(path, places.state)
+    window = open_window(path)
+    assert window.files.notice.isVisible()
+    tabs = window.workspace.tabs
+    qtbot.waitUntil(lambda: 0 < tabs.mapTo(window, tabs.rect().bottomRight()).y() < window.height())
 
 
 # Other programs and windows
