@@ -1,15 +1,19 @@
 """Designs priced by fitted kernels."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from moe_studio.calibration.provider import provide
+from moe_studio.calibration.store import load_calibration, save_calibration
 from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate
 from moe_studio.engine.evidence import PROVENANCES
 from moe_studio.errors import ProjectError
 from moe_studio.graph.operator import OP_KINDS
+from moe_studio.kernel.fitted import Calibration
 from moe_studio.project.cluster import Cluster, Node
 from moe_studio.project.design import Cost, Parallel, Workload
 from moe_studio.project.edit import place_expert, set_value
@@ -111,3 +115,39 @@ def test_auto_is_calibrated_on_known_devices_only() -> None:
 def test_an_unknown_provider_is_named() -> None:
     with pytest.raises(ProjectError, match="no cost provider 'guess'"):
         evaluate(set_value("cost.provider", "guess")(project()), provide)
+
+
+def own_calibration(path: Path, launch_us: float) -> Path:
+    """The shipped calibration of the H100 with another launch of its GEMMs alone."""
+    shipped = load_calibration("h100-sxm")
+    fitted = shipped.fitted("gemm", "bf16")
+    slower = replace(fitted, parameters=replace(fitted.parameters, launch_us=launch_us))
+    save_calibration(path, Calibration(facts=shipped.facts, families={"gemm": {"bf16": slower}}))
+    return path
+
+
+def test_an_own_calibration_comes_before_those_that_ship(tmp_path: Path) -> None:
+    path = own_calibration(tmp_path / "own.yaml", 500.0)
+    base = project(preset="mixtral-8x7b", ep=8)
+    own = replace(base, cost=replace(base.cost, calibration="own.yaml", calibration_path=str(path)))
+    before, after = evaluate(base, provide), evaluate(own, provide)
+    kinds = np.array([before.graph.kind_name(row) for row in range(len(before.graph))])
+    is_gemm = kinds == "o"
+    assert (after.duration_s[is_gemm] > 450e-6).all()
+    assert (after.duration_s[kinds == "up"] == before.duration_s[kinds == "up"]).all()
+    assert "calibrated" in shares(after)
+    own_calibration(path, 1000.0)
+    os.utime(path, ns=(1, 1))
+    assert evaluate(own, provide).duration_s[is_gemm].min() > 900e-6
+
+
+def test_a_calibration_that_cannot_be_read_is_named_with_its_setting(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("device: h100-sxm\ngemm: {bf16: {}}\n", "utf-8")
+    base = project()
+    own = replace(base, cost=replace(base.cost, calibration="own.yaml", calibration_path=str(path)))
+    with pytest.raises(ProjectError, match=r"cost\.calibration: own\.yaml: .*gemm\.bf16\.parameters: is missing"):
+        provide(own)
+    path.unlink()
+    with pytest.raises(ProjectError, match=r"cost\.calibration: .*No such file"):
+        provide(own)

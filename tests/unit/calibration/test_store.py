@@ -58,6 +58,7 @@ def test_every_shipped_fit_says_what_it_rests_on() -> None:
                 assert fitted.evidence.sources
                 assert fitted.evidence.files
                 assert fitted.evidence.ranges
+                assert fitted.evidence.held_out
 
 
 def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
