@@ -180,14 +180,14 @@ def test_another_language_keeps_the_document_its_history_and_its_copy(
     first = session.window
     assert first is not None
     first.document.commit("Rename", rename("Edited"))
-    first.choose_language("zh_CN")
+    first.looks.choose_language("zh_CN")
     second = session.window
     assert second is not None and second is not first
     assert second.document is first.document
     assert second.files.notice.subject == ""
     second.files.keeper.flush()
     assert len(copies(places)) == 1
-    second.choose_language("en")
+    second.looks.choose_language("en")
     third = session.window
     assert third is not None
     third.document.undo()
