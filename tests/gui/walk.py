@@ -100,9 +100,18 @@ def _misplaced(widget: QWidget) -> Iterator[str]:
     for other in parent.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
         is_text = isinstance(other, QLabel | QAbstractButton | QComboBox | QLineEdit)
         if is_text and other.isVisible() and not other.isWindow() and id(other) < id(widget):
-            shared = other.geometry().intersected(place)
+            shared = text_place(other).intersected(text_place(widget))
             if shared.width() > SLACK and shared.height() > SLACK:
-                yield f"{type(widget).__name__} and {type(other).__name__} overlap by {shared.size().toTuple()}"
+                yield f"{told_by(widget)} and {told_by(other)} overlap by {shared.size().toTuple()}"
+
+
+def text_place(widget: QWidget) -> QRect:
+    """Where a widget is in its parent; of a label only the part that its words take."""
+    if not isinstance(widget, QLabel):
+        return widget.geometry()
+    flags = int(widget.alignment().value) | (int(Qt.TextFlag.TextWordWrap.value) if widget.wordWrap() else 0)
+    words = widget.fontMetrics().boundingRect(widget.contentsRect(), flags, widget.text())
+    return words.intersected(widget.rect()).translated(widget.pos())
 
 
 def told(widget: QWidget) -> str:
@@ -159,3 +168,9 @@ def sharp_picture(widget: QWidget, place: QRect) -> QImage:
     window.render(painter, QPoint(), QRegion(QRect(corner, place.size())))
     painter.end()
     return image
+
+
+def told_by(widget: QWidget) -> str:
+    """A widget by its kind and its text."""
+    text = widget.currentText() if isinstance(widget, QComboBox) else getattr(widget, "text", str)()
+    return f"{type(widget).__name__} “{text}”"
