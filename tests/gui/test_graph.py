@@ -121,7 +121,7 @@ def test_operators_are_coloured_by_what_is_chosen_and_the_legend_says_so(driver:
     assert len(look.coloring.classes) == len(driver.document.evaluation.graph)
     assert all(name in panel.view.legend.accessibleName() for name, _ in look.coloring.legend())
     assert (panel.view.grab().toImage() == before) == (by == "kind")
-    assert panel.view.color_by == by
+    assert panel.view.looks.color_by == by
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

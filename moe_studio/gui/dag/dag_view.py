@@ -1,7 +1,8 @@
 """The operator DAG in lanes, with everything that the pointer and the keys do in it."""
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
@@ -19,12 +20,15 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.graph_filter import EVERYTHING, GraphFilter, Mask, filter_mask
+from moe_studio.document.graph_filter import GraphFilter
 from moe_studio.document.selection import NOTHING, operator_row, operator_selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
-from moe_studio.gui.dag.coloring import ColorBy, Look, coloring
+from moe_studio.gui.dag.coloring import ColorBy, Look
 from moe_studio.gui.dag.content import content
+from moe_studio.gui.dag.gesture import PanGesture
+from moe_studio.gui.dag.lane_keys import press
+from moe_studio.gui.dag.lane_look import LaneLook
 from moe_studio.gui.dag.lane_view import LaneView
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
 from moe_studio.gui.dag.legend import GraphLegend, entries
@@ -46,13 +50,6 @@ STATE = 140
 """Width of the words on what is in view."""
 ZOOM_STEP = 1.0015
 NO_ROWS: IntArray = np.zeros(0, np.int64)
-
-Step = Callable[[int], int]
-
-ALONG = {Qt.Key.Key_Left: False, Qt.Key.Key_Right: True}
-ACROSS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-WALK = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
-ZOOM = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 1 / 1.25}
 
 
 class DagView(QWidget):
@@ -82,18 +79,13 @@ class DagView(QWidget):
         self.path_kind: PathKind = "scheduled"
         self.has_path = True
         self.has_order = True
-        self.color_by: ColorBy = "kind"
-        self.filter = EVERYTHING
-        self.look: Look | None = None
+        self.looks = LaneLook()
         self.way = NO_ROWS
         self.lane_view = LaneView(self._on_moved)
-        self._drag_from: QPointF | None = None
-        self._has_moved = False
+        self._gesture: PanGesture | None = None
         self._labels: Labeller | None = None
         self._way_of: Evaluation | None = None
-        self._filtered: tuple[object, GraphFilter, Mask | None] = (None, EVERYTHING, None)
-        self._has_faded = False
-        self._scope: IntArray | None = None
+        self._foot = LEGEND
         self._content: Hashable = None
         self._stamps = Stamps()
         self.legend = GraphLegend(self, theme)
@@ -121,6 +113,16 @@ class DagView(QWidget):
     def columns(self) -> Columns:
         """What columns are: levels or time."""
         return self.lane_view.columns
+
+    @property
+    def look(self) -> Look | None:
+        """How operators look; None before there is a design."""
+        return self.looks.found
+
+    @property
+    def filter(self) -> GraphFilter:
+        """Which operators are shown in full."""
+        return self.looks.filter
 
     @property
     def camera(self) -> Camera:
@@ -182,18 +184,18 @@ class DagView(QWidget):
 
     def set_scope(self, rows: IntArray | None) -> None:
         """Leave everything else out than these operators; None shows all."""
-        self._scope = rows
+        self.looks.scope = rows
         self._make_look()
 
     def set_color_by(self, by: ColorBy) -> None:
         """Colour operators by something else."""
-        self.color_by = by
+        self.looks.color_by = by
         self._make_look()
 
     def set_filter(self, chosen: GraphFilter) -> None:
         """Fade or leave out what ``chosen`` does not let through."""
         if chosen != self.filter:
-            self.filter = chosen
+            self.looks.filter = chosen
             self._make_look()
             self.filtered.emit()
 
@@ -223,7 +225,7 @@ class DagView(QWidget):
             view.look_at(float(shown.left[rows].min()), self.camera.y)
         elif chosen.kind in ("expert", "node") and len(rows):
             view.reveal(int(rows[np.argmin(shown.left[rows])]))
-        if self._has_faded or self.document.chosen_in(graph).is_reach:
+        if self.looks.has_faded or self.document.chosen_in(graph).is_reach:
             self._make_look()
         self.update()
 
@@ -255,16 +257,8 @@ class DagView(QWidget):
     def _find_look(self) -> None:
         if self.shown is None:
             return
-        evaluation, old = self.shown.evaluation, self.look
-        if old is None or self._filtered[:2] != (evaluation.graph, self.filter):
-            self._filtered = evaluation.graph, self.filter, filter_mask(evaluation.graph, self.filter)
-        mask, chosen = self._filtered[2], self.document.chosen_in(evaluation.graph)
-        self._has_faded = chosen.is_reach
-        if chosen.is_reach:
-            mask = chosen.is_single if mask is None else mask & chosen.is_single
-        made = coloring(evaluation, self.color_by, self.theme)
-        scope = None if self._scope is None else np.isin(np.arange(len(evaluation.graph)), self._scope)
-        self.look = Look(coloring=made, theme=self.theme, mask=mask, hides=self.filter.hides, scope=scope)
+        evaluation = self.shown.evaluation
+        self.looks.find(evaluation, self.document.chosen_in(evaluation.graph), self.theme)
         self._show_state()
         if not self.document.is_previewing:
             self.map.forget()
@@ -274,17 +268,14 @@ class DagView(QWidget):
 
     def _area(self) -> QRectF:
         """Where lanes are drawn."""
-        below = self._foot() + (0 if self.map.isHidden() else MAP_HEIGHT) + 2 * GAP
+        below = self._foot + (0 if self.map.isHidden() else MAP_HEIGHT) + 2 * GAP
         return QRectF(GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - below))
-
-    def _foot(self) -> int:
-        """Height of the legend, or of the words beside it."""
-        return LEGEND if self.legend.isHidden() else self.legend.needed(self.width() - 18, STATE)
 
     def _arrange(self) -> None:
         """Give the map, the legend and the lanes their places."""
-        bottom, foot = self.height() - self._foot(), self._foot()
-        self.legend.setGeometry(10, bottom, max(1, self.width() - 18), foot)
+        self._foot = LEGEND if self.legend.isHidden() else self.legend.needed(self.width() - 18, STATE)
+        bottom = self.height() - self._foot
+        self.legend.setGeometry(10, bottom, max(1, self.width() - 18), self._foot)
         self.state.setGeometry(self.width() - STATE - 8, self.height() - LEGEND, STATE, LEGEND)
         self.map.setGeometry(0, bottom - MAP_HEIGHT - 2, self.width(), MAP_HEIGHT)
         known, self.lane_view.area = self.lane_view.area, self._area()
@@ -380,24 +371,24 @@ class DagView(QWidget):
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.RightButton:
-            self._drag_from, self._has_moved = event.position(), False
+            adds = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._gesture = PanGesture(self.lane_view, event.position(), partial(self._click, adds=adds))
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._drag_from is None or self.shown is None:
-            return
-        delta = event.position() - self._drag_from
-        if self._has_moved or delta.manhattanLength() > 4:
-            self._has_moved, self._drag_from = True, event.position()
-            self.lane_view.pan(-delta.x(), -delta.y())
+        if self._gesture is not None:
+            self._gesture.move(event.position())
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        was_click, self._drag_from = self._drag_from is not None and not self._has_moved, None
-        row = self.lane_view.row_at(event.position()) if was_click else -1
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.release(event.position())
+
+    def _click(self, point: QPointF, *, adds: bool) -> None:
+        row = self.lane_view.row_at(point)
         if row >= 0 and self.shown is not None:
             chosen = operator_selection(self.shown.evaluation.graph, row)
-            adds = event.modifiers() & Qt.KeyboardModifier.ControlModifier
             (self.document.toggle if adds else self.document.select)(chosen)
 
     @override
@@ -443,50 +434,36 @@ class DagView(QWidget):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        has_keys = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-        if self.shown is None or has_keys:
-            super().keyPressEvent(event)
-        elif key in ALONG:
-            self._step(lambda row: step_along(self.document.evaluation, row, forward=ALONG[key]))
-        elif key in ACROSS:
-            self._step(self._beside(ACROSS[key]))
-        elif key in WALK:
-            self.walk_path(WALK[key])
-        elif key in ZOOM:
-            self.zoom_by(ZOOM[key])
-        elif not self._command(key):
+        if self.shown is None or not press(self, event):
             super().keyPressEvent(event)
 
-    def _command(self, key: Qt.Key) -> bool:
-        """Do what a letter stands for."""
-        if key == Qt.Key.Key_F:
-            self.frame_selection()
-        elif key == Qt.Key.Key_Home:
-            self.fit()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._enter()
-        elif key == Qt.Key.Key_Escape and self.document.selection != NOTHING:
-            self.document.select(NOTHING)
-        else:
-            return False
-        return True
-
-    def _enter(self) -> None:
-        assert self.shown is not None
+    def step(self, along: int, across: int) -> None:
+        """Select a neighbour of the selected operator: along an edge, or above and below; first the path's start."""
+        if self.shown is None:
+            return
         row = operator_row(self.shown.evaluation.graph, self.document.selection)
+        if row < 0:
+            self._select(int(self.shown.path[0]))
+        elif along:
+            self._select(step_along(self.document.evaluation, row, forward=along > 0))
+        else:
+            self._select(beside(self.shown, row, across))
+
+    def enter(self) -> None:
+        """Open the view that the selected operator belongs to."""
+        row = operator_row(self.shown.evaluation.graph, self.document.selection) if self.shown is not None else -1
         if row >= 0:
             self.entered.emit(row)
 
-    def _beside(self, step: int) -> Step:
-        assert self.shown is not None
-        shown = self.shown
-        return lambda row: beside(shown, row, step)
-
-    def _step(self, way: Step) -> None:
-        assert self.shown is not None
-        row = operator_row(self.shown.evaluation.graph, self.document.selection)
-        self._select(way(row) if row >= 0 else int(self.shown.path[0]))
+    def escape(self) -> bool:
+        """End the gesture, else the selection; False if there is neither."""
+        if self._gesture is not None:
+            self._gesture.escape()
+            self._gesture = None
+            return True
+        was_selected = self.document.selection != NOTHING
+        self.document.select(NOTHING)
+        return was_selected
 
     def walk_path(self, step: int) -> None:
         """Select the next or previous operator of the path that is marked beside the longest one, else of that."""

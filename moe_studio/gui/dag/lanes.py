@@ -56,8 +56,17 @@ class Lanes:
 
     def within(self, left: float, right: float, top: float, bottom: float) -> IntArray:
         """Operators that touch a rectangle."""
-        hit = (self.right >= left) & (self.left <= right) & (self.row + 1 >= top) & (self.row <= bottom)
-        return np.flatnonzero(hit)
+        box = left, right, top, bottom
+        if box not in self._touching:
+            hit = (self.right >= left) & (self.left <= right) & (self.row >= top - 1) & (self.row <= bottom)
+            self._touching.clear()
+            self._touching[box] = np.flatnonzero(hit)
+        return self._touching[box]
+
+    @cached_property
+    def _touching(self) -> dict[tuple[float, float, float, float], IntArray]:
+        """The answer to the question that was asked last: who paints asks what who decides to paint has asked."""
+        return {}
 
     def at(self, x: float, row: float) -> int:
         """The operator at a point, -1 for none."""
@@ -82,13 +91,14 @@ def lanes(evaluation: Evaluation, columns: Columns, path: PathKind) -> Lanes:
             lane_first=np.arange(gpus + 1) * streams,
             path=rows,
         )
-    level = evaluation.level
-    found = _alike_places(evaluation) or _places(evaluation, level)
+    found = _alike_places(evaluation)
+    left = evaluation.leveling.start_s() if found is not None else evaluation.level - np.float64(1.0)
+    found = found or _places(evaluation, evaluation.level)
     first = np.concatenate(([0], np.cumsum(np.maximum(found.tallest, 1))))
     return Lanes(
         evaluation=evaluation,
-        left=level.astype(np.float64) - 1.0,
-        right=level.astype(np.float64),
+        left=left,
+        right=left + 1.0,
         row=found.rows(first),
         lane_first=first,
         path=rows,
@@ -119,21 +129,24 @@ def _alike_places(evaluation: Evaluation) -> _Places | None:
     if evaluation.project.workload.micro_batches > 1:
         return None
     known: dict[int, tuple[IntArray, IntArray]] = {}
+    ends: dict[int, tuple[float, float]] = {}
     pieces: list[tuple[IntArray, IntArray]] = []
     tallest = np.zeros(evaluation.project.cluster.gpu_count, np.int64)
     for stage in evaluation.leveling.stages:
         reached = -np.inf
         for placed in stage:
-            body, start = placed.unit.items[0].cost.body, placed.solution.start[0]
-            if float(start.min()) + float(placed.offset_s.min()) < reached:
+            body, start, key = placed.unit.items[0].cost.body, placed.solution.start[0], id(placed.solution)
+            if key not in ends:
+                ends[key] = float(start.min()), float(placed.solution.finish[0].max())
+            if ends[key][0] + min(placed.offset_s.tolist()) < reached:
                 return None
-            reached = float(placed.solution.finish[0].max()) + float(placed.offset_s.max())
-            if id(placed.solution) not in known:
+            reached = ends[key][1] + max(placed.offset_s.tolist())
+            if key not in known:
                 level = (start - start.min()).astype(np.int64)
                 gpu, place = body.stage.gpu[body.lane], _place_in_cell(body.lane * (int(level.max()) + 1) + level)
                 np.maximum.at(tallest, gpu, place + 1)
-                known[id(placed.solution)] = gpu, place
-            pieces.append(known[id(placed.solution)])
+                known[key] = gpu, place
+            pieces.append(known[key])
     return _Places(pieces=pieces, tallest=tallest)
 
 

@@ -116,6 +116,8 @@ class GraphPanel(QWidget):
             self._show_place()
         elif self.canvas is self.diagram:
             self.diagram.refresh()
+        elif self.canvas is self.view and self.place != EVERYTHING:
+            self.view.set_scope(rows_of(evaluation.graph, self.place))
         self.find_bar.refresh()
 
     def show_selection(self) -> None:

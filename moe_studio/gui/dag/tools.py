@@ -87,7 +87,8 @@ class GraphTools(QWidget):
         menu, view = self.color.menu(), self.view
         menu.clear()
         add_choices(
-            menu, ((tr(name), partial(view.set_color_by, by), view.color_by == by) for by, name in COLOR_BYS.items())
+            menu,
+            ((tr(name), partial(view.set_color_by, by), view.looks.color_by == by) for by, name in COLOR_BYS.items()),
         )
 
     def _fill_shown(self) -> None:
