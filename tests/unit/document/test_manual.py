@@ -8,6 +8,7 @@ from moe_studio.cli import COMMANDS
 from moe_studio.document.manual import PAGES, help_folder, help_pages, search_pages
 
 LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
+LINK_TARGET = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def test_every_page_has_a_title_and_says_something() -> None:
@@ -53,3 +54,23 @@ def test_the_commands_that_a_page_names_are_there() -> None:
     named = set(re.findall(r"^moe-studio ([a-z-]+)(?= )", page.markdown, re.MULTILINE))
     assert named <= set(COMMANDS) | {"mine"}
     assert len(named) > 8
+
+
+SPAN = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"```[^`]*```")
+
+
+@pytest.mark.parametrize("language", sorted(path.name for path in help_folder().iterdir() if path.is_dir()))
+def test_translated_pages_have_the_same_keys_names_pictures_and_sections(language: str) -> None:
+    for page, translated in zip(help_pages(), help_pages(language), strict=True):
+        first, second = page.markdown, translated.markdown
+        assert translated.title != page.title, f"{page.name} is not translated"
+        assert sorted(set(SPAN.findall(FENCE.sub("", first)))) == sorted(set(SPAN.findall(FENCE.sub("", second))))
+        assert LINK_TARGET.findall(first) == LINK_TARGET.findall(second)
+        assert first.count("\n## ") == second.count("\n## ")
+        assert first.count("\n|") == second.count("\n|")
+        assert len(FENCE.findall(first)) == len(FENCE.findall(second))
+
+
+def test_a_language_without_pages_has_the_english_ones() -> None:
+    assert [page.title for page in help_pages("xx")] == [page.title for page in help_pages()]
