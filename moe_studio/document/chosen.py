@@ -11,6 +11,7 @@ from moe_studio.document.neighbourhood import downstream, upstream
 from moe_studio.document.selection import Selection, Toward, operator_row
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
+from moe_studio.graph.layer import LayerGraph
 
 ONE_BY_ONE = ("operator", "expert", "reach")
 """What is selected as operators; a GPU, a node and a layer are marked as a whole."""
@@ -62,14 +63,24 @@ def selected_rows(graph: Graph, selection: Selection) -> IntArray:
         return np.array([row] if row >= 0 else [], dtype=np.int64)
     if chosen.of is not None:
         return np.flatnonzero(reach_mask(graph, chosen.of, chosen.toward))
-    columns = {"gpu": chosen.gpu, "layer": chosen.layer, "expert": chosen.expert}
-    needed = {"gpu": ("gpu",), "layer": ("layer",), "node": (), "expert": ("expert", "gpu", "layer")}.get(chosen.kind)
-    if needed is None:
+    if chosen.kind not in ("gpu", "layer", "node", "expert"):
         return np.zeros(0, np.int64)
-    mask = graph.node == chosen.node if chosen.kind == "node" else np.ones(len(graph), bool)
-    for name in needed:
-        if columns[name] >= 0:
-            mask &= getattr(graph, name) == columns[name]
+    has_layer = chosen.kind in ("layer", "expert") and chosen.layer >= 0
+    parts = [part for part in graph.parts if not has_layer or part.layer == chosen.layer]
+    # Layers are alike, so few of them have to be looked at.
+    known = {body: _rows_in(body, chosen) for body in dict.fromkeys(part.body for part in parts)}
+    return np.concatenate([np.zeros(0, np.int64), *(part.first + known[part.body] for part in parts)])
+
+
+def _rows_in(body: LayerGraph, chosen: Selection) -> IntArray:
+    """Rows of a layer on the GPU, in the node, or of the expert that is chosen."""
+    mask = np.ones(len(body), bool)
+    if chosen.kind == "node":
+        mask &= body.stage.node[body.lane] == chosen.node
+    if chosen.kind in ("gpu", "expert") and chosen.gpu >= 0:
+        mask &= body.stage.gpu[body.lane] == chosen.gpu
+    if chosen.kind == "expert" and chosen.expert >= 0:
+        mask &= body.expert == chosen.expert
     return np.flatnonzero(mask)
 
 
