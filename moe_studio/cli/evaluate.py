@@ -4,6 +4,7 @@ from moe_studio import api
 from moe_studio.cli.console import say, show_table
 from moe_studio.cli.option import AllowProvider, Calibration, Json, Project, Provider, Table
 from moe_studio.cli.validate import show_problems
+from moe_studio.export.section_check import serving_rows
 from moe_studio.export.summary import breakdown_s, references
 from moe_studio.export.symbolic import path_text, run_time_sum
 from moe_studio.export.uncertainty import margin_text, operators_by_provenance
@@ -56,6 +57,7 @@ def _show(result: api.Result) -> None:
         ("steady tokens/s", significant(metrics.steady_tokens_per_s)),
         ("MFU", percent_text(metrics.mfu)),
         ("fullest GPU", f"{gpu}: {byte_text(float(memory.total[gpu]))} of {byte_text(float(memory.capacity[gpu]))}"),
+        *serving_rows(evaluation),
         ("operators", f"{len(evaluation.graph):,}"),
     ]
     show_table(("figure", "value"), figures)

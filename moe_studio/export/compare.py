@@ -239,6 +239,8 @@ def _figures(evaluation: Evaluation) -> dict[str, tuple[float, str, int]]:
         "dispatch and combine across nodes": (float(evaluation.cross_node_byte.sum()), "byte", -1),
         "fullest GPU": (float(memory.total[gpu]), "byte", -1),
         "capacity of that GPU": (float(memory.capacity[gpu]), "byte", 0),
+        "batch that fits, about": (float(evaluation.room.batch_estimate), "", 1),
+        "busiest GPU of a MoE layer over the mean": (evaluation.mean_imbalance, "", -1),
         "GPUs": (float(evaluation.project.cluster.gpu_count), "", 0),
         "operators": (float(len(evaluation.graph)), "", 0),
         "broken rules": (float(sum(item.severity == "error" for item in problems(evaluation))), "", -1),

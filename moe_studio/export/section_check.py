@@ -29,7 +29,7 @@ def verdict_section(evaluation: Evaluation) -> Section:
             "fullest GPU",
             f"GPU {gpu}: {byte_text(float(memory.total[gpu]))} of {byte_text(float(memory.capacity[gpu]))}",
         ),
-        *_serving_rows(evaluation),
+        *serving_rows(evaluation),
         (
             "operators, edges, levels",
             f"{len(evaluation.graph):,}, {evaluation.edge_count:,}, {evaluation.level_count:,}",
@@ -41,7 +41,7 @@ def verdict_section(evaluation: Evaluation) -> Section:
     return Section(title="Verdict", blocks=tuple(blocks))
 
 
-def _serving_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
+def serving_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What a step gives a sequence, how even experts are, what would fit, what the pipeline loses; as it applies."""
     work, room = evaluation.project.workload, evaluation.room
     rows = []
