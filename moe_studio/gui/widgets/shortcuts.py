@@ -35,9 +35,9 @@ class ShortcutSheet(QDialog):
         area.setAccessibleName(tr("Shortcuts"))
         area.setWidgetResizable(True)
         area.setWidget(inner)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(area)
+        room = QVBoxLayout(self)
+        room.setContentsMargins(0, 0, 0, 0)
+        room.addWidget(area)
         self.resize(fitting(inner.sizeHint() + QSize(EDGE, EDGE), parent))
 
 
