@@ -62,22 +62,23 @@ class Graph:
 
     def joined(self, column: Callable[[LayerGraph], NDArray[np.generic]]) -> NDArray[np.generic]:
         """``column`` of every part, one after the other: shape (operators,)."""
-        return np.concatenate([column(part.body) for part in self.parts])
+        known = {body: column(body) for body in dict.fromkeys(part.body for part in self.parts)}
+        return np.concatenate([known[part.body] for part in self.parts])
 
     @cached_property
     def op(self) -> IntArray:
         """Kind of each operator, an index into `OP_KINDS`."""
-        return self.joined(lambda body: body.op).astype(np.int64)
+        return self.joined(lambda body: body.op).astype(np.int64, copy=False)
 
     @cached_property
     def gpu(self) -> IntArray:
         """GPU of each operator."""
-        return self.joined(lambda body: body.stage.gpu[body.lane]).astype(np.int64)
+        return self.joined(lambda body: body.stage.gpu[body.lane]).astype(np.int64, copy=False)
 
     @cached_property
     def node(self) -> IntArray:
         """Node of each operator."""
-        return self.joined(lambda body: body.stage.node[body.lane]).astype(np.int64)
+        return self.joined(lambda body: body.stage.node[body.lane]).astype(np.int64, copy=False)
 
     @cached_property
     def stage(self) -> IntArray:
@@ -87,12 +88,12 @@ class Graph:
     @cached_property
     def replica(self) -> IntArray:
         """Replica of each operator."""
-        return self.joined(lambda body: body.replica).astype(np.int64)
+        return self.joined(lambda body: body.replica).astype(np.int64, copy=False)
 
     @cached_property
     def expert(self) -> IntArray:
         """Expert of each operator, -1 for none."""
-        return self.joined(lambda body: body.expert).astype(np.int64)
+        return self.joined(lambda body: body.expert).astype(np.int64, copy=False)
 
     @cached_property
     def layer(self) -> IntArray:

@@ -73,7 +73,8 @@ def coloring(evaluation: Evaluation, by: ColorBy, theme: Theme) -> Coloring:
 
 def _by_kind(evaluation: Evaluation, theme: Theme) -> Coloring:
     colors = tuple(theme.family(name) for name in FAMILIES)
-    return Coloring(classes=FAMILY_OF_OP[evaluation.graph.op], names=FAMILIES, colors=colors)
+    classes = evaluation.graph.joined(lambda body: FAMILY_OF_OP[body.op]).astype(np.int64, copy=False)
+    return Coloring(classes=classes, names=FAMILIES, colors=colors)
 
 
 def _by_gpu(evaluation: Evaluation, theme: Theme) -> Coloring:
