@@ -172,16 +172,16 @@ class User:
         self._watchdog.start()
         self._look_at_document()
         self._deeds: tuple[Callable[[], str], ...] = (
-            *[self._trigger] * 10,
+            *[self._trigger] * 9,
             *[self._click] * 20,
-            *[self._drag] * 16,
-            *[self._hover] * 8,
-            *[self._wheel] * 9,
-            *[self._key] * 14,
-            *[self._type] * 8,
-            *[self._undo_or_redo] * 8,
-            *[self._tab] * 4,
-            *[self._menu] * 3,
+            *[self._drag] * 14,
+            *[self._hover] * 14,
+            *[self._wheel] * 12,
+            *[self._key] * 20,
+            *[self._type] * 6,
+            *[self._undo_or_redo] * 5,
+            *[self._tab] * 3,
+            *[self._menu] * 2,
             *(self._resize, self._paste, self._paste, self._device, self._drop, self._example, self._outside),
         )
 
