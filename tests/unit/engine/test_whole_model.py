@@ -209,6 +209,16 @@ def test_redundant_experts_lose_no_tokens(project: Project) -> None:
         assert spec.ffn.is_moe or not after.load[layer].any()
 
 
+def test_a_zipf_law_can_be_as_uneven_as_was_measured_of_deepseek() -> None:
+    # README of TensorRT-LLM's examples/ep_load_balancer: 1.564 above the mean over 32 ranks, 0.115 after balancing.
+    base = design(32, layers=58, ffn=replace(MOE, experts=256, top_k=8))
+    work = Workload(phase="decode", batch=32_000, context=100, routing=Routing(kind="zipf", skew=0.64))
+    skewed = replace(base, workload=work)
+    assert evaluate(skewed).mean_imbalance == pytest.approx(2.564, rel=0.03)
+    spread = replace(skewed, placement=Placement(policy="balanced", redundant=32))
+    assert 1 <= evaluate(spread).mean_imbalance < 1.115
+
+
 def test_the_busiest_gpu_of_each_layer_is_as_busy_as_engines_log() -> None:
     work = Workload(phase="decode", batch=640_000, context=100, routing=Routing(imbalance=1.25))
     evaluation = evaluate(design(workload=work))
