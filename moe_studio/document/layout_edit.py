@@ -25,14 +25,22 @@ from moe_studio.storage.catalogue import load_cluster, load_device
 LAST = "A cluster needs at least one node with a GPU; change this one, or add another first."
 
 
-def add_node(project: Project, device: str = "", gpus: int = 0, at: Place | None = None) -> LayoutChange:
-    """Another machine, like the last one where nothing else is said, at a free place nearest to ``at``."""
+def add_node(
+    project: Project, device: str = "", gpus: int = 0, at: Place | None = None, *, rack: str | None = None
+) -> LayoutChange:
+    """Another machine, like the last one where nothing else is said, at a free place nearest to ``at``.
+
+    It goes into ``rack``, with an empty name into none.
+    """
     cluster, last = project.cluster, project.cluster.nodes[-1]
     spot: Sequence[float] = ()
     if at is not None or has_places(cluster):
         cluster = placed(cluster)
         spot = free_place([spot_of(node) for node in cluster.nodes], at)
-    name = free_name(cluster, name_stem(cluster))
+    stem = name_stem(cluster)
+    if rack is not None:
+        stem = f"{rack}/{stem.rpartition('/')[2]}".removeprefix("/")
+    name = free_name(cluster, stem)
     node = Node(name=name, gpus=gpus or last.gpus, device=device or last.device, at=tuple(spot))
     return laid_out(project, f"Add {_named(node)}", with_nodes(cluster, (*cluster.nodes, node)))
 

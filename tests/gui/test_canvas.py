@@ -747,6 +747,16 @@ def test_racks_that_come_while_a_node_is_dragged_end_the_gesture(make_bench: Mak
     assert bench.labels == ["Put node2 and node3 into rack0"]
 
 
+def test_a_device_dropped_into_a_rack_becomes_a_node_of_it(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4))
+    bench.view.picking.pick_nodes([0, 1])
+    bench.view.verbs.put_in_rack()
+    (_, box), *_ = bench.view.layout_shown.racks
+    drop(bench, "h200-sxm", 4, bench.view.mapFromScene(QPointF(box.x + 4, box.y + 4)))
+    drop(bench, "h200-sxm", 4, bench.view.viewport().rect().bottomRight() - QPoint(2, 2))
+    assert [node.name for node in bench.document.project.cluster.nodes[4:]] == ["rack0/node2", "node0"]
+
+
 def test_a_rack_is_dragged_as_a_whole_and_keeps_its_nodes(make_bench: Make) -> None:
     bench = make_bench(design(nodes=4))
     bench.view.picking.pick_nodes([0, 1])

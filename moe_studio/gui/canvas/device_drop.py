@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF
 from PySide6.QtGui import QDragMoveEvent, QDropEvent
 
-from moe_studio.document.node_place import Place, free_place
+from moe_studio.document.node_place import free_place
 from moe_studio.gui.canvas.ghost import Ghost
-from moe_studio.gui.canvas.layout import NODE_GAP
-from moe_studio.gui.canvas.layout_verbs import drop_text
+from moe_studio.gui.canvas.layout_verbs import Landing, drop_text
 from moe_studio.gui.canvas.palette import device_of
 from moe_studio.gui.canvas.tile_layer import qrect
 
@@ -37,15 +36,15 @@ class DeviceDrop:
         if found is None:
             return
         view, at = self._view, event.position().toPoint()
-        layout, node = view.layout_shown, self._node_at(at)
-        if node >= 0 and not found[1]:
-            self._ghost.show_rect(qrect(layout.nodes[node]), view.theme)
+        layout, ground = view.layout_shown, self._landing(at)
+        if ground.node >= 0 and not found[1]:
+            self._ghost.show_rect(qrect(layout.nodes[ground.node]), view.theme)
         else:
-            column, row = free_place(layout.spots, self._spot_at(at))
+            column, row = free_place(layout.spots, ground.at)
             corner = QPointF(column * layout.pitch[0], row * layout.pitch[1])
-            size = QSizeF(layout.pitch[0] - NODE_GAP, layout.pitch[1] - NODE_GAP)
-            self._ghost.show_rect(QRectF(corner, size), view.theme)
-        view.card.show_text(drop_text(view.document.project, *found, node), at)
+            widest, highest = max(box.width for box in layout.nodes), max(box.height for box in layout.nodes)
+            self._ghost.show_rect(QRectF(corner, QSizeF(widest, highest)), view.theme)
+        view.card.show_text(drop_text(view.document.project, *found, ground), at)
 
     def leave(self) -> None:
         """Show nothing any more."""
@@ -61,13 +60,13 @@ class DeviceDrop:
             return
         event.acceptProposedAction()
         at = event.position().toPoint()
-        self._view.verbs.drop_device(*found, self._node_at(at), self._spot_at(at))
+        self._view.verbs.drop_device(*found, self._landing(at))
 
-    def _spot_at(self, at: QPoint) -> Place:
-        point = self._view.mapToScene(at)
-        return self._view.layout_shown.spot_at(point.x(), point.y())
-
-    def _node_at(self, at: QPoint) -> int:
-        point = self._view.mapToScene(at)
-        boxes = enumerate(self._view.layout_shown.nodes)
-        return next((number for number, box in boxes if box.has(point.x(), point.y())), -1)
+    def _landing(self, at: QPoint) -> Landing:
+        point, layout = self._view.mapToScene(at), self._view.layout_shown
+        nodes = enumerate(layout.nodes)
+        return Landing(
+            at=layout.spot_at(point.x(), point.y()),
+            node=next((number for number, box in nodes if box.has(point.x(), point.y())), -1),
+            rack=layout.rack_at(point.x(), point.y()),
+        )

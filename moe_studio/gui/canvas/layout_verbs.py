@@ -1,6 +1,7 @@
 """What can be done to the nodes of the canvas, each as one step that says what else it changed."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from moe_studio.document.arrange_edit import align_nodes, distribute_nodes, move_nodes, tidy_nodes
 from moe_studio.document.document import Document
@@ -25,6 +26,15 @@ from moe_studio.gui.text import tr
 from moe_studio.project.project import Project
 
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """Where something is dropped: column and row, the node there, -1 for none, and the rack, empty for none."""
+
+    at: Place
+    node: int
+    rack: str
 
 
 class LayoutVerbs:
@@ -133,9 +143,9 @@ class LayoutVerbs:
         """Use a cluster of the catalogue."""
         self.run(lambda project: use_preset(project, name))
 
-    def drop_device(self, device: str, gpus: int, node: int, at: Place) -> None:
+    def drop_device(self, device: str, gpus: int, ground: Landing) -> None:
         """What dropping something of the palette does: see `drop_text`."""
-        self.run(lambda project: dropped(project, device, gpus, node, at))
+        self.run(lambda project: dropped(project, device, gpus, ground))
 
     def _some(self) -> tuple[int, ...]:
         chosen = self._chosen()
@@ -148,25 +158,26 @@ class LayoutVerbs:
         self.document.select_all([Selection(kind="node", node=number) for number in range(nodes - count, nodes)])
 
 
-def dropped(project: Project, device: str, gpus: int, node: int, at: Place) -> LayoutChange:
+def dropped(project: Project, device: str, gpus: int, ground: Landing) -> LayoutChange:
     """Something of the palette dropped: on a node one more GPU or another kind, else a new node.
 
     ``gpus`` 0 means a single GPU, which a node of its kind takes in.
     """
-    if node < 0 or gpus:
-        return add_node(project, device, gpus or 1, at)
-    there = project.cluster.nodes[node]
+    if ground.node < 0 or gpus:
+        return add_node(project, device, gpus or 1, ground.at, rack=ground.rack)
+    there = project.cluster.nodes[ground.node]
     if there.device == device:
-        return add_gpus(project, node)
-    return set_device(project, [node], device)
+        return add_gpus(project, ground.node)
+    return set_device(project, [ground.node], device)
 
 
-def drop_text(project: Project, device: str, gpus: int, node: int) -> str:
+def drop_text(project: Project, device: str, gpus: int, ground: Landing) -> str:
     """What `dropped` would do, in words."""
     name = device or project.cluster.nodes[-1].device
-    if node < 0 or gpus:
-        return tr("New node: {gpus} × {device}", gpus=gpus or 1, device=name)
-    there = project.cluster.nodes[node]
+    if ground.node < 0 or gpus:
+        text = tr("New node: {gpus} × {device}", gpus=gpus or 1, device=name)
+        return f"{text} → {ground.rack}" if ground.rack else text
+    there = project.cluster.nodes[ground.node]
     if there.device == device:
         return tr("{node}: {before} → {after} GPUs", node=there.name, before=there.gpus, after=there.gpus + 1)
     return f"{there.name}: {there.gpus} × {there.device} → {device}"
