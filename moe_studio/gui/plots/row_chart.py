@@ -15,6 +15,9 @@ HEIGHT = 0.62
 VALUE_WIDTH, CHANGE_WIDTH = 62, 54
 """Pixels kept free behind the longest bar for its value, and for its change where one is shown."""
 
+LEAST_BAR = 16
+"""Pixels of the longest bar however narrow the chart is: its value matters more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -57,7 +60,7 @@ class RowChart(Chart):
         """Let the plot end where the value of the longest bar does."""
         width = self.plot.getViewBox().width()
         room = VALUE_WIDTH + (CHANGE_WIDTH if any(row.change for row in self.rows) else 0)
-        self.reach = self.scale * (width / (width - room) if width > 2 * room else 2.0)
+        self.reach = self.scale * max(1.0, width / max(LEAST_BAR, width - room))
         self.plot.setXRange(0, self.reach, padding=0)
 
     @override
