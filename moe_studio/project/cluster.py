@@ -112,10 +112,6 @@ class Links:
         """The first tier that bytes pass when they leave a node."""
         return self.rack or self.inter
 
-    def between(self, first: Node, second: Node) -> Link:
-        """The outermost tier between two nodes."""
-        return self.beyond_node if first.rack and first.rack == second.rack else self.inter
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
