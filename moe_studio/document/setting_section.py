@@ -15,7 +15,7 @@ from moe_studio.document.setting_value import (
     removed,
     shifted,
 )
-from moe_studio.errors import MoeStudioError
+from moe_studio.errors import MoeStudioError, ProjectError
 from moe_studio.project.cluster import Cluster, Device, Links
 from moe_studio.project.design import Move, Reference
 from moe_studio.project.edit import Edit, reset_placement, set_at
@@ -352,10 +352,21 @@ def _node_row(cluster: Cluster, index: int) -> Row:
     return Row(
         fields=tuple(node_fields(cluster, index)),
         actions=(
-            _layout_action("⧉", f"Duplicate {node.name}", lambda project: duplicate_nodes(project, [index])),
-            _layout_action("×", f"Remove {node.name}", lambda project: remove_nodes(project, [index])),
+            _layout_action("⧉", f"Duplicate {node.name}", _of_node(duplicate_nodes, index)),
+            _layout_action("×", f"Remove {node.name}", _of_node(remove_nodes, index)),
         ),
     )
+
+
+def _of_node(change: Callable[[Project, list[int]], LayoutChange], index: int) -> Callable[[Project], LayoutChange]:
+    """``change`` of one node, which what waits, such as another cluster, may not have."""
+
+    def made(project: Project) -> LayoutChange:
+        if index >= len(project.cluster.nodes):
+            raise ProjectError(f"The cluster has no node {index}.")
+        return change(project, [index])
+
+    return made
 
 
 def node_fields(cluster: Cluster, index: int) -> Iterator[Field]:

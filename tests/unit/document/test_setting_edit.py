@@ -219,6 +219,17 @@ def test_a_node_may_go_while_something_else_waits() -> None:
     assert [change.label for change in editing.draft.changes] == ["Add a move"]
 
 
+@pytest.mark.parametrize("verb", ["Duplicate", "Remove"])
+def test_a_node_that_a_waiting_cluster_lacks_can_be_changed_in_the_one_in_force(verb: str) -> None:
+    editing = Editing(Document(load_project(example_path("seed0-baseline"))))
+    enter(editing, "cluster.preset", "dgx-h100")
+    assert len(editing.draft.changes) == 1, "its one node is too few for the strategy"
+    rows = (row for section in sections(editing.document.project) for group in section.groups for row in group.rows)
+    chosen = next(action for row in rows for action in row.actions if action.label == f"{verb} node1")
+    assert editing.act(chosen)
+    assert len(editing.document.project.cluster.nodes) == (3 if verb == "Duplicate" else 1)
+
+
 def test_racks_get_links_of_their_own_in_the_form_and_lose_them(editing: Editing) -> None:
     before = editing.document.project
     assert editing.act(action_of(editing, "Links inside a rack"))
