@@ -59,7 +59,7 @@ MOST_STATES = 24
 SHARES = (44, 26, 26, 44)
 """Widths of words with bars, both pictures and the list."""
 
-LEAST = (150, 130, 130, 270)
+LEAST = (150, 130, 130, 290)
 WORDS_FROM = 1060
 """Width below which the bars stand below the words."""
 

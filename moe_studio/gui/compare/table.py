@@ -23,6 +23,9 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
+FRAME = 48
+"""Pixels of a line around its text: frame, margins and the button that clears it."""
+
 COLUMNS = ("", "What", "Was", "Is")
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
@@ -108,6 +111,7 @@ class DifferenceTable(QWidget):
         self.line = QLineEdit()
         self.line.setAccessibleName(tr("Filter differences"))
         self.line.setPlaceholderText(tr("Filter"))
+        self.line.setMinimumWidth(self.line.fontMetrics().horizontalAdvance(tr("Filter")) + FRAME)
         self.line.setToolTip(tr("Words that a difference must have, such as: moved expert 5"))
         self.line.setClearButtonEnabled(True)
         self.line.textChanged.connect(self._filter)
