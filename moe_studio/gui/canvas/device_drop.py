@@ -44,12 +44,15 @@ class DeviceDrop:
             corner = QPointF(column * layout.pitch[0], row * layout.pitch[1])
             widest, highest = max(box.width for box in layout.nodes), max(box.height for box in layout.nodes)
             self._ghost.show_rect(QRectF(corner, QSizeF(widest, highest)), view.theme)
+        is_new = ground.node < 0 or bool(found[1])
+        view.cards.show_racks(view.document.project.cluster, layout, ground.rack if is_new else "")
         view.card.show_text(drop_text(view.document.project, *found, ground), at)
 
     def leave(self) -> None:
         """Show nothing any more."""
         self._ghost.hide()
         self._view.card.hide()
+        self._view.cards.show_racks(self._view.document.project.cluster, self._view.layout_shown)
 
     def drop(self, event: QDropEvent) -> None:
         """Add the device."""
