@@ -1,7 +1,6 @@
-"""The life of a document in the window: opened, kept safe, saved, printed, dropped on, left."""
+"""The life of a document in the window: opened, kept safe, saved, dropped on, left."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,9 +17,7 @@ from moe_studio.document.lock import Owner
 from moe_studio.document.recent import recent_files
 from moe_studio.document.template import from_template, save_template
 from moe_studio.errors import MoeStudioError, SaveError
-from moe_studio.export.report import report
 from moe_studio.gui.messages import Toast
-from moe_studio.gui.printing import ask_printer, paint_report, paint_view, report_pdf, view_pdf
 from moe_studio.gui.start.keeper import DocumentKeeper, Places
 from moe_studio.gui.start.notice import NoticeBar
 from moe_studio.gui.start.page import StartPage, copy_text
@@ -48,8 +45,6 @@ class Host(Protocol):
     def edits(self) -> Typing: ...
 
     def set_document(self, document: Document) -> None: ...
-    def current_view(self) -> QWidget: ...
-    def on_paper(self) -> AbstractContextManager[None]: ...
 
 
 class Files(QObject):
@@ -340,43 +335,6 @@ class Files(QObject):
     def _new_from_config(self, path: Path) -> None:
         if self.may_lose():
             self._show(Document(api.new(hf_config=path).project))
-
-    # Paper
-
-    def print_report(self) -> None:
-        """Print the report."""
-        printer = ask_printer(self._parent)
-        if printer is not None:
-            paint_report(report(self._document.evaluation), printer)
-
-    def print_view(self) -> None:
-        """Print the view that has the focus."""
-        view = self._host.current_view()
-        printer = ask_printer(self._parent, is_wide=view.width() > view.height())
-        if printer is not None:
-            with self._host.on_paper():
-                paint_view(view, printer)
-
-    def report_as_pdf(self) -> None:
-        """Ask for a file and write the report to it."""
-        self._ask_pdf("report", lambda path: report_pdf(report(self._document.evaluation), path))
-
-    def view_as_pdf(self) -> None:
-        """Ask for a file and write the view that has the focus to it."""
-        view = self._host.current_view()
-
-        def write(path: Path) -> None:
-            with self._host.on_paper():
-                view_pdf(view, path)
-
-        self._ask_pdf("view", write)
-
-    def _ask_pdf(self, what: str, write: Callable[[Path], None]) -> None:
-        start = str(Path(self._folder()) / f"{file_stem(self._document.title)}-{what}.pdf")
-        name, _ = QFileDialog.getSaveFileName(self._parent, tr("Save as PDF"), start, "PDF (*.pdf)")
-        if name:
-            path = Path(name if name.lower().endswith(".pdf") else f"{name}.pdf")
-            self._try(lambda: write(path), tr("Saved {name}.", name=path.name))
 
     def _folder(self) -> str:
         path = self._document.path

@@ -1,7 +1,5 @@
 """The main window: puts the parts together, and shows what the document says of them."""
 
-from contextlib import AbstractContextManager
-
 from PySide6.QtCore import QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
@@ -22,6 +20,7 @@ from moe_studio.gui.helps import Helps
 from moe_studio.gui.looks import Looks
 from moe_studio.gui.menus import Menus
 from moe_studio.gui.messages import ErrorHook, Toast
+from moe_studio.gui.paper import Papers
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.text import tr
 from moe_studio.gui.toolbar import MainBar
@@ -72,6 +71,7 @@ class MainWindow(QMainWindow):
         self.workspace = Workspace(document, self.looks.theme)
         self.strip = FigureStrip()
         self.files = Files(self, self, places)
+        self.papers = Papers(self, self)
         self.exports = Exports(self, self, file_stem)
         self.edits = Edits(self, self)
         self.helps = Helps(self, self, settings)
@@ -179,10 +179,6 @@ class MainWindow(QMainWindow):
     def current_view(self) -> QWidget:
         """The canvas that has the focus, or the cluster."""
         return self.workspace.current_view()
-
-    def on_paper(self) -> AbstractContextManager[None]:
-        """The views in colours for white paper, for as long as it takes to print one."""
-        return self.looks.on_paper()
 
     def _on_start_shown(self, is_start: bool) -> None:
         self.pages.setCurrentIndex(START if is_start else DESK)

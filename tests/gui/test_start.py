@@ -314,11 +314,11 @@ def test_report_and_view_are_printed(
         made.setOutputFileName(str(target))
         return made
 
-    monkeypatch.setattr("moe_studio.gui.files.ask_printer", printer)
+    monkeypatch.setattr("moe_studio.gui.paper.ask_printer", printer)
     window.actions_by_name[name].trigger()
     assert target.read_bytes().startswith(b"%PDF")
     assert target.stat().st_size > 8000
-    monkeypatch.setattr("moe_studio.gui.files.ask_printer", lambda *_, **__: None)
+    monkeypatch.setattr("moe_studio.gui.paper.ask_printer", lambda *_, **__: None)
     target.unlink()
     window.actions_by_name[name].trigger()
     assert not target.exists(), "leaving the dialog prints nothing"

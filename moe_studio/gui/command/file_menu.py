@@ -82,7 +82,7 @@ FILE: tuple[Command, ...] = (
         text="Report as PDF…",
         tip="Write the report of the design to a PDF file",
         menu="File/Print",
-        run=lambda w: w.files.report_as_pdf(),
+        run=lambda w: w.papers.report_as_pdf(),
         begins_group=True,
         twin="moe-studio report design.moe.yaml -o report.pdf",
     ),
@@ -91,7 +91,7 @@ FILE: tuple[Command, ...] = (
         text="View as PDF…",
         tip="Write the canvas that has the focus to a PDF file",
         menu="File/Print",
-        run=lambda w: w.files.view_as_pdf(),
+        run=lambda w: w.papers.view_as_pdf(),
         twin="moe-studio export design.moe.yaml -o view.pdf --view layer",
     ),
     Command(
@@ -99,7 +99,7 @@ FILE: tuple[Command, ...] = (
         text="Print report…",
         tip="Print the report of the design",
         menu="File/Print",
-        run=lambda w: w.files.print_report(),
+        run=lambda w: w.papers.print_report(),
         reason=PAPER,
     ),
     Command(
@@ -107,7 +107,7 @@ FILE: tuple[Command, ...] = (
         text="Print view…",
         tip="Print the canvas that has the focus",
         menu="File/Print",
-        run=lambda w: w.files.print_view(),
+        run=lambda w: w.papers.print_view(),
         reason=PAPER,
     ),
     Command(
