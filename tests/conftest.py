@@ -20,8 +20,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--long``."""
+    """Add ``--long`` and ``--golden-write``."""
     parser.addoption("--long", action="store_true", help="run the full counts, too: kills, fuzzing, soak tests")
+    parser.addoption("--golden-write", action="store_true", help="take the pictures in tests/golden anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:
