@@ -14,6 +14,7 @@ from moe_studio.gui.inspector.place_fact import gpu_facts
 from moe_studio.project.design import Workload
 from moe_studio.project.edit import move_expert, set_value
 from moe_studio.project.model import Block
+from moe_studio.units import si_text
 from tests.gui.conftest import Driver
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -66,6 +67,9 @@ def test_several_nodes_show_what_they_have_in_common(driver: Driver, form: Selec
     assert "GPUs\t—" in inspector.text()
     assert "Memory\t64 GB" in inspector.text()
     assert [item.editor.field.label for item in form.rows] == ["GPUs", "Device"]
+    graph, flop = driver.document.evaluation.graph, driver.document.evaluation.graph.column("flop")
+    assert f"Operators, in all\t{len(graph):,}" in inspector.text()
+    assert f"Arithmetic, in all\t{si_text(float(flop.sum()), 'FLOP', 3)}" in inspector.text()
 
 
 def test_an_edit_of_several_is_one_step(driver: Driver, form: SelectionForm) -> None:

@@ -1,12 +1,14 @@
 """The inspector: a table of facts about the selection, what binds it, its GPU's memory, and how that has changed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from moe_studio.document.chosen import Chosen
 from moe_studio.document.reference import Reference, pinned_evaluation
 from moe_studio.document.selection import NOTHING, Selection
 from moe_studio.document.setting_edit import Editing
@@ -14,6 +16,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.form.selection_form import SelectionForm
 from moe_studio.gui.inspector.fact import Fact, Facts, awaited, common_facts, compared
 from moe_studio.gui.inspector.find import facts
+from moe_studio.gui.inspector.work_fact import sum_facts
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, rule_line, set_tone
@@ -116,7 +119,11 @@ class Inspector(QScrollArea):
         self, evaluation: Evaluation, selected: Sequence[Selection], layer: int | None, *, is_quick: bool
     ) -> Facts:
         every = [facts(evaluation, item, layer, is_quick=is_quick) for item in (selected or (NOTHING,))[:MOST]]
-        return common_facts(every, len(selected))
+        found = common_facts(every, len(selected))
+        if len(selected) < 2 or is_quick:
+            return found
+        rows = Chosen(graph=evaluation.graph, selected=tuple(selected)).rows
+        return replace(found, rows=(*found.rows, *sum_facts(evaluation, rows)))
 
     def _show(self, found: Facts) -> None:
         self._shown = found

@@ -1,5 +1,7 @@
 """What can be said of any set of operators: their arithmetic, bytes, times, slack, bounds and Get_Time terms."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from moe_studio.document.chosen import selected_rows
@@ -17,6 +19,9 @@ MOST_TERMS = 5
 
 MOST_NUMBERS = 12
 
+SPANS = ("Time in all", "First start", "Last end", "Least slack")
+"""Facts whose names say already that they are of all."""
+
 Columns = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 
@@ -33,6 +38,12 @@ def quantity(label: str, value: float, unit: str, *, better: int = 0, digits: in
 def selection_work(evaluation: Evaluation, selection: Selection, *, is_quick: bool) -> list[Fact]:
     """The same of what is selected; nothing while ``is_quick``, for it reads all operators."""
     return [] if is_quick else work_facts(evaluation, selected_rows(evaluation.graph, selection))
+
+
+def sum_facts(evaluation: Evaluation, rows: IntArray) -> list[Fact]:
+    """What several things do together, named so that it is not taken for what they have in common."""
+    found = [fact for fact in work_facts(evaluation, rows) if fact.amount is not None]
+    return [fact if fact.label in SPANS else replace(fact, label=f"{fact.label}, in all") for fact in found]
 
 
 def work_facts(evaluation: Evaluation, rows: IntArray) -> list[Fact]:
