@@ -48,7 +48,7 @@ class CalibratedProvider:
     fixed: FixedProvider
     notes: tuple[str, ...] = ()
     faults: Sequence[str] = ()
-    _rows: "WeakKeyDictionary[LayerGraph, _Rows]" = field(default_factory=WeakKeyDictionary)
+    _rows: "_Memory" = field(default_factory=lambda: _Memory())
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of operators that compute or move memory, shape (rows,)."""
@@ -211,6 +211,13 @@ class CalibratedProvider:
                 copying += self._moving_s(token_byte(self.project, body, run.kind.name), kind, rates)
                 # The kernel's measured time has packing and unpacking in it, which other operators bear.
                 result.seconds[rows] = np.maximum(result.seconds[rows] - copying, 0.0)
+
+
+class _Memory(WeakKeyDictionary[LayerGraph, "_Rows"]):
+    """What was found of each layer; it lasts as long as the layer, and does not go to other processes."""
+
+    def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
+        return _Memory, ()
 
 
 class _Rows:

@@ -1,6 +1,7 @@
 """Designs priced by fitted kernels."""
 
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,3 +152,10 @@ def test_a_calibration_that_cannot_be_read_is_named_with_its_setting(tmp_path: P
     path.unlink()
     with pytest.raises(ProjectError, match=r"cost\.calibration: .*No such file"):
         provide(own)
+
+
+def test_an_evaluation_goes_to_another_process_and_knows_as_much() -> None:
+    known = evaluate(project(preset="mixtral-8x7b", ep=8), provide)
+    sent = pickle.loads(pickle.dumps(known))
+    assert sent.metrics == known.metrics
+    assert sent.latency_interval_s == known.latency_interval_s
