@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt
 
 from moe_studio.document.document import Document
+from moe_studio.gui.app import spare_collector
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.hand import Hand, Pulse, Spent, wheel
 from moe_studio.gui.timeline.timeline_view import TimelineView
@@ -155,5 +156,7 @@ def _let_follow(hand: Hand) -> None:
 
 
 def opened(path: Path) -> Hand:
-    """A window on the design at ``path``."""
-    return Hand(Document.load(path))
+    """A window on the design at ``path``, as the program opens it."""
+    made = Hand(Document.load(path))
+    spare_collector()
+    return made

@@ -1,5 +1,6 @@
 """How fast the window is with the largest example open, and how much memory it needs; in processor time."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def hand(qapp: QApplication) -> Iterator[Hand]:
     made = opened(LARGE)
     yield made
     made.close()
+    gc.unfreeze()
 
 
 def p95_s(steps: Sequence[Spent]) -> float:
