@@ -7,13 +7,15 @@ from shutil import copy
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, operator_row
 from moe_studio.gui.actions import COMMANDS
+from moe_studio.gui.app import use_size
+from moe_studio.gui.main_window import MainWindow
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.widgets.palette import CommandPalette
 from moe_studio.locator import resource
@@ -289,3 +291,23 @@ def test_a_document_that_is_let_go_of_is_no_longer_listened_to(driver: Driver) -
     assert old.on_project == []
     assert old.on_selection == []
     assert QApplication.activeModalWidget() is None
+
+
+def test_a_chosen_size_is_that_of_the_next_start(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    window = MainWindow(Document(driver.document.project), theme="light", settings=settings)
+    driver.qtbot.addWidget(window)
+    window.actions_by_name["size_150"].trigger()
+    assert "next time" in window.toast.label.text()
+    environment: dict[str, str] = {}
+    monkeypatch.setattr("os.environ", environment)
+    use_size(str(settings.value("size")))
+    assert environment == {"QT_SCALE_FACTOR": "1.5"}
+    use_size("300")
+    assert environment == {"QT_SCALE_FACTOR": "1.5"}, "what the user has set outside stays"
+    environment.clear()
+    window.actions_by_name["size_system"].trigger()
+    use_size(str(settings.value("size")))
+    assert environment == {}
