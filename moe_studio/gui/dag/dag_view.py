@@ -26,28 +26,24 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.coloring import ColorBy, Look
 from moe_studio.gui.dag.content import content
+from moe_studio.gui.dag.foot import Foot
 from moe_studio.gui.dag.gesture import PanGesture
 from moe_studio.gui.dag.lane_keys import press
 from moe_studio.gui.dag.lane_look import LaneLook
 from moe_studio.gui.dag.lane_view import LaneView
 from moe_studio.gui.dag.lanes import Columns, Lanes, PathKind, lanes
-from moe_studio.gui.dag.legend import GraphLegend, entries
-from moe_studio.gui.dag.link import step_along
 from moe_studio.gui.dag.margin import GUTTER
-from moe_studio.gui.dag.mini_map import MiniMap
 from moe_studio.gui.dag.paint import Scene, paint_lanes
 from moe_studio.gui.dag.stamp import Stamps
-from moe_studio.gui.dag.walk import along, beside
+from moe_studio.gui.dag.walk import along, stepped
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.camera import Camera
-from moe_studio.gui.widgets.label import ElidedLabel, plain_tip
+from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.units import time_text
 from moe_studio.view.label import Labeller
 
-MAP_HEIGHT, AXIS, LEGEND, GAP = 46, 18, 20, 4
-STATE = 140
-"""Width of the words on what is in view."""
+AXIS = 18
 ZOOM_STEP = 1.0015
 NO_ROWS: IntArray = np.zeros(0, np.int64)
 
@@ -85,20 +81,15 @@ class DagView(QWidget):
         self._gesture: PanGesture | None = None
         self._labels: Labeller | None = None
         self._way_of: Evaluation | None = None
-        self._foot = LEGEND
         self._content: Hashable = None
         self._stamps = Stamps()
-        self.legend = GraphLegend(self, theme)
-        self.state = ElidedLabel("", "small")
-        self.state.setParent(self)
-        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.map = MiniMap(self, self._scene)
+        self.foot = Foot(self, theme, self._scene)
+        self.map, self.legend, self.state = self.foot.map, self.foot.legend, self.foot.state
         self.map.sought.connect(self.lane_view.look_around)
         self._show_legend()
 
     def _show_legend(self) -> None:
-        own = self.look.coloring.legend() if self.look is not None else []
-        self.legend.show_entries(entries(own, self.theme, has_path=self.has_path, has_order=self.has_order), self.theme)
+        self.foot.show_legend(self.look, self.theme, has_path=self.has_path, has_order=self.has_order)
         if self.shown is not None:
             self._arrange()
 
@@ -268,16 +259,11 @@ class DagView(QWidget):
 
     def _area(self) -> QRectF:
         """Where lanes are drawn."""
-        below = self._foot + (0 if self.map.isHidden() else MAP_HEIGHT) + 2 * GAP
-        return QRectF(GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - below))
+        return QRectF(GUTTER, AXIS, max(1, self.width() - GUTTER), max(1, self.height() - AXIS - self.foot.height))
 
     def _arrange(self) -> None:
         """Give the map, the legend and the lanes their places."""
-        self._foot = LEGEND if self.legend.isHidden() else self.legend.needed(self.width() - 18, STATE)
-        bottom = self.height() - self._foot
-        self.legend.setGeometry(10, bottom, max(1, self.width() - 18), self._foot)
-        self.state.setGeometry(self.width() - STATE - 8, self.height() - LEGEND, STATE, LEGEND)
-        self.map.setGeometry(0, bottom - MAP_HEIGHT - 2, self.width(), MAP_HEIGHT)
+        self.foot.arrange(self.width(), self.height())
         known, self.lane_view.area = self.lane_view.area, self._area()
         if self.shown is not None and known != self.lane_view.area:
             if not self.lane_view.is_placed:
@@ -439,15 +425,9 @@ class DagView(QWidget):
 
     def step(self, along: int, across: int) -> None:
         """Select a neighbour of the selected operator: along an edge, or above and below; first the path's start."""
-        if self.shown is None:
-            return
-        row = operator_row(self.shown.evaluation.graph, self.document.selection)
-        if row < 0:
-            self._select(int(self.shown.path[0]))
-        elif along:
-            self._select(step_along(self.document.evaluation, row, forward=along > 0))
-        else:
-            self._select(beside(self.shown, row, across))
+        if self.shown is not None:
+            row = operator_row(self.shown.evaluation.graph, self.document.selection)
+            self._select(stepped(self.shown, row, along, across))
 
     def enter(self) -> None:
         """Open the view that the selected operator belongs to."""

@@ -4,6 +4,16 @@ import numpy as np
 
 from moe_studio.graph.column import IntArray
 from moe_studio.gui.dag.lanes import Lanes
+from moe_studio.gui.dag.link import step_along
+
+
+def stepped(shown: Lanes, row: int, along_edge: int, across: int) -> int:
+    """The operator that an arrow leads to from ``row``; from none (-1) the first of the longest path."""
+    if row < 0:
+        return int(shown.path[0])
+    if along_edge:
+        return step_along(shown.evaluation, row, forward=along_edge > 0)
+    return beside(shown, row, across)
 
 
 def beside(shown: Lanes, row: int, step: int) -> int:
