@@ -90,7 +90,12 @@ def spot_of(node: Node) -> Place:
 def from_origin(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """Nodes shifted together so that none has a place left of or above 0, 0."""
     left, top = (min(0.0, *(spot_of(node)[axis] for node in nodes)) if nodes else 0.0 for axis in (0, 1))
-    return tuple(replace(node, at=(spot_of(node)[0] - left, spot_of(node)[1] - top)) for node in nodes)
+    spots = [spot_of(node) for node in nodes]
+    # Rounded: sums of steps are to stand in the file as a person would write them.
+    return tuple(
+        replace(node, at=(_bounded(column - left), _bounded(row - top)))
+        for node, (column, row) in zip(nodes, spots, strict=True)
+    )
 
 
 def _by_rack(cluster: Cluster, racks: dict[str, int], across: int) -> tuple[Place, ...]:

@@ -25,7 +25,7 @@ from moe_studio.document.layout_edit import (
     use_preset,
 )
 from moe_studio.document.network_edit import add_rack, move_to_rack, set_tier
-from moe_studio.document.node_place import free_place, places
+from moe_studio.document.node_place import free_place, from_origin, places
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.errors import ProjectError
 from moe_studio.locator import resource
@@ -167,6 +167,11 @@ def test_nodes_are_aligned_and_arranged(large: Project) -> None:
     spots = places(after.cluster)
     assert all(max(abs(a[0] - b[0]), abs(a[1] - b[1])) >= 1 for index, a in enumerate(spots) for b in spots[:index])
     assert all(node.at == () for node in tidy_nodes(large).edit(large).cluster.nodes)
+
+
+def test_places_are_written_as_a_person_would() -> None:
+    nodes = (Node(name="a", at=(-0.7, 0.0)), Node(name="b", at=(0.2, 1.0)))
+    assert [node.at for node in from_origin(nodes)] == [(0.0, 0.0), (0.9, 1.0)]
 
 
 def test_racks_are_in_the_names(large: Project) -> None:
