@@ -10,7 +10,8 @@ from moe_studio.document.near_path import NearPath, near_paths
 from moe_studio.document.selection import operator_selection
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
-from moe_studio.gui.dag.dag_view import NO_ROWS, DagView
+from moe_studio.gui.dag.dag_view import DagView
+from moe_studio.gui.dag.lane_canvas import NO_ROWS
 from moe_studio.gui.dag.lanes import PathKind
 from moe_studio.gui.dag.menu import add_choices, add_switch
 from moe_studio.gui.text import tr
