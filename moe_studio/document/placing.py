@@ -1,5 +1,6 @@
 """Picking up experts and putting them down on GPUs: what a drag or its keyboard twin means."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -217,6 +218,18 @@ def layers_phrase(layers: tuple[int, ...]) -> str:
 
 def hosted_experts(project: Project, span: Span) -> tuple[dict[int, int], ...]:
     """Per GPU the experts that it holds, each with the number of layers; of the layers of ``span``."""
+    found = next((held for owner, of, held in tuple(_LATEST) if owner is project and of == span), None)
+    if found is None:
+        found = _found_experts(project, span)
+        _LATEST.append((project, span, found))
+    return found
+
+
+_LATEST: deque[tuple[Project, Span, tuple[dict[int, int], ...]]] = deque(maxlen=4)
+"""Those of a few designs: the cluster and the inspector want them at every step of a drag."""
+
+
+def _found_experts(project: Project, span: Span) -> tuple[dict[int, int], ...]:
     held: tuple[dict[int, int], ...] = tuple({} for _ in range(project.cluster.gpu_count))
     instances = layer_instances(project)
     etp, width, stages = project.parallel.etp, project.width, project.parallel.pp

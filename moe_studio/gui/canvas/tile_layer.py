@@ -62,8 +62,13 @@ class TileLayer(QGraphicsItem):
     @guarded
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         scale = painter.worldTransform().m11()
-        exposed = option.exposedRect
-        shown = [number for number, tile in enumerate(self.tiles) if _meets(tile.box, exposed) or tile.is_expanded]
+        exposed: QRectF = option.exposedRect
+        left, top, right, bottom = exposed.left(), exposed.top(), exposed.right(), exposed.bottom()
+        shown = [
+            number
+            for number, tile in enumerate(self.tiles)
+            if tile.is_expanded or _meets(tile.box, left, top, right, bottom)
+        ]
         shown.sort(key=lambda number: self.tiles[number].is_expanded)
         if scale < TINY:
             self._paint_spots(painter, shown)
@@ -139,5 +144,5 @@ class TileLayer(QGraphicsItem):
         return picture
 
 
-def _meets(box: Box, rect: QRectF) -> bool:
-    return box.x <= rect.right() and box.right >= rect.left() and box.y <= rect.bottom() and box.bottom >= rect.top()
+def _meets(box: Box, left: float, top: float, right: float, bottom: float) -> bool:
+    return box.x <= right and box.right >= left and box.y <= bottom and box.bottom >= top
