@@ -243,7 +243,7 @@ class User:
                     self._do(lambda inside=widget: self._use(inside))
             if isValid(widget) and widget.isVisible():
                 widget.close()
-        self._settle()
+            self._settle()
 
     def _use(self, dialog: QWidget) -> str:
         if isinstance(dialog, QMenu):
