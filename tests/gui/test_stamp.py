@@ -1,13 +1,30 @@
-"""Operators are drawn once and then copied: the graph looks the same from its second painting on."""
+"""Operators are drawn once and then copied, and only when what is in view looks different."""
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from typing_extensions import override
 
+from moe_studio.project.edit import move_expert
 from tests.gui.conftest import Driver
 
 ROUNDING = 3
 """Of 255: smooth edges that are drawn on a picture of their own."""
+
+
+class Paints(QObject):
+    """Counts how often something is painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() is QEvent.Type.Paint
+        return False
 
 
 def pixels(image: QImage) -> np.ndarray:
@@ -26,3 +43,24 @@ def test_a_graph_of_pictures_looks_like_one_that_is_drawn(driver: Driver, column
     assert len(np.unique(drawn)) > 20
     for picture in again:
         assert np.abs(picture - drawn).max() <= ROUNDING
+
+
+def test_a_change_out_of_view_is_not_painted_and_one_in_view_is(driver: Driver) -> None:
+    view, document, paints = driver.window.workspace.dag, driver.document, Paints()
+
+    def painted(layer: int, gpu: int) -> int:
+        paints.count = 0
+        document.preview(move_expert(5, 5, gpu, layers=[layer]))
+        driver.settle()
+        QApplication.processEvents()
+        return paints.count
+
+    last = document.project.model.layer_count - 1
+    painted(last, 12)
+    painted(last, 13)  # by now it is known what was painted at the size that the window has got
+    view.installEventFilter(paints)
+    assert painted(last, 12) == 0
+    view.frame_rows(np.flatnonzero(document.evaluation.graph.expert == 5)[:1])
+    QApplication.processEvents()
+    assert painted(0, 13) > 0
+    view.removeEventFilter(paints)

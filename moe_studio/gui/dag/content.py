@@ -26,6 +26,9 @@ def content(scene: Scene, before: Hashable) -> Hashable:
         return where
     links = links_between(evaluation, rows, has_order=scene.has_order)
     path = _path_in_view(scene)
+    gpus = evaluation.graph.gpu[shown.path]
+    first = shown.lane_of_row(max(0.0, scene.camera.y))
+    last = shown.lane_of_row(scene.camera.from_y(scene.area.height()))
     meant = np.unique(np.concatenate([rows, path, links.source, links.target, *map(np.concatenate, links.meetings)]))
     columns = (
         meant,
@@ -34,8 +37,8 @@ def content(scene: Scene, before: Hashable) -> Hashable:
         shown.row[meant],
         evaluation.duration_s[rows],
         shown.is_path[rows],
-        shown.lane_first,
-        np.unique(evaluation.graph.gpu[shown.path]),
+        shown.lane_first[first : last + 2],
+        np.unique(gpus[(gpus >= first) & (gpus <= last)]),
         path,
         scene.look.coloring.classes[rows],
         scene.look.mask[rows] if scene.look.mask is not None else rows,
