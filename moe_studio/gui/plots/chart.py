@@ -55,7 +55,7 @@ class Chart(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.heading = ElidedLabel(tr(title), "fact")
         self.legend = Legend(theme)
-        self.plot: pg.PlotWidget = make_plot(title)
+        self.plot: pg.PlotWidget = make_plot(tr(title))
         self.hover_frame = make_frame(self.plot)
         self.chosen_frame = make_frame(self.plot)
         self.menu_button = QToolButton()
