@@ -48,9 +48,9 @@ def entry_state(stage: Stage, values: Values, streams: Sequence[FloatArray]) -> 
 def exit_state(stage: Stage, needs: Values, streams: Sequence[FloatArray]) -> State:
     """`entry_state` for tails, which run backwards.
 
-    Every operator of a unit leads to a later compute operator of its replica, or to a user of the unit's values, on some
-    lane. A ``send`` does not: it leads to the next stage and to the next send alone, so where there are sends the
-    communication stream stays as it is.
+    Every operator of a unit leads to a later compute operator of its replica, or to a user of the unit's values, on
+    some lane. A ``send`` does not: it leads to the next stage and to the next send alone, so where there are sends
+    the communication stream stays as it is.
     """
     shift, wide = _latest_of_replica(stage, streams[COMPUTE])
     compute = streams[COMPUTE] - wide
