@@ -179,8 +179,7 @@ class Cost:
         "auto",
         choices=("auto", "on", "off"),
     )
-    # An estimate, not a measurement: PyTorch's documentation and profiles of eager engines speak of a few to ten
-    # microseconds of Python, dispatcher and driver for each kernel.
+    # The default is an estimate, not a measurement: some microseconds of Python, dispatcher and driver for each kernel.
     host_us: float = setting(
         "time in which the host issues one kernel where there are no CUDA graphs (calibrated)",
         5.0,
