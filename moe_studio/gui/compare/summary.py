@@ -11,6 +11,9 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_label
 
+LEAST = 180
+"""Width of the bars with their figures, beside a scroll bar."""
+
 
 class Summary(QScrollArea):
     """Headline and reasons."""
@@ -41,6 +44,7 @@ class TimeBars(QScrollArea):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setAccessibleName(tr("Time on the longest path"))
+        self.setMinimumWidth(LEAST)
         self.bars = GroupBars(theme)
         key = _words("small")
         key.setText(tr("□ reference   ■ this design"))
