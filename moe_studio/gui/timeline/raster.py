@@ -58,13 +58,15 @@ def picture(
     marks = np.zeros(strips.shape, bool)
     strip = _strip_of_track(layout, strip_of_lane, is_merged=is_merged)
     chosen = np.flatnonzero(_is_seen(shown, camera, width) & (strip[shown.track] >= 0))
+    track = shown.track[chosen]
     if is_merged and layout.streams == 2:
         # Computing covers what communicates behind it.
-        is_comm = shown.track[chosen] % 2 == 1
-        chosen = np.concatenate([chosen[is_comm], chosen[~is_comm]])
+        is_comm = (track & 1).astype(bool)
+        order = np.concatenate([np.flatnonzero(is_comm), np.flatnonzero(~is_comm)])
+        chosen, track = chosen[order], track[order]
     family = shown.family[chosen]
     colors = ink.family[family] if focus is None else np.where(focus[chosen], ink.family[family], ink.faded[family])
-    fill(strips, strip[shown.track[chosen]], *_ends(shown, chosen, camera), colors)
+    fill(strips, strip[track], *_ends(shown, chosen, camera), colors)
     if has_path:
         path = shown.path[strip[shown.track[shown.path]] >= 0]
         fill(marks, strip[shown.track[path]], *_ends(shown, path, camera), np.ones(len(path), bool))
@@ -120,6 +122,8 @@ def _ends(shown: Timeline, places: IntArray, camera: Camera) -> tuple[FloatArray
 
 
 def _is_seen(shown: Timeline, camera: Camera, width: int) -> NDArray[np.bool_]:
+    if camera.x <= 0.0 and camera.from_x(width) >= shown.span:
+        return np.ones(len(shown.start), bool)
     return (shown.finish >= camera.x) & (shown.start <= camera.from_x(width))
 
 
