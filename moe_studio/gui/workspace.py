@@ -95,6 +95,9 @@ class Workspace(QMainWindow):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._on_timeout)
         self._docks: dict[str, QDockWidget] = {}
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.timeout.connect(self._share)
         self._is_wide: dict[str, bool] = {}
         self._low = 0
         self._build()
@@ -331,6 +334,12 @@ class Workspace(QMainWindow):
         self.restoreState(self._first)
         self._is_wide = {}
         self._fold()
+        self._share()
+        # A panel that has just folded away still has its width until the layout has settled.
+        self._settling.start(0)
+
+    def _share(self) -> None:
+        """Share the window out among the panels that are shown."""
         width, height = self.width(), self.height()
         shown = [name for name in ("outline", "dag", "inspector") if not self._docks[name].isHidden()]
         shares = {"outline": 0.135, "dag": 0.335 if "outline" in shown else 0.39, "inspector": 0.17}
@@ -344,6 +353,7 @@ class Workspace(QMainWindow):
 
     def restore(self, state: QByteArray) -> bool:
         """Put the panels where they were."""
+        self._settling.stop()
         return self.restoreState(state)
 
     def view_actions(self) -> list[QAction]:

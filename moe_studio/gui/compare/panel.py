@@ -56,11 +56,10 @@ BUSY_AFTER_MS = 300
 MOST_STATES = 24
 """States of the history in the menu, the newest; every one can be reached by going to it and pinning it."""
 
-SHARES = (44, 26, 26, 44)
+SHARES = (54, 26, 26, 44)
 """Widths of words with bars, both pictures and the list."""
 
 LEAST = (190, 130, 130, 290)
-WORDS_BESIDE_BARS = 350
 WORDS_FROM = 1060
 """Width below which the bars stand below the words."""
 
@@ -183,13 +182,13 @@ class ComparePanel(QWidget):
         return split
 
     def _words(self) -> QWidget:
-        self.words = QWidget()
-        self._stack = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.words)
+        words = QWidget()
+        self._stack = QBoxLayout(QBoxLayout.Direction.LeftToRight, words)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.setSpacing(12)
         self._stack.addWidget(self.summary, 25)
         self._stack.addWidget(self.bars, 19)
-        return self.words
+        return words
 
     def _connect(self) -> None:
         for picture, other in (self.pictures, self.pictures[::-1]):
@@ -385,7 +384,6 @@ class ComparePanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         is_wide = self.width() >= WORDS_FROM
-        self.words.setMinimumWidth(WORDS_BESIDE_BARS if is_wide else LEAST[0])
         self._stack.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
 
     @override
