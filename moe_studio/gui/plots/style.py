@@ -14,12 +14,11 @@ Ticks = list[tuple[float, str]]
 
 def make_plot(name: str) -> pg.PlotWidget:
     """A plot that neither moves nor takes the focus: the chart around it does."""
-    plot = pg.PlotWidget(background=None)
+    plot = pg.PlotWidget(background=None, enableMenu=False)
     plot.setAccessibleName(name)
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
     plot.setMouseEnabled(x=False, y=False)
-    plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.getViewBox().disableAutoRange()
     for axis in ("left", "bottom"):
