@@ -1,8 +1,8 @@
 """Every action of the window, made from the tables of its menus."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from moe_studio.gui.command.command import Command
@@ -22,7 +22,8 @@ MENUS = ("File", "Edit", "View", "Help")
 
 def make_actions(parent: QWidget, verbs: Verbs, commands: Iterable[Command] = COMMANDS) -> dict[str, QAction]:
     """The actions of the tables, by name; they work wherever the focus is in ``parent``."""
-    made = {}
+    made: dict[str, QAction] = {}
+    choices: dict[str, QActionGroup] = {}
     for command in commands:
         action = QAction(tr(command.text), parent)
         action.setToolTip(plain_tip(tr(command.tip)))
@@ -31,8 +32,21 @@ def make_actions(parent: QWidget, verbs: Verbs, commands: Iterable[Command] = CO
         action.setShortcuts([QKeySequence(key) for key in command.keys])
         action.triggered.connect(_runner(command, verbs))
         parent.addAction(action)
+        if command.is_chosen is not None:
+            if command.menu not in choices:
+                choices[command.menu] = QActionGroup(parent)
+            action.setCheckable(True)
+            action.setActionGroup(choices[command.menu])
         made[command.name] = action
     return made
+
+
+def tick_choices(actions: Mapping[str, QAction], verbs: Verbs, commands: Iterable[Command] = COMMANDS) -> None:
+    """Tick the current one of the choices in each menu."""
+    for command in commands:
+        # Ticking one takes the tick from the one before.
+        if command.is_chosen is not None and command.is_chosen(verbs):
+            actions[command.name].setChecked(True)
 
 
 def twin_text(command: Command) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from moe_studio.gui.messages import Toast
-from moe_studio.gui.text import has_letters, tr
+from moe_studio.gui.text import SYSTEM, has_letters, language_in_use, tr
 from moe_studio.gui.theme import LIGHT, Theme, apply_theme, theme_named
 from moe_studio.gui.workspace import Workspace
 
@@ -28,9 +28,11 @@ class Looks(QObject):
     """Verbs for colours, language and size; the choice is remembered.
 
     Signals:
+        changed: something was chosen; what holds now is in `name`, `language` and `size`.
         language_wanted: the window shall speak another language, so a new one must take its place.
     """
 
+    changed = Signal()
     language_wanted = Signal(str)
 
     def __init__(self, host: Host, parent: QObject, *, theme: str, settings: QSettings | None) -> None:
@@ -39,6 +41,9 @@ class Looks(QObject):
         self._settings = settings
         self.name = theme
         self.theme = theme_named(theme)
+        self.language = str(settings.value("language", SYSTEM)) if settings else language_in_use()
+        size = str(settings.value("size", "0")) if settings else "0"
+        self.size = int(size) if size.isdecimal() else 0
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
 
     def choose_theme(self, name: str) -> None:
@@ -46,18 +51,24 @@ class Looks(QObject):
         self.name = name
         self._remember("theme", name)
         self._show(theme_named(name))
+        self.changed.emit()
 
     def choose_language(self, name: str) -> None:
         """Speak another language, if there is a font for it."""
         if not has_letters(name):
             self._host.toast.say(NO_FONT)
+            self.changed.emit()  # the one before holds
             return
+        self.language = name
         self._remember("language", name)
+        self.changed.emit()
         self.language_wanted.emit(name)
 
     def choose_size(self, percent: int) -> None:
         """Show everything at so many percent of the system's size, from the next start on; 0 as the system has it."""
+        self.size = percent
         self._remember("size", percent)
+        self.changed.emit()
         self._host.toast.say(tr(LATER))
 
     def reset_layout(self) -> None:

@@ -8,7 +8,7 @@ from typing_extensions import override
 from moe_studio.document.document import Document
 from moe_studio.document.reference import headline
 from moe_studio.errors import MoeStudioError
-from moe_studio.gui.actions import COMMANDS, make_actions
+from moe_studio.gui.actions import COMMANDS, make_actions, tick_choices
 from moe_studio.gui.bridge import DocumentBridge
 from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.compare.panel import ComparePanel
@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         self.edits = Edits(self, self)
         self.helps = Helps(self, self, settings)
         self.actions_by_name = make_actions(self, self)
+        tick_choices(self.actions_by_name, self)
         self.menus = Menus(self.menuBar(), self.actions_by_name, self.workspace.view_actions(), self.files)
         self.bar = MainBar(self.actions_by_name)
         self.addToolBar(self.bar)
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.workspace.compare.pinned.connect(self._show_figures)
         self.strip.activated.connect(lambda title: self.workspace.show_tab(FIGURE_TABS.get(title, "")))
         self.files.start_shown.connect(self._on_start_shown)
+        self.looks.changed.connect(lambda: tick_choices(self.actions_by_name, self))
         self.looks.language_wanted.connect(self.language_wanted)
         self.bar.phase_chosen.connect(self._set_phase)
         self.bar.layer_chosen.connect(lambda layer: self.document.show_layer(layer))

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
+from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, operator_row
@@ -311,3 +312,24 @@ def test_a_chosen_size_is_that_of_the_next_start(
     window.actions_by_name["size_system"].trigger()
     use_size(str(settings.value("size")))
     assert environment == {}
+
+
+def test_the_menus_of_looks_tick_what_holds_now(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ticked(window: MainWindow) -> list[str]:
+        return [name for name, action in window.actions_by_name.items() if action.isChecked()]
+
+    settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    settings.setValue("size", "150")
+    document = Document(load_project(resource("examples", "seed0-proposed-dp.moe.yaml")))
+    window = MainWindow(document, theme="system", settings=settings)
+    qtbot.addWidget(window)
+    assert ticked(window) == ["system", "language_system", "size_150"]
+    for name in ("light", "light", "size_200", "size_system"):
+        window.actions_by_name[name].trigger()
+    assert ticked(window) == ["light", "language_system", "size_system"]
+    monkeypatch.setattr("moe_studio.gui.looks.has_letters", lambda _: False)
+    window.actions_by_name["chinese"].trigger()
+    assert ticked(window) == ["light", "language_system", "size_system"], "what is refused is not ticked"
+    assert [name for name, _ in window.menus.entries()].count("Light") == 1

@@ -31,3 +31,5 @@ class Command:
     begins_group: bool = False
     is_general: bool = False
     """Whether it makes sense without a design, on the start page, too."""
+    is_chosen: Callable[[Verbs], bool] | None = None
+    """Whether it is the current one of the choices in its menu; None if the menu is no choice."""

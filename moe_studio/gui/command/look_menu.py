@@ -13,6 +13,10 @@ def _choose_size(percent: int, verbs: Verbs) -> None:
     verbs.looks.choose_size(percent)
 
 
+def _is_size(percent: int, verbs: Verbs) -> bool:
+    return verbs.looks.size == percent
+
+
 LOOKS: tuple[Command, ...] = (
     Command(
         name="show_breakdown",
@@ -102,6 +106,7 @@ LOOKS: tuple[Command, ...] = (
         tip="Light colours",
         menu="View/Theme",
         run=lambda w: w.looks.choose_theme("light"),
+        is_chosen=lambda w: w.looks.name == "light",
         is_general=True,
         twin="moe-studio screenshot design.moe.yaml -o window.png --theme light",
     ),
@@ -111,6 +116,7 @@ LOOKS: tuple[Command, ...] = (
         tip="Dark colours",
         menu="View/Theme",
         run=lambda w: w.looks.choose_theme("dark"),
+        is_chosen=lambda w: w.looks.name == "dark",
         is_general=True,
         twin="moe-studio screenshot design.moe.yaml -o window.png --theme dark",
     ),
@@ -120,6 +126,7 @@ LOOKS: tuple[Command, ...] = (
         tip="Colours that follow the system",
         menu="View/Theme",
         run=lambda w: w.looks.choose_theme("system"),
+        is_chosen=lambda w: w.looks.name == "system",
         is_general=True,
         reason=LOOK,
     ),
@@ -129,6 +136,7 @@ LOOKS: tuple[Command, ...] = (
         tip="Speak English",
         menu="View/Language",
         run=lambda w: w.looks.choose_language("en"),
+        is_chosen=lambda w: w.looks.language == "en",
         is_general=True,
         reason=LOOK,
     ),
@@ -138,6 +146,7 @@ LOOKS: tuple[Command, ...] = (
         tip="Speak Chinese",
         menu="View/Language",
         run=lambda w: w.looks.choose_language("zh_CN"),
+        is_chosen=lambda w: w.looks.language == "zh_CN",
         is_general=True,
         reason=LOOK,
     ),
@@ -147,6 +156,7 @@ LOOKS: tuple[Command, ...] = (
         tip="Speak the language of the system",
         menu="View/Language",
         run=lambda w: w.looks.choose_language("system"),
+        is_chosen=lambda w: w.looks.language == "system",
         is_general=True,
         reason=LOOK,
     ),
@@ -157,6 +167,7 @@ LOOKS: tuple[Command, ...] = (
             tip="How large everything is, from the next start on",
             menu="View/Size",
             run=partial(_choose_size, percent),
+            is_chosen=partial(_is_size, percent),
             is_general=True,
             reason=LOOK,
         )
@@ -168,6 +179,7 @@ LOOKS: tuple[Command, ...] = (
         tip="As large as the system wants it, from the next start on",
         menu="View/Size",
         run=lambda w: w.looks.choose_size(0),
+        is_chosen=lambda w: w.looks.size == 0,
         is_general=True,
         reason=LOOK,
     ),

@@ -115,6 +115,10 @@ class SpaceVerbs(Protocol):
 class LookVerbs(Protocol):
     """What the actions ask of the looks."""
 
+    name: str
+    language: str
+    size: int
+
     def choose_theme(self, name: str) -> None: ...
     def choose_language(self, name: str) -> None: ...
     def choose_size(self, percent: int) -> None: ...
