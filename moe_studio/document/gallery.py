@@ -1,8 +1,7 @@
 """What the start page offers: examples, templates, recent files, each with a few words and figures."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +25,10 @@ MOST_TEXT = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One design that can be opened. ``facts`` are what it is made of, ``figures`` what is predicted of it."""
+    """One design that can be opened. ``facts`` are what it is made of, ``figures`` what is known of its speed.
+
+    Where ``is_open`` nothing is yet known: `predicted` finds it, which takes a while.
+    """
 
     kind: Kind
     path: Path
@@ -34,26 +36,25 @@ class Offer:
     description: str = ""
     facts: tuple[tuple[int, str], ...] = ()
     figures: tuple[str, ...] = ()
+    is_open: bool = False
     is_missing: bool = False
 
 
 def example_offers() -> tuple[Offer, ...]:
     """The examples that ship with the program."""
-    return tuple(
-        _offer("example", path, partial(load_project, path), description(path))
-        for path in map(example_path, example_names())
-    )
+    offers = (_offer("example", path, description(path)) for path in map(example_path, example_names()))
+    return tuple(offer for offer in offers if offer is not None)
 
 
-def deployment_offers() -> tuple[Offer, ...]:
-    """Published deployments, with the figures that their authors measured."""
-    return tuple(map(_deployment, sorted(resource("examples", "real").glob("*.moe.yaml"))))
+def deployment_offers() -> Iterator[Offer]:
+    """Published deployments, with the figures that their authors measured; each is read when it is asked for."""
+    return map(_deployment, sorted(resource("examples", "real").glob("*.moe.yaml")))
 
 
 def template_offers(paths: tuple[Path, ...]) -> tuple[Offer, ...]:
     """The user's templates; one that cannot be read is left out."""
-    offers = (_offer("template", path, partial(_template_project, path)) for path in paths)
-    return tuple(offer for offer in offers if not offer.is_missing)
+    offers = (_offer("template", path) for path in paths)
+    return tuple(offer for offer in offers if offer is not None)
 
 
 def recent_offers(files: tuple[RecentFile, ...]) -> tuple[Offer, ...]:
@@ -82,23 +83,31 @@ def description(path: Path) -> str:
     return " ".join(words)
 
 
-def _template_project(path: Path) -> Project:
-    return from_template(path).project
-
-
-def _offer(kind: Kind, path: Path, load: Callable[[], Project], text: str = "") -> Offer:
+def predicted(offer: Offer) -> tuple[str, ...]:
+    """Latency and throughput of what ``offer`` opens; none where they cannot be computed."""
     try:
-        project = load()
-        metrics = evaluate(project, provide_anyway).metrics
+        metrics = evaluate(_project(offer.kind, offer.path), provide_anyway).metrics
     except MoeStudioError:
-        return Offer(kind=kind, path=path, title=path.name, is_missing=True)
+        return ()
+    return time_text(metrics.latency_s), f"{metrics.tokens_per_s:,.0f} tokens/s"
+
+
+def _project(kind: Kind, path: Path) -> Project:
+    return from_template(path).project if kind == "template" else load_project(path)
+
+
+def _offer(kind: Kind, path: Path, text: str = "") -> Offer | None:
+    try:
+        project = _project(kind, path)
+    except MoeStudioError:
+        return None
     return Offer(
         kind=kind,
         path=path,
         title=template_title(path) if kind == "template" else project.name,
         description=text,
         facts=_facts(project),
-        figures=(time_text(metrics.latency_s), f"{metrics.tokens_per_s:,.0f} tokens/s"),
+        is_open=True,
     )
 
 

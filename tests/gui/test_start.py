@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import copy
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QSettings, QSize, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QSettings, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtPrintSupport import QPrinter
 from PySide6.QtTest import QTest
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLabel, Q
 from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
+from moe_studio.document.gallery import Offer
 from moe_studio.document.recent import remember
 from moe_studio.document.template import save_template
 from moe_studio.gui.app import Session, opened
@@ -75,15 +76,47 @@ def drop(window: MainWindow, *paths: Path) -> bool:
     return True
 
 
-def test_the_start_page_offers_every_example_with_figures(open_window: Open) -> None:
+def card_texts(card: QWidget) -> list[str]:
+    return [label.text() for label in card.findChildren(QLabel)]
+
+
+def test_the_start_page_offers_every_example_with_figures(open_window: Open, qtbot: QtBot) -> None:
     window = open_window()
     window.files.show_start()
     cards = window.files.page.examples
     assert len(cards) == len(list(resource("examples").glob("*.moe.yaml")))
-    texts = [label.text() for label in cards[2].findChildren(QLabel)]
-    assert "30.24 s · 338,574 tokens/s" in texts
-    assert "16 GPUs · 4 layers · 16 experts" in texts
+    assert "16 GPUs · 4 layers · 16 experts" in card_texts(cards[2])
+    qtbot.waitUntil(lambda: "30.24 s · 338,574 tokens/s" in card_texts(cards[2]))
+    qtbot.waitUntil(lambda: not any("…" in card_texts(card) for card in cards))
+    assert len(window.files.page.deployments) == len(list(resource("examples", "real").glob("*.moe.yaml")))
     assert QApplication.activeModalWidget() is None
+
+
+def test_the_start_page_finds_its_figures_one_by_one_and_only_while_it_is_seen(
+    open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+    beats: list[int] = []
+    window = open_window()
+
+    def predicted(offer: Offer) -> tuple[str, ...]:
+        found.append(offer.title)
+        if len(found) == 3:
+            window.files.leave_start()
+        return ("1 s",)
+
+    monkeypatch.setattr("moe_studio.gui.start.page.predicted", predicted)
+    timer = QTimer(window)
+    timer.timeout.connect(lambda: beats.append(len(found)))
+    timer.start(0)
+    window.files.show_start()
+    assert not found
+    qtbot.waitUntil(lambda: len(found) >= 3)
+    qtbot.wait(50)
+    assert len(found) == 3
+    window.files.show_start()
+    qtbot.waitUntil(lambda: len(found) == len(window.files.page.examples))
+    assert set(range(9)) <= set(beats), "other work has its turn between any two"
 
 
 def test_a_card_opens_its_design_by_mouse_and_by_keyboard(open_window: Open) -> None:
@@ -157,6 +190,7 @@ def test_nothing_of_the_start_page_is_cut_off(open_window: Open, places: Places,
     window = open_window(size=size)
     window.files.show_start()
     page = window.files.page
+    qtbot.waitUntil(lambda: len(page.deployments) == len(list(resource("examples", "real").glob("*.moe.yaml"))))
     cards = (*page.examples, *page.deployments, *page.templates)
     labels = [label for card in cards for label in card.findChildren(QLabel)]
     # Qt rounds while it shares heights out; a missing line would be 15 pixels.

@@ -1,5 +1,7 @@
 """A design on the start page, as a card that can be chosen."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOption, QStylePainter, QVBoxLayout, QWidget
@@ -32,13 +34,19 @@ class Card(QAbstractButton):
         column.addStretch(1)
         if facts := facts_text(offer):
             column.addWidget(plain_label(facts, "small"))
-        if offer.figures:
-            column.addWidget(plain_label(" · ".join(offer.figures), "figure"))
+        self._figures = plain_label("", "figure")
+        column.addWidget(self._figures)
+        self.show_figures(offer.figures)
         for child in self.findChildren(QWidget):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(self.hasHeightForWidth())
         self.setSizePolicy(policy)
+
+    def show_figures(self, figures: Sequence[str]) -> None:
+        """Show what is known of its speed; what is yet to be found keeps its place."""
+        self._figures.setText(" · ".join(figures) or "…")
+        self._figures.setVisible(bool(figures) or self.offer.is_open)
 
     def _add_words(self, column: QVBoxLayout, text: str) -> None:
         words = plain_label(text, "muted")

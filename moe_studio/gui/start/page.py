@@ -1,10 +1,10 @@
 """The start page: what the window shows when it is opened without a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -19,7 +19,14 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from moe_studio.document.gallery import Offer, deployment_offers, example_offers, recent_offers, template_offers
+from moe_studio.document.gallery import (
+    Offer,
+    deployment_offers,
+    example_offers,
+    predicted,
+    recent_offers,
+    template_offers,
+)
 from moe_studio.document.journal import Copy
 from moe_studio.document.recent import recent_files
 from moe_studio.document.template import templates
@@ -66,6 +73,11 @@ class StartPage(QScrollArea):
         self.recent: list[RecentRow] = []
         self.copies: list[QWidget] = []
         self._columns = 3
+        self._unread: Iterator[Offer] = iter(())
+        self._open: list[Card] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._go_on)
         self._build()
 
     # Building
@@ -163,7 +175,8 @@ class StartPage(QScrollArea):
         """Show what there is now."""
         if not self.examples:
             self.examples = [self._card(offer) for offer in example_offers()]
-            self.deployments = [self._card(offer) for offer in deployment_offers()]
+            self._unread = deployment_offers()
+        self._open = [card for card in self._open if card not in self.templates]
         for card in self.templates:
             card.deleteLater()
         own = template_offers(templates(places.templates)) if places else ()
@@ -172,11 +185,27 @@ class StartPage(QScrollArea):
         self._arrange()
         self._show_recent(recent_offers(recent_files(places.state)) if places else ())
         self._show_copies(copies)
+        if self.isVisible():
+            self._timer.start()
 
     def _card(self, offer: Offer) -> Card:
         card = Card(offer)
         card.clicked.connect(lambda: self.chosen.emit(offer))
+        if offer.is_open:
+            self._open.append(card)
         return card
+
+    def _go_on(self) -> None:
+        """Read one more design, or find the figures of one: the pointer comes in between them."""
+        offer = next(self._unread, None)
+        if offer is not None:
+            self.deployments.append(self._card(offer))
+            self._arrange()
+        elif self._open:
+            card = self._open.pop(0)
+            card.show_figures(predicted(card.offer))
+        else:
+            self._timer.stop()
 
     def _show_recent(self, offers: Sequence[Offer]) -> None:
         _empty(self._recent_list)
@@ -226,6 +255,16 @@ class StartPage(QScrollArea):
 
     def _on_create(self) -> None:
         self.wanted.emit(self.model.currentText(), self.cluster.currentText(), str(self.phase.currentData()))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+
+    @override
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
