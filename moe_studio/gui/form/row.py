@@ -74,7 +74,9 @@ class Note(QWidget):
         self.setVisible(bool(sentence or chips))
 
     def _act(self, index: int) -> None:
-        self._acts[index]()
+        # Pressing the button ends what was being typed, which may leave the row with fewer of them.
+        if index < len(self._acts):
+            self._acts[index]()
 
     def _fill(self, wanted: Sequence[tuple[str, str]]) -> None:
         self._flow.clear()
