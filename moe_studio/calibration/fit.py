@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from moe_studio.calibration.family import Block, Family
-from moe_studio.calibration.plausible import check_unit
+from moe_studio.calibration.plausible import MOST_ODD, believable
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90, shared_variance
 from moe_studio.calibration.split import held_out
@@ -67,6 +67,9 @@ def calibrate(
     GPU when the tables hold several. ``sources`` says where the times come from, with their licence. The error that is
     recorded is that of a first fit without a quarter of the shapes, on those; the numbers are then fitted to all rows.
     The report also says how far fits without a whole node count err on it, and the numbers of other shipped devices.
+
+    Raises:
+        MoeStudioError: if a table is no such table, its times cannot be in microseconds, or nothing can be fitted.
     """
     asides: dict[str, SetAside] = {}
     found: dict[str, dict[tuple[str, str], _Found]] = {}
@@ -83,16 +86,23 @@ def calibrate(
     residuals: list[Residual] = []
     checks: list[Check] = []
     for (family, variant), rows in sorted(found[name].items()):
-        blocks = _same_words_joined(rows.blocks)
-        check_unit(", ".join(sorted(rows.files)), rows.family, blocks, load_calibration(name))
+        blocks, odd = _believed(rows, name)
+        if odd:
+            far = (
+                f"beside what such kernels can be expected to take, more than {MOST_ODD:g} times off half of the others"
+            )
+            notes.append(f"{family} {variant}: {odd:,} {'row' if odd == 1 else 'rows'} set aside: {far}.")
+            evidence = replace(evidence, set_aside=evidence.set_aside + odd)
         if (count := sum(len(block.time_us) for block in blocks)) < MIN_ROWS:
-            notes.append(f"{family} {variant}: {count} rows; a fit needs {MIN_ROWS}.")
+            notes.append(f"{family} {variant}: {count} {'row' if count == 1 else 'rows'}; a fit needs {MIN_ROWS}.")
             continue
         _log.info("fitting %s %s to %d rows", family, variant, count)
         fitted, residual = _fit(rows, blocks, variant, facts, evidence)
         families.setdefault(family, {})[variant] = fitted
         residuals.append(residual)
         checks += _checks(rows.family, variant, blocks, facts)
+    if not families:
+        raise MoeStudioError(" ".join(["Nothing was fitted.", *(note.removesuffix(".") + "." for note in notes)]))
     calibration = Calibration(facts=facts, families=MappingProxyType(families))
     if out_path is not None:
         old = read_calibration(out_path) if out_path.exists() else calibration
@@ -136,6 +146,14 @@ def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str, notes:
         held = f"rows of {', '.join(names)}; name the one to fit" if names else "no usable rows"
         raise MoeStudioError(" ".join([f"The tables hold {held}.", *(f"{note}." for note in notes if not names)]))
     return names[0]
+
+
+def _believed(found: _Found, device: str) -> tuple[list[Block], int]:
+    """The rows to fit to, those with the same words together, and how many are too far off to be believed."""
+    blocks = _same_words_joined(found.blocks)
+    masks = believable(", ".join(sorted(found.files)), found.family, blocks, load_calibration(device))
+    kept = [selected(block, mask) for block, mask in zip(blocks, masks, strict=True) if mask.any()]
+    return kept, sum(int((~mask).sum()) for mask in masks)
 
 
 def _same_words_joined(blocks: Sequence[Block]) -> list[Block]:

@@ -1,4 +1,4 @@
-"""Whether a table's times can be in the unit that they claim."""
+"""Whether a table's times can be in the unit that they claim, and which of its rows cannot be."""
 
 from collections.abc import Sequence
 
@@ -6,24 +6,27 @@ import numpy as np
 
 from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.store import choose
+from moe_studio.calibration.table import Mask
 from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.device import FloatArray
 from moe_studio.kernel.fitted import Calibration, NotCalibratedError
 
 MOST = 20.0
 """Kernel models of another device err by far less; units differ by a thousand."""
+MOST_ODD = 200.0
+"""Single rows of sound tables lie up to 165 times off, where a kernel compiled or waited; one in another unit is more."""
 
 
-def check_unit(file: str, family: Family, blocks: Sequence[Block], calibration: Calibration) -> None:
-    """Refuse rows of one device whose times are not those of such kernels in microseconds.
+def believable(file: str, family: Family, blocks: Sequence[Block], calibration: Calibration) -> list[Mask]:
+    """Which rows of each block, all of one device, lie within `MOST_ODD` times of where half of all rows do.
+
+    Each is set against what kernel models expect of it; rows that no model knows are believed.
 
     Raises:
         MoeStudioError: if half of them are `MOST` times faster or slower than kernel models expect.
     """
-    ratios = [ratio for block in blocks if (ratio := _ratio(family, block, calibration)) is not None]
-    if not ratios:
-        return
-    middle = float(np.median(np.concatenate(ratios)))
+    ratios = [_ratio(family, block, calibration) for block in blocks]
+    middle = float(np.nanmedian(every)) if not np.isnan(every := np.concatenate(ratios)).all() else 1.0
     if not 1 / MOST <= middle <= MOST:
         times, word = (middle, "slower") if middle > 1 else (1 / middle, "faster")
         about = f"{float(f'{times:.2g}'):,.0f} times {word} than such kernels can be expected to be"
@@ -31,13 +34,14 @@ def check_unit(file: str, family: Family, blocks: Sequence[Block], calibration: 
             f"{file}: half of the {family.name} rows of {calibration.facts.name} are more than {about}; "
             "is time_us in microseconds?"
         )
+    return [~(np.abs(np.log(ratio / middle)) > np.log(MOST_ODD)) for ratio in ratios]
 
 
-def _ratio(family: Family, block: Block, calibration: Calibration) -> FloatArray | None:
-    """Measured over expected of each row; None where no device has a model."""
+def _ratio(family: Family, block: Block, calibration: Calibration) -> FloatArray:
+    """Measured over expected of each row; NaN where no device has a model."""
     try:
         _, fitted = choose(calibration, family, family.variants(block.words))
     except NotCalibratedError:
-        return None
+        return np.full(len(block.time_us), np.nan)
     expected = family.predict(fitted.parameters, calibration.facts, block.columns, block.words)
     return np.asarray(block.time_us / expected)

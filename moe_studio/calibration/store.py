@@ -108,6 +108,8 @@ def read_calibration(path: Path) -> Calibration:
         for key, entry in entries.items()
         if key != "device"
     }
+    if not any(families.values()):
+        raise _refusal(path.name, "the file", "holds no kernels; make it again with moe-studio calibrate.")
     return Calibration(facts=facts, families=MappingProxyType(families))
 
 
@@ -163,12 +165,12 @@ def _entries(node: Node, file: str, path: str) -> Mapping[str, Entry]:
 
 
 def _plain(value: Any) -> Any:
-    """``value`` as YAML data, with as many digits as a fit is worth."""
+    """``value`` as YAML data, with as many digits as a fit is worth; whole numbers, such as edges of bands, exactly."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    if isinstance(value, float):
+    if isinstance(value, float) and not value.is_integer():
         return float(f"{value:.{_DIGITS}g}")
     return value
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.errors import MoeStudioError
-from moe_studio.project.cluster import Device
+from moe_studio.project.cluster import Device, arithmetic_type
 from moe_studio.project.model import DTYPE_BYTE
 
 FloatArray = NDArray[np.float64]
@@ -51,13 +51,8 @@ class DeviceFacts:
     link_byte_s: float
 
     def peak(self, dtype: str) -> float:
-        """Peak arithmetic rate for ``dtype``, in flop per second; a type the device lacks runs at a wider one's."""
-        wider = {"fp4": ("fp8", "bf16"), "fp8": ("bf16",), "int8": ("fp8", "bf16"), "fp16": ("bf16",)}
-        names = (dtype, *wider.get(dtype, ()), "bf16", "fp16", "fp32")
-        return next((self.peak_flop_s[name] for name in names if name in self.peak_flop_s), self._largest())
-
-    def _largest(self) -> float:
-        return max(self.peak_flop_s.values())
+        """Peak arithmetic rate for ``dtype``, in flop per second; `arithmetic_type` has the rule for missing types."""
+        return self.peak_flop_s[arithmetic_type(dtype, self.peak_flop_s)]
 
 
 def element_byte(dtype: str) -> float:

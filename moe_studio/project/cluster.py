@@ -12,6 +12,16 @@ from moe_studio.project.setting import check_settings, setting
 MAX_GPUS = 65536
 
 
+def arithmetic_type(dtype: str, peaks: Mapping[str, float]) -> str:
+    """The type whose arithmetic serves for ``dtype`` on a device with ``peaks``: itself, or the narrowest that holds it.
+
+    Kernels for types that a GPU lacks widen them as they load: fp4 to fp8, if there is such, else all to 16 bits.
+    """
+    wider = ("fp8",) if dtype == "fp4" else ()
+    known = (name for name in (dtype, *wider, "bf16", "fp16", "fp32") if name in peaks)
+    return next(known, max(peaks, key=lambda name: peaks[name]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A kind of GPU, by its datasheet: dense peaks, without sparsity."""
@@ -36,12 +46,8 @@ class Device:
                 raise ProjectError(f"cluster.devices.peak_tflops.{dtype} must be above 0 and at most 1e9.")
 
     def peak_flop_s(self, dtype: str) -> float:
-        """Peak arithmetic rate for ``dtype``; a type the device lacks runs at its nearest wider type's."""
-        order = {"fp4": ("fp8", "int8"), "fp8": ("int8",), "int8": ("fp8",), "bf16": ("fp16",), "fp16": ("bf16",)}
-        for name in (dtype, *order.get(dtype, ()), "bf16", "fp16", "fp32"):
-            if name in self.peak_tflops and (name == dtype or name not in ("int8", "fp8") or dtype == "fp4"):
-                return self.peak_tflops[name] * 1e12
-        return max(self.peak_tflops.values()) * 1e12
+        """Peak arithmetic rate for ``dtype``, or for the type that does its arithmetic (`arithmetic_type`)."""
+        return self.peak_tflops[arithmetic_type(dtype, self.peak_tflops)] * 1e12
 
     def has_peak(self, dtype: str) -> bool:
         """Whether the datasheet has a figure for ``dtype`` itself."""

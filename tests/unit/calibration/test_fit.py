@@ -108,10 +108,25 @@ def test_two_devices_need_a_choice(write: Write) -> None:
         calibrate([path], device="b200")
 
 
-def test_too_few_rows_are_not_fitted_to(write: Write) -> None:
-    report = calibrate([write([HEADER, *gemm_rows()[:20]])])
-    assert report.calibration.families == {}
-    assert report.notes == ("gemm bf16: 20 rows; a fit needs 40.",)
+def test_too_few_rows_are_not_fitted_to_and_leave_no_file(write: Write, tmp_path: Path) -> None:
+    with pytest.raises(MoeStudioError, match=r"^Nothing was fitted\. gemm bf16: 20 rows; a fit needs 40\.$"):
+        calibrate([write([HEADER, *gemm_rows()[:20]])], tmp_path / "out.yaml")
+    assert not (tmp_path / "out.yaml").exists()
+
+
+def test_rows_that_say_nanoseconds_are_set_aside_and_do_not_spoil_the_fit(write: Write) -> None:
+    rows = gemm_rows()
+    fields = [line.rsplit(",", 2) for line in rows]
+    mixed = [
+        f"{front},{float(time) * (1 if index % 3 else 1000):.7g},{kernel}"
+        for index, (front, time, kernel) in enumerate(fields)
+    ]
+    report = calibrate([write([HEADER, *mixed])])
+    (note,) = report.notes
+    assert note.startswith("gemm bf16: 115 rows set aside: ")
+    evidence = report.calibration.fitted("gemm", "bf16").evidence
+    assert (evidence.rows, evidence.set_aside) == (len(rows) - 115, 115)
+    assert report.residuals[0].error()[0] < 0.05
 
 
 def test_a_table_without_times_is_refused(write: Write) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moe_studio.calibration.asker import BY_NAME
 from moe_studio.calibration.store import (
     calibration_of,
     calibration_text,
@@ -67,6 +68,15 @@ def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
     assert calibration_text(read_calibration(tmp_path / "own.yaml")) == calibration_text(first)
 
 
+def test_edges_of_bands_are_those_of_the_family_to_the_byte(tmp_path: Path) -> None:
+    for calibration in shipped():
+        save_calibration(tmp_path / "own.yaml", calibration)
+        for source in (calibration, read_calibration(tmp_path / "own.yaml")):
+            for family, variants in source.families.items():
+                for fitted in variants.values():
+                    assert {band.low for band in fitted.evidence.held_out} <= set(BY_NAME[family].bands)
+
+
 def test_merging_keeps_what_is_not_new() -> None:
     first, other = shipped()[:2]
     both = merged(first, other)
@@ -108,6 +118,7 @@ def test_the_expected_error_is_that_of_the_band() -> None:
         ("device: h100-sxm\ngemm: {bf16: {}}\n", "gemm.bf16.parameters: is missing"),
         ("device: h100-sxm\ngemm: {bf16: {parameters: {tiles: coarse}, evidence: {}}}\n", "launch_us: is missing"),
         ("device: h100-sxm\ngemm: 3\n", "must be a mapping"),
+        ("device: h100-sxm\n", "holds no kernels"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
