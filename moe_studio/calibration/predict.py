@@ -17,7 +17,7 @@ from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.served import SERVED
 from moe_studio.calibration.store import choose, device_name, load_calibration
-from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, read_chunks, sound_rows
+from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
 from moe_studio.kernel.fitted import Calibration
@@ -49,7 +49,12 @@ def predict_file(
 
     The kind of table is told by its columns; others pass through. Rows that cannot be predicted stay, with the
     reason as their source. A name that ends in ``.gz`` is read or written compressed. ``opinion`` corrects the models.
+
+    Raises:
+        SaveError: if the two are the same file, or ``out_path`` cannot be written.
     """
+    if out_path.exists() and in_path.exists() and out_path.samefile(in_path):
+        raise SaveError(f"{out_path.name} is the table itself; write the predictions to another file.")
     aside = SetAside()
     family, rows, predicted, ratios = FAMILIES[0], 0, 0, [np.empty(0)]
     temporary = out_path.with_name(f".moe-studio-{secrets.token_hex(8)}.tmp")
@@ -95,6 +100,7 @@ def predict_table(
     """The run time of each row in microseconds, NaN where none can be given, and how each was got."""
     time = np.full(len(table), np.nan)
     source = np.full(len(table), "not predicted: a number is missing or out of range", dtype=object)
+    source[table.ragged] = "not predicted: " + not_fields(len(table.header))
     for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=False), with_time=False):
         try:
             time[rows], source[rows] = predict_block(table.family, gpu, block, load=load, opinion=opinion)

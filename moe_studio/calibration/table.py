@@ -65,7 +65,11 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """Some rows of a file: ``texts[i]`` is line ``lines[i]`` as it stands there, ``columns`` its fields by column."""
+    """Some rows of a file: ``texts[i]`` is line ``lines[i]`` as it stands there, ``columns`` its fields by column.
+
+    ``ragged`` marks rows that had not one field for each column: what they lacked is empty, what they had too much of
+    stands in their last.
+    """
 
     file: str
     family: Family
@@ -73,6 +77,7 @@ class Table:
     texts: Sequence[str]
     columns: Sequence[Sequence[str]]
     lines: Sequence[int]
+    ragged: Mask
     _numbers: dict[str, FloatArray] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -94,7 +99,7 @@ class Table:
 def read_chunks(
     path: Path, families: Sequence[Family], aside: SetAside, *, block_characters: int = BLOCK_CHARACTERS
 ) -> Iterator[Table]:
-    """The rows of a CSV file, plain or compressed, some at a time; rows with missing fields go to ``aside``.
+    """The rows of a CSV file, plain or compressed, some at a time; ragged ones are noted in ``aside``.
 
     Raises:
         FileError: if it is no such file, no known kind of table, or decompresses to too much.
@@ -110,15 +115,17 @@ def read_chunks(
             line += 1
             for rows in _parsed(chain([rest], blocks), line, path.name):
                 line = rows.lines[-1] + 1
-                whole = _whole(rows, len(header), aside)
-                if len(whole.texts):
+                even, ragged = _even(rows, len(header))
+                aside.add(not_fields(len(header)), [even.lines[row] for row in np.flatnonzero(ragged).tolist()])
+                if len(even.texts):
                     yield Table(
                         file=path.name,
                         family=family,
                         header=header,
-                        texts=whole.texts,
-                        columns=list(zip(*whole.fields, strict=True)) if whole.fields else _columns(whole, len(header)),
-                        lines=whole.lines,
+                        texts=even.texts,
+                        columns=list(zip(*even.fields, strict=True)) if even.fields else _columns(even, len(header)),
+                        lines=even.lines,
+                        ragged=ragged,
                     )
     except UnicodeDecodeError:
         raise _refusal(path.name, "is not valid UTF-8.", line) from None
@@ -127,8 +134,8 @@ def read_chunks(
 
 
 def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
-    """Which rows have usable numbers: finite, and greater than zero where zero makes no sense."""
-    sound = np.ones(len(table), dtype=bool)
+    """Which rows have all fields and usable numbers: finite, and greater than zero where zero makes no sense."""
+    sound = ~table.ragged
     for name in (*table.family.numbers, *((TIME,) if with_time else ())):
         value = table.numbers(name)
         allowed = value >= 0 if name in table.family.zero_allowed else value > 0
@@ -263,10 +270,11 @@ def _quoted(blocks: Iterator[str], line: int, file: str) -> Iterator[_Rows]:
 
 
 def csv_line(fields: Iterable[str]) -> str:
-    """One line of CSV, without its end."""
+    """One line of CSV, without its end; fields that hold a line end are quoted."""
     text = StringIO()
-    csv.writer(text, lineterminator="").writerow(fields)
-    return text.getvalue()
+    # The writer of Python 3.11 quotes of the line ends only the characters of its own.
+    csv.writer(text, lineterminator="\r\n").writerow(fields)
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _header(text: str, file: str) -> tuple[str, ...]:
@@ -303,22 +311,34 @@ def _listed(names: Sequence[str]) -> str:
     return ("the column " if len(names) == 1 else "the columns ") + ", ".join(names)
 
 
-def _whole(rows: _Rows, columns: int, aside: SetAside) -> _Rows:
-    """``rows`` without those that do not have one field for each column; empty lines are none at all."""
+def not_fields(columns: int) -> str:
+    """What is wrong with a ragged row of a table."""
+    return f"not {columns} fields"
+
+
+def _even(rows: _Rows, columns: int) -> tuple[_Rows, Mask]:
+    """``rows`` with one field for each column, and which were ragged; empty lines are none at all."""
     if rows.fields:
         sizes = [len(row) for row in rows.fields]
     else:
         sizes = [text.count(",") + 1 if text else 0 for text in rows.texts]
     if set(sizes) == {columns}:
-        return rows
-    ragged = [line for line, size in zip(rows.lines, sizes, strict=True) if size not in (0, columns)]
-    aside.add(f"not {columns} fields", ragged)
-    kept = [index for index, size in enumerate(sizes) if size == columns]
-    return _Rows(
-        texts=[rows.texts[index] for index in kept],
-        lines=[rows.lines[index] for index in kept],
-        fields=[rows.fields[index] for index in kept] if rows.fields else [],
-    )
+        return rows, np.zeros(len(sizes), dtype=bool)
+    kept = [index for index, size in enumerate(sizes) if size]
+    ragged = np.array([sizes[index] != columns for index in kept], dtype=bool)
+    fields = [rows.fields[index] if rows.fields else rows.texts[index].split(",") for index in kept]
+    fields = [_stretched(row, columns) for row in fields]
+    texts = [
+        csv_line(row) if uneven else rows.texts[index]
+        for index, row, uneven in zip(kept, fields, ragged.tolist(), strict=True)
+    ]
+    return _Rows(texts=texts, lines=[rows.lines[index] for index in kept], fields=fields), ragged
+
+
+def _stretched(fields: list[str], columns: int) -> list[str]:
+    """As many fields as columns: empty ones added, or those that are too many joined to the last."""
+    last = columns - 1
+    return [*fields[:last], ",".join(fields[last:]), *[""] * (last - len(fields))][:columns]
 
 
 def _columns(rows: _Rows, count: int) -> list[list[str]]:

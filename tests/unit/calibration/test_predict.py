@@ -51,6 +51,36 @@ def test_rows_that_cannot_be_predicted_stay_with_the_reason(write: Write, tmp_pa
     assert rows[1]["source"] == "not predicted: a number is missing or out of range"
 
 
+@pytest.mark.parametrize("note", ["x", '"x"'])
+def test_rows_of_another_length_stay_in_their_place_with_the_reason(write: Write, tmp_path: Path, note: str) -> None:
+    good = f"H100-SXM,bfloat16,64,512,512,4,{note}"
+    rows = predicted(write([HEADER, good, "H100-SXM,bfloat16,64", "", good + ",more", good]), tmp_path / "out.csv")
+    assert [bool(row["predicted_us"]) for row in rows] == [True, False, False, True]
+    assert rows[1]["m"] == "64"
+    assert rows[1]["source"] == "not predicted: not 7 fields"
+    assert (rows[2]["kernel"], rows[2]["source"]) == ("x,more", "not predicted: not 7 fields")
+    assert rows[3] == rows[0]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_field_of_several_lines_can_be_read_back(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(f'gpu,dtype,m,k,n,note{end}H100-SXM,bfloat16,64,512,512,"a{end}b"{end}'.encode())
+    predict_file(path, tmp_path / "out.csv")
+    assert predict_file(tmp_path / "out.csv", tmp_path / "again.csv").predicted == 1
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+
+
+def test_a_table_is_not_overwritten_by_its_predictions(write: Write, tmp_path: Path) -> None:
+    path = write([HEADER, *gemm_rows()[:1]])
+    text = path.read_text(encoding="utf-8")
+    (tmp_path / "other.csv").symlink_to(path)
+    for name in ("table.csv", "other.csv"):
+        with pytest.raises(MoeStudioError, match="write the predictions to another file"):
+            predict_file(path, tmp_path / name)
+    assert path.read_text(encoding="utf-8") == text
+
+
 def test_counts_are_reported(write: Write, tmp_path: Path) -> None:
     report = predict_file(write([HEADER, *gemm_rows()[:5], "A100-SXM,bfloat16,x,2,3,4,y"]), tmp_path / "out.csv")
     assert (report.family, report.rows, report.predicted) == ("gemm", 6, 5)
