@@ -141,22 +141,16 @@ class Evaluation:
     @cached_property
     def path_evidence(self) -> Evidence:
         """The same of the operators on the scheduled path, in its order."""
-        parts = [(self._evidence[self.graph.parts[number].body], local) for number, local in self._parts_on_path()]
-        return Evidence.joined([evidence.of(local) for evidence, local in parts])
-
-    def _parts_on_path(self) -> Iterator[tuple[int, IntArray]]:
-        """Runs of the scheduled path that lie in one part of the graph: its number, and their rows in it."""
-        rows = self.scheduled_path.rows
-        parts = np.searchsorted(self.graph.first_rows, rows, side="right") - 1
-        for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(parts)) + 1):
-            number = int(parts[run[0]])
-            yield number, rows[run] - self.graph.parts[number].first
+        found = list(self._by_body(self.scheduled_path.rows))
+        parts = [self._evidence[self.graph.parts[number].body].of(local) for number, _, local in found]
+        order = np.argsort(np.concatenate([places for _, places, _ in found]))
+        return Evidence.joined(parts).of(order)
 
     @cached_property
     def latency_error_s(self) -> float:
         """Standard deviation of the latency for the errors of kernels, nan if nothing is known of any on the path."""
-        parts = [self.costs[number].duration_s[local] for number, local in self._parts_on_path()]
-        return sum_spread_s(np.concatenate(parts), self.path_evidence)
+        seconds, *_ = self._along(self.scheduled_path.rows)
+        return sum_spread_s(seconds, self.path_evidence)
 
     @property
     def latency_spread(self) -> float | None:
@@ -236,19 +230,29 @@ class Evaluation:
 
         Reads only the parts that the rows lie in, so that a drag need not join whole columns.
         """
-        parts = np.searchsorted(self.graph.first_rows, rows, side="right") - 1
-        cuts = np.flatnonzero(np.diff(parts)) + 1
-        starts, stops = [0, *cuts.tolist()], [*cuts.tolist(), len(rows)]
-        time, kind, comm, layer = np.empty(len(rows)), *(np.empty(len(rows), np.int64) for _ in range(3))
-        for start, stop in zip(starts, stops, strict=True):
-            number = int(parts[start])
-            part, cost = self.graph.parts[number], self.costs[number]
-            local = rows[start:stop] - part.first
-            time[start:stop] = cost.duration_s[local]
-            kind[start:stop] = part.body.op[local]
-            comm[start:stop] = cost.is_comm[local]
-            layer[start:stop] = part.layer
-        return time, kind, comm, layer
+        time, kind, comm = np.empty(len(rows)), np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        for number, places, local in self._by_body(rows):
+            cost = self.costs[number]
+            time[places], comm[places] = cost.duration_s[local], cost.is_comm[local]
+            kind[places] = cost.body.op[local]
+        return time, kind, comm, np.array([part.layer for part in self.graph.parts])[self._parts_of(rows)]
+
+    def _parts_of(self, rows: IntArray) -> IntArray:
+        """Number of the part of the graph in which each operator is, shape (rows,)."""
+        return np.searchsorted(self.graph.first_rows, rows, side="right") - 1
+
+    def _by_body(self, rows: IntArray) -> Iterator[tuple[int, IntArray, IntArray]]:
+        """Operators by layers that are alike: the number of such a part, their places in ``rows``, their rows in it.
+
+        A few questions about many operators take less than many about a few.
+        """
+        firsts: dict[LayerGraph, int] = {}
+        alike = np.array([firsts.setdefault(part.body, number) for number, part in enumerate(self.graph.parts)])
+        parts = self._parts_of(rows)
+        body, local = alike[parts], rows - self.graph.first_rows[parts]
+        for number in np.unique(body).tolist():
+            places = np.flatnonzero(body == number)
+            yield number, places, local[places]
 
     # Per GPU, shape (GPUs,)
 

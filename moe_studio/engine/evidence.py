@@ -110,9 +110,8 @@ def sum_spread_s(seconds: FloatArray, evidence: Evidence) -> float:
     if not known.any():
         return float("nan")
     error_s = np.where(known, evidence.spread, UNKNOWN_SPREAD) * seconds
-    pairs, first, place = np.unique(
-        np.stack([evidence.family, evidence.kernel]), axis=1, return_index=True, return_inverse=True
-    )
-    kernel_s, shared = np.bincount(place.reshape(-1), error_s), evidence.shared[first]
-    family_s = np.bincount(pairs[0] - UNKNOWN, np.sqrt(shared) * kernel_s)
+    family, kernel = evidence.family - UNKNOWN, evidence.kernel - UNKNOWN
+    _, first, place = np.unique(family * (kernel.max() + 1) + kernel, return_index=True, return_inverse=True)
+    kernel_s, shared = np.bincount(place, error_s), evidence.shared[first]
+    family_s = np.bincount(family[first], np.sqrt(shared) * kernel_s)
     return float(np.sqrt(((1 - shared) * kernel_s**2).sum() + (family_s**2).sum()))

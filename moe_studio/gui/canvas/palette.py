@@ -124,12 +124,16 @@ class DevicePalette(QWidget):
 
     def _preset_menu(self) -> QMenu:
         menu = QMenu(tr("Presets"), self)
+        # Clusters are read from files, which the window need not wait for.
+        menu.aboutToShow.connect(lambda: self._fill_presets(menu) if menu.isEmpty() else None)
+        return menu
+
+    def _fill_presets(self, menu: QMenu) -> None:
         for name in cluster_names():
             gpus = load_cluster(name).gpu_count
             action = QAction(tr("{name} · {count} GPUs", name=name, count=gpus), menu)
             action.triggered.connect(lambda _=False, chosen=name: self.preset_chosen.emit(chosen))
             menu.addAction(action)
-        return menu
 
 
 def device_mime(device: str, gpus: int) -> QMimeData:

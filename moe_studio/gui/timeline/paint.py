@@ -103,11 +103,13 @@ def draw_names(painter: QPainter, canvas: Canvas) -> None:
     """Names in the bars that have room for them, the widest first when there are too many."""
     shown, camera, layout = canvas.shown, canvas.camera, canvas.layout
     tall = (layout.lane_bottom - layout.lane_top) * camera.scale_y >= READABLE_HEIGHT
-    has_room = (tall & ~layout.is_shared)[layout.lane_of][shown.track]
+    has_room = (tall & ~layout.is_shared)[layout.lane_of]
+    if not has_room.any():
+        return
     wide = (
         np.minimum(shown.finish, camera.from_x(canvas.area.width())) - np.maximum(shown.start, camera.x)
     ) * camera.scale_x
-    chosen = np.flatnonzero(has_room & (wide >= READABLE_WIDTH))
+    chosen = np.flatnonzero(has_room[shown.track] & (wide >= READABLE_WIDTH))
     top = layout.lane_top[layout.lane_of][shown.track[chosen]]
     chosen = chosen[(top < camera.from_y(canvas.area.height())) & (top + 1 > camera.y)]
     if len(chosen) > MOST_NAMES:
@@ -195,15 +197,15 @@ def draw_path(painter: QPainter, canvas: Canvas) -> None:
     path = shown.path
     edge = camera.from_x(canvas.area.width())
     seen = (shown.finish[path] >= camera.x) & (shown.start[path] <= edge)
-    before, after = path[:-1][seen[1:]], path[1:][seen[1:]]
-    lane = canvas.layout.lane_of[shown.track]
-    hops = before[lane[before] != lane[after]], after[lane[before] != lane[after]]
+    lane = canvas.layout.lane_of[shown.track[path]]
+    is_hop = seen[1:] & (lane[:-1] != lane[1:])
+    hops = path[:-1][is_hop], path[1:][is_hop]
     painter.setPen(QPen(theme.color("path"), 2))
     painter.drawLines(_hop_lines(canvas, *hops))
     wide = (shown.finish[path] - shown.start[path]) * camera.scale_x
-    for place in path[seen & (wide >= 24)].tolist():
+    for place in path[seen & (wide >= 24) & ~canvas.layout.is_shared[lane]].tolist():
         box = canvas.box(place)
-        if canvas.layout.is_shared[lane[place]] or box.height() < READABLE_HEIGHT:
+        if box.height() < READABLE_HEIGHT:
             continue
         if box.height() >= FRAMED_HEIGHT:
             painter.setPen(QPen(theme.color("path"), 2.5))

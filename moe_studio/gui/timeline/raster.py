@@ -57,16 +57,7 @@ def picture(
     strips = np.full((len(lanes), width), ink.lane, np.uint32)
     marks = np.zeros(strips.shape, bool)
     strip = _strip_of_track(layout, strip_of_lane, is_merged=is_merged)
-    chosen = np.flatnonzero(_is_seen(shown, camera, width) & (strip[shown.track] >= 0))
-    track = shown.track[chosen]
-    if is_merged and layout.streams == 2:
-        # Computing covers what communicates behind it.
-        is_comm = (track & 1).astype(bool)
-        order = np.concatenate([np.flatnonzero(is_comm), np.flatnonzero(~is_comm)])
-        chosen, track = chosen[order], track[order]
-    family = shown.family[chosen]
-    colors = ink.family[family] if focus is None else np.where(focus[chosen], ink.family[family], ink.faded[family])
-    fill(strips, strip[track], *_ends(shown, chosen, camera), colors)
+    _fill_bars(strips, shown, camera, strip, ink, focus, is_merged=is_merged and layout.streams == 2)
     if has_path:
         path = shown.path[strip[shown.track[shown.path]] >= 0]
         fill(marks, strip[shown.track[path]], *_ends(shown, path, camera), np.ones(len(path), bool))
@@ -86,6 +77,26 @@ def picture(
     return image
 
 
+def _fill_bars(
+    strips: Pixels,
+    shown: Timeline,
+    camera: Camera,
+    strip: IntArray,
+    ink: Ink,
+    focus: NDArray[np.bool_] | None,
+    *,
+    is_merged: bool,
+) -> None:
+    """Paint the bars of each track into its ``strip``; if ``is_merged``, two streams share each."""
+    is_seen = _is_seen(shown, camera, strips.shape[1]) & (strip >= 0)[shown.track]
+    chosen = slice(None) if is_seen.all() else np.flatnonzero(is_seen)  # of all a slice: it copies nothing
+    track, family = shown.track[chosen], shown.family[chosen]
+    colors = ink.family[family] if focus is None else np.where(focus[chosen], ink.family[family], ink.faded[family])
+    # Computing covers what communicates behind it.
+    above = track & 1 == 0 if is_merged else None
+    fill(strips, strip[track], *_ends(shown, chosen, camera), colors, above=above)
+
+
 def strip_picture(shown: Timeline, places: IntArray, camera: Camera, size: tuple[int, int], ink: Ink) -> Pixels:
     """The operators at ``places`` alone, in one lane."""
     width, height = size
@@ -97,26 +108,42 @@ def strip_picture(shown: Timeline, places: IntArray, camera: Camera, size: tuple
 
 
 def fill(
-    strips: NDArray[np.generic], strip: IntArray, left: FloatArray, right: FloatArray, ink: NDArray[np.generic]
+    strips: NDArray[np.generic],
+    strip: IntArray,
+    left: FloatArray,
+    right: FloatArray,
+    ink: NDArray[np.generic],
+    *,
+    above: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Paint a run of pixels for each bar; bars of less than a pixel give way to those that fill one."""
+    """Paint a run of pixels for each bar.
+
+    Bars of less than a pixel give way to those that fill one; among either, those ``above`` cover the others.
+    """
     width = strips.shape[1]
-    first = np.floor(np.clip(left, 0, width - 1)).astype(np.int64)
-    wide = right - left
-    last = np.floor(np.clip(right, 0, width)).astype(np.int64) - (wide > GAP_FROM)
+    # Numbers that are not below 0 are rounded down by leaving out what comes behind the point.
+    first = np.clip(left, 0, width - 1).astype(np.int64)
+    last = np.clip(right, 0, width).astype(np.int64) - (right - left > GAP_FROM)
     is_narrow = last <= first + 1
     seen = (right > 0) & (left < width)
-    narrow = is_narrow & seen
+    narrow = _in_order(is_narrow & seen, above)
     flat = strips.reshape(-1)
     flat[strip[narrow] * width + first[narrow]] = ink[narrow]
-    rest = np.flatnonzero(~is_narrow & seen)
+    rest = _in_order(~is_narrow & seen, above)
     size = last[rest] - first[rest]
     begin = np.cumsum(size) - size
     offset = strip[rest] * width + first[rest] - begin
     flat[np.arange(int(size.sum())) + np.repeat(offset, size)] = np.repeat(ink[rest], size)
 
 
-def _ends(shown: Timeline, places: IntArray, camera: Camera) -> tuple[FloatArray, FloatArray]:
+def _in_order(chosen: NDArray[np.bool_], above: NDArray[np.bool_] | None) -> IntArray:
+    """Places of those that are ``chosen``, those ``above`` last."""
+    if above is None:
+        return np.flatnonzero(chosen)
+    return np.concatenate([np.flatnonzero(chosen & ~above), np.flatnonzero(chosen & above)])
+
+
+def _ends(shown: Timeline, places: IntArray | slice, camera: Camera) -> tuple[FloatArray, FloatArray]:
     """Pixels at which bars begin and end."""
     return (shown.start[places] - camera.x) * camera.scale_x, (shown.finish[places] - camera.x) * camera.scale_x
 

@@ -3,7 +3,7 @@
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QHelpEvent, QPaintEvent
+from PySide6.QtGui import QColor, QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QLabel, QStyleOption, QStylePainter, QToolTip, QWidget
 from typing_extensions import override
 
@@ -29,7 +29,10 @@ def plain_tip(text: str) -> str:
 
 def set_tone(widget: QWidget, tone: str) -> None:
     """Colour a label as ``good``, ``bad`` or neither."""
-    _set_property(widget, "tone", tone)
+    if isinstance(widget, ElidedLabel):
+        widget.set_tone(tone)
+    else:
+        _set_property(widget, "tone", tone)
 
 
 def set_role(widget: QWidget, role: str) -> None:
@@ -53,8 +56,33 @@ class ElidedLabel(QLabel):
         self.setFont(ui_font())
         self.setMinimumWidth(24)
         self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        self._inks: dict[tuple[str, str], QColor] = {}
         if role:
             self.setProperty("role", role)
+
+    def set_tone(self, tone: str) -> None:
+        """Colour it as ``good``, ``bad`` or neither.
+
+        The style sheet is asked for each colour once: asking takes far longer than painting.
+        """
+        if (self.property("tone") or "") == tone:
+            return
+        self._note_ink()
+        if (self._looks[0], tone) in self._inks:
+            self.setProperty("tone", tone)
+            self.update()
+        else:
+            _set_property(self, "tone", tone)
+            self._note_ink()
+
+    def _note_ink(self) -> None:
+        """Remember the colour of the present looks, unless it is known: then the palette may be of another tone."""
+        self.ensurePolished()
+        self._inks.setdefault(self._looks, self.palette().color(self.foregroundRole()))
+
+    @property
+    def _looks(self) -> tuple[str, str]:
+        return self.property("role") or "", self.property("tone") or ""
 
     @override
     @guarded
@@ -63,18 +91,23 @@ class ElidedLabel(QLabel):
         option = QStyleOption()
         option.initFrom(self)
         shown = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
-        self.style().drawItemText(
-            painter, self.rect(), int(self.alignment().value), option.palette, True, shown, self.foregroundRole()
-        )
+        painter.setPen(self._inks.get(self._looks, self.palette().color(self.foregroundRole())))
+        self.style().drawItemText(painter, self.rect(), int(self.alignment().value), option.palette, True, shown)
         painter.end()
 
     @override
     def event(self, event: QEvent) -> bool:
-        is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-        if is_cut and event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and not self.toolTip():
+        if event.type() is QEvent.Type.StyleChange:  # another theme
+            self._inks.clear()
+        elif isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip and self._needs_tip:
             QToolTip.showText(event.globalPos(), plain_tip(self.text()), self)
             return True
         return super().event(event)
+
+    @property
+    def _needs_tip(self) -> bool:
+        """Whether it is cut off, and nothing else is to be said of it."""
+        return not self.toolTip() and self.fontMetrics().horizontalAdvance(self.text()) > self.width()
 
 
 def rule_line() -> QWidget:
