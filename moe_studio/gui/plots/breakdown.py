@@ -14,7 +14,7 @@ from moe_studio.gui.plots.time_chart import GpuChart, KindChart, LayerChart
 from moe_studio.gui.plots.why_panel import WhyPanel
 from moe_studio.gui.theme import Theme
 
-ROOM = 1180
+ROOM = 1240
 """Width that all of it needs; in a narrower tab it is scrolled."""
 
 
@@ -47,8 +47,8 @@ class BreakdownPanel(QScrollArea):
         row.setSpacing(16)
         for widget, share in (
             (self.kinds, 20),
-            (self.layers, 17),
-            (self.gpus, 24),
+            (self.layers, 21),
+            (self.gpus, 20),
             (self.sensitivity, 17),
             (self.why, 18),
         ):

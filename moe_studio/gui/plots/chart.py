@@ -4,8 +4,17 @@ from collections.abc import Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QGridLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.selection import NOTHING, Selection
@@ -18,6 +27,7 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 
+GAP = 8
 STEPS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -73,18 +83,20 @@ class Chart(QWidget):
         self.plot.viewport().installEventFilter(self)
 
     def _arrange(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self.heading)
-        head.addWidget(self.legend, 1)
-        head.addWidget(self.menu_button)
+        self._head = QGridLayout()
+        self._head.setHorizontalSpacing(GAP)
+        self._head.setVerticalSpacing(0)
+        self._head.setColumnStretch(1, 1)
+        self._head.addWidget(self.heading, 0, 0)
+        self._head.addWidget(self.legend, 0, 1)
+        self._head.addWidget(self.menu_button, 0, 2)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.plot)
         self._stack.addWidget(self.nothing)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
-        column.addLayout(head)
+        column.addLayout(self._head)
         column.addLayout(self._stack, 1)
 
     # What kinds of charts say
@@ -169,6 +181,7 @@ class Chart(QWidget):
         self._stack.setCurrentWidget(self.nothing if self.empty else self.plot)
         self.legend.show_entries(() if self.empty else self.entries(), self.theme)
         self.legend.setVisible(self.legend.has_entries)
+        self._place_legend()
         if not self.empty:
             if self._tinted is not self.theme:
                 tint(self.plot, self.theme, strong=self.strong)
@@ -177,6 +190,20 @@ class Chart(QWidget):
             self._mark()
             if self.current >= 0:
                 self._read(self.current)
+
+    def _place_legend(self) -> None:
+        """Beside the title if there is room for all of it, else below."""
+        named = self.heading.fontMetrics().horizontalAdvance(tr(self.title))
+        width = self._head.contentsRect().width()
+        is_below = self.legend.needed > width - named - self.menu_button.sizeHint().width() - 2 * GAP
+        if is_below != self.legend.is_below:
+            self._head.removeWidget(self.legend)
+            self._head.addWidget(self.legend, *((1, 0, 1, 3) if is_below else (0, 1)))
+        self.legend.place(is_below=is_below, width=width)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_legend()
 
     def _mark(self) -> None:
         item = self.item_of(self.selection) if self.evaluation is not None and not self.empty else -1
@@ -205,7 +232,7 @@ class Chart(QWidget):
         is_there = 0 <= item < self.count and not self.empty
         text = tr(self.text_of(item) if is_there else self.title)
         self.heading.setText(text)
-        self.legend.setVisible(self.legend.has_entries and not is_there)
+        self.legend.setVisible(self.legend.has_entries and (self.legend.is_below or not is_there))
         self.setAccessibleDescription(text if is_there else "")
         self._frame(self.hover_frame, item if is_there else -1, "text", 1.0)
 

@@ -1,8 +1,8 @@
 """Charts of stacked columns: one for each GPU or layer."""
 
 import numpy as np
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QRectF, QTimer
+from PySide6.QtGui import QColor, QResizeEvent
 from typing_extensions import override
 
 from moe_studio.document.table import Table
@@ -10,8 +10,11 @@ from moe_studio.graph.column import FloatArray
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.item import BarItem, Rects
 from moe_studio.gui.plots.legend import Entry
-from moe_studio.gui.plots.style import count_ticks
+from moe_studio.gui.plots.style import count_ticks, leave_margin
 from moe_studio.gui.theme import Theme
+
+LETTER, APART = 6.5, 8
+"""Pixels of a digit below the columns, and between two numbers."""
 
 WIDTH, DENSE = 0.74, 40
 """Width of a column in those of its place; more than so many columns touch each other."""
@@ -28,9 +31,10 @@ class ColumnChart(Chart):
         self.names = parts
         self.parts: tuple[FloatArray, ...] = tuple(np.zeros(0) for _ in parts)
         self.high = 1.0
+        leave_margin(self.plot)
         self.stacks = BarItem()
         self.plot.addItem(self.stacks, ignoreBounds=True)
-        self._ticked = -1
+        self._ticked = (-1, 0)
 
     def colors(self) -> tuple[QColor, ...]:
         """Colour of each part."""
@@ -41,9 +45,20 @@ class ColumnChart(Chart):
         self.high = high or 1.0
         self.plot.setYRange(0, self.high * 1.03, padding=0)
         self.plot.setXRange(-0.6, self.count - 0.4, padding=0)
-        if self._ticked != self.count:
-            self._ticked = self.count
-            self.plot.getAxis("bottom").setTicks([count_ticks(self.count)])
+        self._number()
+
+    def _number(self) -> None:
+        """Number as many columns as there is room for."""
+        most = max(1, int(self.plot.width() / (APART + LETTER * len(str(self.count)))))
+        if self._ticked != (self.count, most):
+            self._ticked = self.count, most
+            self.plot.getAxis("bottom").setTicks([count_ticks(self.count, most)])
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # The plot has its new size after its own event.
+        QTimer.singleShot(0, self, self._number)
 
     @property
     def width_of_column(self) -> float:

@@ -13,7 +13,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.legend import Entry
-from moe_studio.gui.plots.style import Ticks, count_ticks, frame_pen
+from moe_studio.gui.plots.style import Ticks, count_ticks, frame_pen, leave_margin
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 
@@ -54,6 +54,7 @@ class LoadChart(Chart):
             self.plot.addItem(item, ignoreBounds=True)
         self.plot.getViewBox().invertY(True)
         self.plot.getAxis("left").setWidth(58)
+        leave_margin(self.plot, top=6)
 
     @override
     def take(self, evaluation: Evaluation, *, keeps_range: bool) -> None:

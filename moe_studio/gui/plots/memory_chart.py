@@ -10,7 +10,7 @@ from moe_studio.document.table import Table
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.gui.plots.column_chart import DENSE, WIDTH, ColumnChart
-from moe_studio.gui.plots.style import frame_pen, round_ticks
+from moe_studio.gui.plots.style import frame_pen, leave_margin, round_ticks
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.figure import memory_text
@@ -33,6 +33,7 @@ class MemoryChart(ColumnChart):
         self.plot.addItem(self.line)
         self.plot.addItem(self.short_line)
         self.plot.getAxis("left").setWidth(58)
+        leave_margin(self.plot, top=6)
 
     @override
     def take(self, evaluation: Evaluation, *, keeps_range: bool) -> None:

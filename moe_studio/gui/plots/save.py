@@ -90,20 +90,29 @@ def chart_image(chart: Drawn) -> QImage:
 def picture_size(chart: Drawn) -> QSize:
     """The plot's size with room for the title."""
     plot = chart.plot.size()
-    return QSize(plot.width() + 2 * MARGIN, plot.height() + HEAD + 2 * MARGIN)
+    return QSize(plot.width() + 2 * MARGIN, plot.height() + _head_height(chart) + 2 * MARGIN)
+
+
+def _head_height(chart: Drawn) -> int:
+    """Height of the title, and of the legend where that stands below it."""
+    return HEAD + (chart.legend.height_in(chart.plot.width()) if chart.legend.is_below else 0)
 
 
 def _draw(chart: Drawn, painter: QPainter, size: QSize) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.fillRect(QRectF(0, 0, size.width(), size.height()), chart.theme.color("surface"))
-    head = QRectF(MARGIN, MARGIN, size.width() - 2 * MARGIN, HEAD - 6)
+    width, height = size.width() - 2 * MARGIN, _head_height(chart)
+    head = QRectF(MARGIN, MARGIN, width, HEAD - 6)
     painter.setFont(ui_font(13, is_bold=True))
     painter.setPen(chart.theme.color("text"))
     painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, chart.title)
-    named = painter.fontMetrics().horizontalAdvance(chart.title) + 16
-    chart.legend.draw(painter, head.adjusted(named, 0, 0, 0))
+    if chart.legend.is_below:
+        chart.legend.draw(painter, QRectF(MARGIN, head.bottom(), width, height - HEAD), is_left=True)
+    else:
+        named = painter.fontMetrics().horizontalAdvance(chart.title) + 16
+        chart.legend.draw(painter, head.adjusted(named, 0, 0, 0), is_left=False)
     plot = chart.plot
-    target = QRectF(MARGIN, MARGIN + HEAD, plot.width(), plot.height())
+    target = QRectF(MARGIN, MARGIN + height, plot.width(), plot.height())
     plot.render(painter, target, plot.viewport().rect())
 
 

@@ -30,6 +30,11 @@ def make_plot(name: str) -> pg.PlotWidget:
     return plot
 
 
+def leave_margin(plot: pg.PlotWidget, *, top: int = 1) -> None:
+    """Leave room for the halves of numbers that stand out at the sides, and for those above."""
+    plot.getPlotItem().layout.setContentsMargins(4, top, 16, 1)
+
+
 def tint(plot: pg.PlotWidget, theme: Theme, *, strong: str) -> None:
     """Give the axes the colours of ``theme``; the ``strong`` one names things."""
     for axis in ("left", "bottom"):

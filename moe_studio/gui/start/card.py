@@ -45,7 +45,7 @@ class Card(QAbstractButton):
 
     def show_figures(self, figures: Sequence[str]) -> None:
         """Show what is known of its speed; what is yet to be found keeps its place."""
-        self._figures.setText(" · ".join(figures) or "…")
+        self._figures.setText(tr(" · ".join(figures)) if figures else "…")
         self._figures.setVisible(bool(figures) or self.offer.is_open)
 
     def _add_words(self, column: QVBoxLayout, text: str) -> None:
