@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from moe_studio.calibration.family import Block, Columns, Family, Words
 from moe_studio.calibration.kriging import Surface, surface
 from moe_studio.calibration.opinion import Ratio
-from moe_studio.calibration.plausible import check_unit
+from moe_studio.calibration.plausible import believable
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.split import held_out
 from moe_studio.calibration.store import device_name
@@ -98,7 +98,7 @@ class Measured:
         for part in self.parts:
             known = next((item for name, item in every.items() if _is_device(part.gpu, name)), None)
             if known is not None:
-                check_unit(self.file, part.family, [part.block], known)
+                believable(self.file, part.family, [part.block], known)
                 possible = _possible(part, known.facts)
                 reason = f"time_us is less than the datasheet of {known.facts.name} allows; is it in microseconds?"
                 aside.add(reason, part.lines[~possible].tolist())

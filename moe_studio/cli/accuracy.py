@@ -44,7 +44,8 @@ def command(
     header = ("design", "figure", "published", "predicted", "± 9 in 10", "error")
     show_table(header, [_cells(row) for row in rows], words=(0, 1))
     if errors:
-        say(f"Median error of {len(errors)} figures: {percent_text(median(errors))}")
+        figures = "1 figure" if len(errors) == 1 else f"{len(errors)} figures"
+        say(f"Median error of {figures}: {percent_text(median(errors))}")
     return 0
 
 

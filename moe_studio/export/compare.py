@@ -126,10 +126,12 @@ class Comparison:
 
     @cached_property
     def claim(self) -> str:
-        """The ratio that references claim, beside the computed one; empty without two references."""
+        """The ratio that references claim, beside the computed one; empty unless two claim different figures."""
         first, second = self.first.project.reference, self.second.project.reference
         if first is None or second is None or not (first.tokens_per_s and second.tokens_per_s):
             return ""
+        if first.tokens_per_s == second.tokens_per_s:
+            return ""  # versions of one design: its claim does not tell them apart
         claimed = second.tokens_per_s / first.tokens_per_s
         agrees = (claimed - 1) * (self.speed - 1) > 0
         end = "Both say which is faster." if agrees else "They disagree on which is faster."

@@ -20,9 +20,10 @@ ENGLISH, CHINESE, SYSTEM, PSEUDO = "en", "zh_CN", "system", "pseudo"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", CHINESE: "中文"}
 """Languages that there are, by their own names."""
 
+_STOP = re.compile(r"(?<=[.!?]) ")
 SEAMS = (
     (re.compile(r" · "), " · "),
-    (re.compile(r"(?<=[.!?]) "), " "),
+    (_STOP, " "),
     (re.compile(r"(?<=:) "), " "),
     (re.compile(r"(?<=;) "), " "),
 )
@@ -65,9 +66,8 @@ class Catalogue(NullTranslations):
             return self._messages.get(text, text)
         if text.endswith(".") and text[:-1] in self._messages:
             return self._messages[text[:-1]] + self._messages.get(".", ".")
-        for pattern, wanted in self._patterns:
-            if found := pattern.fullmatch(text):
-                return wanted.format(**{name: self.sentence(value) for name, value in found.groupdict().items()})
+        if whole := self._filled(text, is_one=True) or self._sentences(text) or self._filled(text, is_one=False):
+            return whole
         for mark, between in SEAMS:
             pieces = mark.split(text)
             if len(pieces) > 1:
@@ -76,6 +76,24 @@ class Catalogue(NullTranslations):
         capital = text[:1].upper() + text[1:]
         wanted = capital if capital == text else self.sentence(capital)
         return text if wanted == capital else wanted
+
+    def _filled(self, text: str, *, is_one: bool) -> str:
+        """``text`` by the first pattern that it follows, if any; where ``is_one``, no name takes in a sentence's end."""
+        for pattern, wanted in self._patterns:
+            if found := pattern.fullmatch(text):
+                values = found.groupdict()
+                if not (is_one and any(map(_STOP.search, values.values()))):
+                    return wanted.format(**{name: self.sentence(value) for name, value in values.items()})
+        return ""
+
+    def _sentences(self, text: str) -> str:
+        """Several sentences, each by itself; empty unless all are known: a name of the first must not take the rest."""
+        pieces = _STOP.split(text)
+        if len(pieces) == 1:
+            return ""
+        known = [self.sentence(piece) for piece in pieces]
+        is_known = all(a != b for a, b in zip(pieces, known, strict=True))
+        return " ".join(known).replace("。 ", "。") if is_known else ""
 
 
 class PseudoCatalogue(Catalogue):

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 from moe_studio.project.design import Workload
 from moe_studio.project.setting import settings_of
@@ -83,7 +84,7 @@ class MainBar(QToolBar):
 
 
 def _choice(name: str, tip: str) -> QComboBox:
-    box = QComboBox()
+    box = ChoiceBox()
     box.setAccessibleName(tr(name))
     box.setToolTip(tr(tip))
     return box

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
@@ -17,6 +17,7 @@ from moe_studio.document.selection import NOTHING, Selection, operator_row, oper
 from moe_studio.gui.dag.coloring import COLOR_BYS, coloring
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.go_to import GoTo
+from moe_studio.gui.dag.margin import Ground, draw_lanes
 from moe_studio.gui.dag.node_text import fitting, node_lines
 from moe_studio.gui.dag.panel import GraphPanel
 from moe_studio.gui.dag.path_menu import path_text
@@ -541,3 +542,29 @@ def test_a_place_that_the_design_no_longer_has_is_left(driver: Driver) -> None:
     driver.settle()
     panel.back()
     assert panel.place == EVERYTHING
+
+
+def test_a_lane_of_which_too_little_is_in_view_leaves_its_name_to_the_next(driver: Driver) -> None:
+    view = graph_of(driver).view
+    assert view.shown is not None
+    view.fit()
+    driver.settle()
+    lanes = view.shown.lane_first
+    camera = replace(view.camera, scale_y=60 / float(lanes[3] - lanes[2]), y=float(lanes[3]))
+    for pixels, first in ((6, 3), (40, 2)):
+        image = QPixmap(400, 300)
+        painter = QPainter(image)
+        ground = Ground(
+            shown=view.shown,
+            camera=replace(camera, y=camera.y - pixels / camera.scale_y),
+            theme=LIGHT,
+            area=QRectF(80, 20, 320, 260),
+            size=image.size(),
+            columns="level",
+            has_path=False,
+            selected=(),
+        )
+        named = draw_lanes(painter, ground)
+        painter.end()
+        assert named[0] == first
+        assert named == list(range(first, named[-1] + 1))

@@ -98,6 +98,11 @@ def test_translations_fill_in_the_same_names() -> None:
         ("Undo move expert 5 to GPU 13, layers 0–3", "撤销：把专家 5 移到 GPU 13，第 0–3 层"),
         ("latency −1.39 s (−4.6 %)", "延迟 −1.39 s (−4.6 %)"),
         ("memory 41.2 / 64 GB · cross-node +0.6 GB", "内存 41.2 / 64 GB · 跨节点 +0.6 GB"),
+        (
+            "77 % of the run time is bound by memory bandwidth; the largest share, 40 %, is attention."
+            " 10 % more memory bandwidth would make it 4.2 % shorter.",
+            "77 % 的运行时间受内存带宽限制；其中最大的一份（40 %）是注意力。内存带宽增加 10 % 会使它缩短 4.2 %。",
+        ),
         ("Something nobody translated", "Something nobody translated"),
         ("", ""),
     ],

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -23,9 +23,10 @@ from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.load_chart import NO_EXPERTS, LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart, byte_tick
 from moe_studio.gui.plots.roofline_chart import RooflineChart, power_ticks
+from moe_studio.gui.plots.row_chart import Row, RowChart
 from moe_studio.gui.plots.save import ask_and_save, chart_menu, save_chart
 from moe_studio.gui.plots.sensitivity_chart import SensitivityChart
-from moe_studio.gui.plots.style import count_ticks, round_ticks
+from moe_studio.gui.plots.style import count_ticks, kind_color, round_ticks
 from moe_studio.gui.plots.time_chart import GpuChart, KindChart, LayerChart
 from moe_studio.gui.plots.why_panel import WhyPanel
 from moe_studio.gui.theme import DARK, LIGHT, Theme
@@ -149,7 +150,7 @@ def test_sensitivity_is_in_shares_of_the_latency(make: Make, document: Document)
     change = evaluation.sensitivity["peak compute"] / evaluation.metrics.latency_s
     assert chart.rows[0].value == pytest.approx(-change)
     assert chart.rows[0].text == "−7.9 %"
-    assert chart.rows[2].text == "nothing"
+    assert chart.rows[2].text == "no gain"
 
 
 # Reading and choosing
@@ -429,3 +430,26 @@ def test_the_action_saves_the_chart_that_has_the_focus(
     workspace.show_tab("history")
     save.trigger()
     assert "No chart is shown" in driver.window.toast.label.text()
+
+
+class RowsOfTwo(RowChart):
+    """Bars in the colours of kinds of operators."""
+
+    def color_of(self, row: Row) -> QColor:
+        return kind_color(self.theme, row.name)
+
+
+def test_a_value_inside_a_long_bar_stands_wholly_on_it_and_can_be_read(qapp: QApplication, qtbot: QtBot) -> None:
+    chart = RowsOfTwo("Times", DARK, most=2, name_width=60)
+    qtbot.addWidget(chart)
+    chart.resize(400, 200)
+    chart.show()
+    chart.rows = (Row(name="up", value=1.1, text="1.1 s"), Row(name="12 others", value=1.2, text="1.2 s"))
+    chart.set_range(1.0, 2)
+    chart.draw()
+    right_of_bars = [chart.labels[number].mapRectToScene(chart.labels[number].boundingRect()) for number in (0, 1)]
+    for number, (row, box) in enumerate(zip(chart.rows, right_of_bars, strict=True)):
+        end = chart.plot.getViewBox().mapViewToScene(QPointF(min(row.value, chart.reach), number)).x()
+        assert box.right() <= end
+        ink, bar = chart.labels[number].brush().color().lightnessF(), chart.color_of(row).lightnessF()
+        assert abs(ink - bar) > 0.4

@@ -12,7 +12,6 @@ from moe_studio.document.placing import (
     drop_each,
     drop_of,
     drop_set,
-    experts_phrase,
     gpu_place,
     scope_text,
     spread,
@@ -71,11 +70,6 @@ class ExpertDrag:
     def scope(self) -> str:
         """What it is about, in words: ``layers 0–3``."""
         return scope_text(self.document.history.current, self.grabs, is_one_replica=self.is_one_replica)
-
-    @property
-    def phrase(self) -> str:
-        """What is carried, in words."""
-        return experts_phrase({grab.expert for grab in self.grabs})
 
     def move(self, target: Target | None) -> bool:
         """Preview the drop on ``target``; whether anything changed."""

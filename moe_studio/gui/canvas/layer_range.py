@@ -195,13 +195,13 @@ class LayerRange(QWidget):
 
 def span_text(span: Span) -> str:
     """A span for the field."""
-    return "all" if span is None else f"{span}" if isinstance(span, int) else f"{span[0]}–{span[1]}"
+    return tr("all") if span is None else f"{span}" if isinstance(span, int) else f"{span[0]}–{span[1]}"
 
 
 def span_of(text: str, count: int) -> Span:
     """The span that ``text`` means, among ``count`` layers."""
     plain = text.strip().lower().replace("–", "-")
-    if plain in ("", "all", "*"):
+    if plain in ("", "all", tr("all"), "*"):
         return None
     ranges = layer_ranges(plain)
     if len(ranges) != 1 or ranges[0][1] >= count:

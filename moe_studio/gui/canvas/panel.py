@@ -14,6 +14,7 @@ from moe_studio.gui.canvas.layer_range import LayerRange
 from moe_studio.gui.canvas.palette import DevicePalette
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.panel import panel, toggle
 
 WHAT_TEXTS = {"both": "Dispatch + combine", "dispatch": "Dispatch", "combine": "Combine"}
@@ -39,7 +40,7 @@ class ClusterPanel(QWidget):
         self.palette_row = DevicePalette()
         self.replica = toggle(tr("This replica only"), tr("Drags change the replica of the expert only, not all alike"))
         self.traffic = toggle(tr("Traffic"), tr("Bytes that dispatch and combine send between nodes and GPUs (T)"))
-        self.what = QComboBox()
+        self.what = ChoiceBox()
         self.what.setAccessibleName(tr("Traffic of"))
         self.what.addItems([tr("Both") if name == "both" else tr(WHAT_TEXTS[name]) for name in WHATS])
         self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -7,6 +7,7 @@ from moe_studio.gui.canvas.chip_paint import paint_chip, paint_shares
 from moe_studio.gui.canvas.gpu_state import GpuState
 from moe_studio.gui.canvas.tile import CENTER, ELIDE, LEFT, RADIUS, READABLE, RIGHT, Tile
 from moe_studio.gui.canvas.tile_grid import PADDING
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 
 
@@ -117,7 +118,7 @@ def _load(painter: QPainter, bar: QRectF, state: GpuState, theme: Theme) -> None
 def _foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scale: float) -> None:
     state, promise = tile.state, tile.promise
     foot = QRectF(PADDING, area.height() - 21, area.width() - 2 * PADDING, 18)
-    right, token, is_bold = state.load_text, "muted", False
+    right, token, is_bold = tr(state.load_text), "muted", False
     if tile.has_effect:
         right, token, is_bold = promise.latency, promise.tone or "muted", True
     elif state.is_overloaded:
@@ -151,7 +152,7 @@ def _roomy_foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scale
     elif state.load:
         painter.setFont(ui_font(pixels(11, scale), is_bold=state.is_overloaded))
         painter.setPen(theme.color("bad" if state.is_overloaded else "muted"))
-        painter.drawText(line, LEFT, state.load_text or "load 1.00 ×")
+        painter.drawText(line, LEFT, tr(state.load_text or "load 1.00 ×"))
 
 
 def _more(painter: QPainter, rect: QRectF, text: str, theme: Theme) -> None:

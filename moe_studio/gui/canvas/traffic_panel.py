@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.placing import Span
@@ -18,6 +18,7 @@ from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
 from moe_studio.gui.canvas.panel import WHAT_TEXTS
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 from moe_studio.units import percent_text, si_text
 
@@ -187,7 +188,7 @@ class TrafficPanel(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.view = MatrixView(theme)
-        self.level, self.what = QComboBox(), QComboBox()
+        self.level, self.what = ChoiceBox(), ChoiceBox()
         self.level.setAccessibleName(tr("Between"))
         self.level.addItems([tr("Between nodes"), tr("Between GPUs")])
         self.what.setAccessibleName(tr("Traffic of"))

@@ -6,7 +6,6 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -21,6 +20,7 @@ from moe_studio.document.difference_row import CATEGORIES, Row
 from moe_studio.gui.compare.mark import SIGNS, mark_color
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
 FRAME = 48
@@ -104,7 +104,7 @@ class DifferenceTable(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.model = DifferenceModel(theme)
-        self.category = QComboBox()
+        self.category = ChoiceBox()
         self.category.setAccessibleName(tr("Kind of difference"))
         self.category.addItems([tr("All"), *(tr(name.capitalize()) for name in CATEGORIES)])
         self.category.currentIndexChanged.connect(self._filter)

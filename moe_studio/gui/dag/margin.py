@@ -15,6 +15,9 @@ from moe_studio.gui.widgets.camera import Camera
 from moe_studio.units import time_text
 
 GUTTER = 76
+NAME_HEIGHT = 18
+"""Pixels of a lane scrolled off the top that its name needs; with fewer, the next lane's name stands there."""
+
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 BAND_ALPHA = 26
 
@@ -33,27 +36,30 @@ class Ground:
     selected: tuple[Selection, ...]
 
 
-def draw_lanes(painter: QPainter, ground: Ground) -> None:
-    """GPU numbers beside the lanes, hairlines between them, and the axis on top."""
+def draw_lanes(painter: QPainter, ground: Ground) -> list[int]:
+    """GPU numbers beside the lanes, hairlines between them, and the axis on top; returns the GPUs that are named."""
     area, camera, shown, theme = ground.area, ground.camera, ground.shown, ground.theme
     first = shown.lane_of_row(max(0.0, camera.y))
     last = shown.lane_of_row(min(shown.rows - 1e-6, camera.from_y(area.height())))
     path_gpus = set(shown.evaluation.graph.gpu[shown.path].tolist()) if ground.has_path else set()
     chosen = _chosen_gpus(ground)
-    next_free = -100.0
+    next_free, named = -100.0, []
     for gpu in range(first, last + 1):
         top, bottom = (area.top() + camera.to_y(float(row)) for row in shown.lane_first[gpu : gpu + 2])
         y = max(top, area.top())
         if bottom - top > 6:
             painter.setPen(theme.color("hairline"))
             painter.drawLine(0, int(y), ground.size.width(), int(y))
-        if y >= next_free:
+        is_sliver = top < area.top() and bottom - y < NAME_HEIGHT
+        if y >= next_free and not is_sliver:
             token = "accent" if gpu in chosen else "path_text" if gpu in path_gpus else "muted"
             next_free = _draw_name(painter, ground, gpu, token, y + 2, bottom)
+            named.append(gpu)
     painter.fillRect(QRectF(0, 0, ground.size.width(), area.top()), theme.color("surface"))
     below = QRectF(0, area.bottom(), ground.size.width(), ground.size.height())
     painter.fillRect(below, theme.color("surface"))
     _draw_axis(painter, ground)
+    return named
 
 
 def _chosen_gpus(ground: Ground) -> set[int]:

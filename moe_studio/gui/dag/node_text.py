@@ -15,6 +15,7 @@ from moe_studio.graph.graph import Part
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.operator import OP_KINDS
 from moe_studio.gui.dag.lanes import Lanes
+from moe_studio.gui.text import language_in_use, tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.project.model import DTYPES
 from moe_studio.units import byte_text, si_text, significant, time_text
@@ -41,14 +42,15 @@ def node_lines(shown: Lanes, row: int, *, is_time: bool) -> list[Line]:
     gpu, node = int(part.body.stage.gpu[lane]), evaluation.graph.node_names[int(part.body.stage.node[lane])]
     where = (f"GPU {gpu} · {node} · {time}", f"GPU {gpu} · {time}", time)
     known = _KNOWN.setdefault(part.body, {})
-    if local not in known:
-        known[local] = work_line(part, local), shape_line(part, local)
-    work, shapes = known[local]
+    key = local, language_in_use()
+    if key not in known:
+        known[key] = work_line(part, local), shape_line(part, local)
+    work, shapes = known[key]
     name = name_line(part, local, evaluation.graph.name(row))
     return [name, where, work, shapes] if is_time else [name, work, where, shapes]
 
 
-_KNOWN: "WeakKeyDictionary[LayerGraph, dict[int, tuple[Line, Line]]]" = WeakKeyDictionary()
+_KNOWN: "WeakKeyDictionary[LayerGraph, dict[tuple[int, str], tuple[Line, Line]]]" = WeakKeyDictionary()
 """What is the same for an operator in all layers that are alike, and at every step of a drag."""
 
 
@@ -69,9 +71,9 @@ def work_line(part: Part, local: int) -> Line:
         return f"{exact}{times}", f"Get_Time({short(m)}, {short(k)}, {short(n)}){times}", f"{few}{times}", few
     sent = float(body.intra_byte[local] + body.inter_byte[local])
     if sent:
-        return f"sends {byte_text(sent)}", si_text(sent, "B", 3)
+        return tr("sends {bytes}", bytes=byte_text(sent)), si_text(sent, "B", 3)
     moved = float(body.byte[local])
-    return f"moves {byte_text(moved)}", si_text(moved, "B", 3)
+    return tr("moves {bytes}", bytes=byte_text(moved)), si_text(moved, "B", 3)
 
 
 def shape_line(part: Part, local: int) -> Line:

@@ -21,6 +21,7 @@ from typing_extensions import override
 from moe_studio.document.setting_field import MANY, Choice, Field
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
+from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.label import plain_tip
 
 MAX_LENGTH = 2000
@@ -112,7 +113,7 @@ class LineEditor(QLineEdit):
             self.typed.emit(self.text())
 
 
-class ChoiceEditor(QComboBox):
+class ChoiceEditor(ChoiceBox):
     """One of some words. A word taken from the list is final at once; arrow keys go through them first.
 
     Signals:

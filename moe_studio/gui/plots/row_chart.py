@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.item import BarItem, Rects, TextItem
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 
 HEIGHT = 0.62
@@ -50,6 +51,10 @@ class RowChart(Chart):
         """Colour of a bar."""
         raise NotImplementedError
 
+    def name_of(self, row: Row) -> str:
+        """The name of a bar in the user's language."""
+        return tr(row.name)
+
     def set_range(self, scale: float, rows: int) -> None:
         """Let the longest bar be ``scale`` long, and leave room for so many rows."""
         self.scale = scale or 1.0
@@ -72,7 +77,7 @@ class RowChart(Chart):
     @override
     def draw(self) -> None:
         self.bars.show_bars([(self.color_of(row), _bar(number, row)) for number, row in enumerate(self.rows)])
-        names = tuple(row.name for row in self.rows)
+        names = tuple(self.name_of(row) for row in self.rows)
         if names != self._names:
             self._names = names
             self.plot.getAxis("left").setTicks([list(enumerate(names))])
@@ -82,11 +87,15 @@ class RowChart(Chart):
                 self._place_label(label, number, self.rows[number])
 
     def _place_label(self, label: TextItem, number: int, row: Row) -> None:
-        """Behind the bar; inside it where a gesture has made it longer than the scale."""
+        """Behind the bar; inside its end where a gesture has made it longer than the scale."""
         is_out = row.value > self.scale * 1.08
-        color = self.theme.color("on_family" if is_out else "muted")
-        place = self.reach if is_out else row.value
-        label.show_text(f" {row.text} {row.change} ".rstrip() + " ", color, place, number, is_left=is_out)
+        color = self._ink_on(row) if is_out else self.theme.color("muted")
+        place = min(row.value, self.reach)
+        label.show_text(f" {tr(row.text)} {tr(row.change)} ".rstrip() + " ", color, place, number, is_left=is_out)
+
+    def _ink_on(self, row: Row) -> QColor:
+        """What can be read on a bar: not all of them have the bright colour of a family."""
+        return self.theme.color("on_family" if self.color_of(row).lightnessF() > 0.5 else "text")
 
     @property
     @override

@@ -72,4 +72,4 @@ class SensitivityChart(RowChart):
 
 
 def _gain_text(gain: float) -> str:
-    return f"−{percent_text(gain)}" if gain >= 0.0005 else "nothing"
+    return f"−{percent_text(gain)}" if gain >= 0.0005 else "no gain"

@@ -69,6 +69,10 @@ class KindChart(RowChart):
         return kind_color(self.theme, row.name)
 
     @override
+    def name_of(self, row: Row) -> str:
+        return row.name if row.name in OP_NUMBER else super().name_of(row)
+
+    @override
     def text_of(self, item: int) -> str:
         assert self.evaluation is not None
         row = self.rows[item]

@@ -33,6 +33,7 @@ from moe_studio.document.template import templates
 from moe_studio.gui.start.card import Card, RecentRow
 from moe_studio.gui.start.keeper import Places
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.label import plain_label
 from moe_studio.project.design import Workload
 from moe_studio.project.setting import settings_of
@@ -291,7 +292,7 @@ def copy_text(copy: Copy) -> str:
 
 
 def _choice(name: str, values: Sequence[str], first: str, texts: Sequence[str] = ()) -> QComboBox:
-    box = QComboBox()
+    box = ChoiceBox()
     box.setAccessibleName(name)
     for value, text in zip(values, texts or values, strict=True):
         box.addItem(text, value)

@@ -1,6 +1,6 @@
 """Zooming and panning that all canvases share."""
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView
 from typing_extensions import override
@@ -109,7 +109,3 @@ class ZoomView(QGraphicsView):
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self._has_space = False
         event.ignore()
-
-    def scene_point(self, event: QMouseEvent) -> QPointF:
-        """Where ``event`` is in the scene."""
-        return self.mapToScene(event.position().toPoint())
