@@ -14,7 +14,7 @@ from moe_studio.kernel.fitted import Calibration, NotCalibratedError
 MOST = 20.0
 """Kernel models of another device err by far less; units differ by a thousand."""
 MOST_ODD = 200.0
-"""Single rows of sound tables lie up to 165 times off, where a kernel compiled or waited; one in another unit is more."""
+"""Single rows of sound tables lie up to 165 times off; in another unit they would be a thousand."""
 
 
 def believable(file: str, family: Family, blocks: Sequence[Block], calibration: Calibration) -> list[Mask]:

@@ -13,7 +13,7 @@ MAX_GPUS = 65536
 
 
 def arithmetic_type(dtype: str, peaks: Mapping[str, float]) -> str:
-    """The type whose arithmetic serves for ``dtype`` on a device with ``peaks``: itself, or the narrowest that holds it.
+    """The type whose arithmetic serves for ``dtype`` where ``peaks`` are known: itself, or the narrowest that holds it.
 
     Kernels for types that a GPU lacks widen them as they load: fp4 to fp8, if there is such, else all to 16 bits.
     """
