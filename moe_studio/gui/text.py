@@ -78,7 +78,7 @@ class Catalogue(NullTranslations):
         return text if wanted == capital else wanted
 
     def _filled(self, text: str, *, is_one: bool) -> str:
-        """``text`` by the first pattern that it follows, if any; where ``is_one``, no name takes in a sentence's end."""
+        """``text`` by the first pattern that it follows, if any; if ``is_one``, no name spans the end of a sentence."""
         for pattern, wanted in self._patterns:
             if found := pattern.fullmatch(text):
                 values = found.groupdict()
