@@ -47,7 +47,7 @@ def example_offers() -> tuple[Offer, ...]:
 
 
 def deployment_offers() -> Iterator[Offer]:
-    """Published deployments, with the figures that their authors measured; each is read when it is asked for."""
+    """Real deployments, with the figures that are published for them; each is read when it is asked for."""
     return map(_deployment, sorted(resource("examples", "real").glob("*.moe.yaml")))
 
 
@@ -119,7 +119,8 @@ def _deployment(path: Path) -> Offer:
         title=project.name,
         description=_first_sentence(description(path)),
         facts=_facts(project),
-        figures=_published(project.reference),
+        figures=(known := _published(project.reference)),
+        is_open=not known,
     )
 
 

@@ -72,9 +72,22 @@ def _standing_alone(project: Project) -> Project:
     )
 
 
-def remove_template(path: Path) -> None:
-    """Delete a template."""
+def remove_template(path: Path) -> str:
+    """Delete a template; returns what it held, for `bring_back_template`.
+
+    Raises:
+        MoeStudioError: if it cannot be read or deleted.
+    """
+    kept = read_plain_text(path, limit_byte=MAX_BYTE)
     try:
-        path.unlink(missing_ok=True)
+        path.unlink()
     except OSError as error:
         raise MoeStudioError(f"{path.name} was not removed: {error.strerror}.") from error
+    return kept
+
+
+def bring_back_template(path: Path, kept: str) -> None:
+    """Keep again what `remove_template` has deleted, unless another template has taken its name."""
+    if path.exists():
+        raise MoeStudioError(f"Another template is called {template_title(path)} by now.")
+    save_text(path, kept)

@@ -15,7 +15,7 @@ from moe_studio.document.gallery import Offer
 from moe_studio.document.journal import Copy, bring_back, discard
 from moe_studio.document.lock import Owner
 from moe_studio.document.recent import recent_files
-from moe_studio.document.template import from_template, save_template
+from moe_studio.document.template import bring_back_template, from_template, remove_template, save_template
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.gui.messages import Toast
 from moe_studio.gui.start.keeper import DocumentKeeper, Places
@@ -70,6 +70,7 @@ class Files(QObject):
         self.page.chosen.connect(self._on_chosen)
         self.page.wanted.connect(self.new)
         self.page.open_wanted.connect(self.open_file)
+        self.page.remove_wanted.connect(self.remove_template)
         self.page.recover_wanted.connect(self.recover)
         self.page.discard_wanted.connect(self.discard)
         if self.keeper is not None:
@@ -256,6 +257,23 @@ class Files(QObject):
         )
         if is_wanted:
             self._try(lambda: save_template(folder, title, self._document.history.current), tr("Template saved."))
+
+    def remove_template(self, offer: Offer) -> None:
+        """Delete a template; undo brings it back."""
+        self._try(lambda: self._remove_template(offer))
+
+    def _remove_template(self, offer: Offer) -> None:
+        kept = remove_template(offer.path)
+        self._refresh_start()
+        self._host.toast.say(
+            tr("The template {title} is removed.", title=offer.title),
+            action=tr("Undo"),
+            act=lambda: self._try(lambda: self._bring_back_template(offer.path, kept)),
+        )
+
+    def _bring_back_template(self, path: Path, kept: str) -> None:
+        bring_back_template(path, kept)
+        self._refresh_start()
 
     # Other programs and windows
 

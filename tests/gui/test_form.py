@@ -200,6 +200,22 @@ def test_a_choice_is_one_step(driver: Driver, panel: SettingsPanel) -> None:
     assert labels(driver) == ["Set Attention of cost to fused"]
 
 
+def test_letters_typed_in_a_choice_look_for_a_word_and_are_no_shortcuts(driver: Driver, panel: SettingsPanel) -> None:
+    toast = driver.window.toast
+    for key in "d", "t", "?":
+        editor = editor_of(panel, "cost.attention")
+        QTest.keyClick(editor, key)
+        driver.settle()
+        assert not toast.isVisible()
+        assert QApplication.focusWidget() is editor
+    layers = driver.window.bar.layer
+    layers.setFocus()
+    QTest.keyClick(layers, "d")
+    assert not toast.isVisible()
+    QTest.keyClick(driver.window.workspace.cluster, "d")
+    assert toast.isVisible(), "elsewhere the key does what it says"
+
+
 def test_a_wheel_over_a_choice_changes_nothing(driver: Driver, panel: SettingsPanel) -> None:
     editor = editor_of(panel, "workload.phase")
     before = driver.document.history

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from moe_studio.document.document import Document
 from moe_studio.document.gallery import Offer
 from moe_studio.document.recent import remember
-from moe_studio.document.template import save_template
+from moe_studio.document.template import save_template, templates
 from moe_studio.gui.app import Session, opened
 from moe_studio.gui.help.tour import Tour
 from moe_studio.gui.main_window import DESK, START, MainWindow
@@ -182,6 +182,32 @@ def test_a_design_is_kept_as_template_and_offered(
     assert card.height() > 40
     QTest.mouseClick(card, Qt.MouseButton.LeftButton)
     assert window.document.title == "Sixteen"
+
+
+def test_a_template_can_be_removed_and_brought_back(open_window: Open, places: Places) -> None:
+    save_template(places.templates, "Sixteen", load_project(EXAMPLE))
+    window = open_window()
+    window.files.show_start()
+    [card] = window.files.page.templates
+    [remove] = card.findChildren(QPushButton)
+    QTest.mouseClick(remove, Qt.MouseButton.LeftButton)
+    assert window.files.page.isVisible(), "the template itself was not chosen"
+    assert window.files.page.templates == []
+    assert templates(places.templates) == ()
+    QTest.mouseClick(window.toast.button, Qt.MouseButton.LeftButton)
+    assert [card.offer.title for card in window.files.page.templates] == ["Sixteen"]
+    assert not any(card.findChildren(QPushButton) for card in window.files.page.examples), "only one's own"
+
+
+def test_a_deployment_without_a_public_figure_shows_what_is_predicted(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    window.files.show_start()
+    page = window.files.page
+    qtbot.waitUntil(lambda: len(page.deployments) == len(list(resource("examples", "real").glob("*.moe.yaml"))))
+    alone = [card for card in page.deployments if not card.offer.figures]
+    assert alone
+    [card] = [card for card in alone if card.offer.title == "gpt-oss-120b decode on one node of H100"]
+    qtbot.waitUntil(lambda: any(text.endswith(" tokens/s") for text in card_texts(card)), timeout=20_000)
 
 
 @pytest.mark.parametrize("size", [QSize(1600, 1000), QSize(1280, 800), QSize(860, 600)])

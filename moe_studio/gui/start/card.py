@@ -2,9 +2,19 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOption, QStylePainter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOption,
+    QStylePainter,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from moe_studio.document.gallery import Offer
@@ -13,7 +23,13 @@ from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
 
 
 class Card(QAbstractButton):
-    """Title, a few words, and figures. Works by mouse and by keyboard as any button does."""
+    """Title, a few words, and figures. Works by mouse and by keyboard as any button does.
+
+    Signals:
+        remove_wanted: the design shall be offered no more; only what the user has kept can be removed.
+    """
+
+    remove_wanted = Signal()
 
     def __init__(self, offer: Offer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,13 +51,24 @@ class Card(QAbstractButton):
         if facts := facts_text(offer):
             column.addWidget(plain_label(facts, "small"))
         self._figures = plain_label("", "figure")
-        column.addWidget(self._figures)
+        self._foot = QHBoxLayout()
+        self._foot.addWidget(self._figures, 1)
+        column.addLayout(self._foot)
         self.show_figures(offer.figures)
         for child in self.findChildren(QWidget):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        if offer.kind == "template":
+            self._add_remover()
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(self.hasHeightForWidth())
         self.setSizePolicy(policy)
+
+    def _add_remover(self) -> None:
+        button = QPushButton(tr("Remove"))
+        button.setProperty("flat", True)
+        button.setAccessibleName(f"{button.text()}: {self.offer.title}")
+        button.clicked.connect(self.remove_wanted)
+        self._foot.addWidget(button)
 
     def show_figures(self, figures: Sequence[str]) -> None:
         """Show what is known of its speed; what is yet to be found keeps its place."""

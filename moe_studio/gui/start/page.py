@@ -51,6 +51,7 @@ class StartPage(QScrollArea):
         chosen: an offer was chosen; carries the `Offer`.
         wanted: a new design is wanted; carries model, cluster and phase.
         open_wanted: a file shall be chosen.
+        remove_wanted: a template shall be deleted; carries the `Offer`.
         recover_wanted: a recovery copy shall be opened; carries the `Copy`.
         discard_wanted: a recovery copy is not wanted; carries the `Copy`.
     """
@@ -58,6 +59,7 @@ class StartPage(QScrollArea):
     chosen = Signal(object)
     wanted = Signal(str, str, str)
     open_wanted = Signal()
+    remove_wanted = Signal(object)
     recover_wanted = Signal(object)
     discard_wanted = Signal(object)
 
@@ -161,7 +163,7 @@ class StartPage(QScrollArea):
         main.addWidget(plain_label(tr("Examples"), "heading"))
         self._example_grid = _grid(main)
         main.addSpacing(8)
-        main.addWidget(plain_label(tr("Published deployments"), "heading"))
+        main.addWidget(plain_label(tr("Real deployments"), "heading"))
         self._deployment_grid = _grid(main)
         self._template_head = plain_label(tr("Templates"), "heading")
         main.addSpacing(8)
@@ -192,6 +194,7 @@ class StartPage(QScrollArea):
     def _card(self, offer: Offer) -> Card:
         card = Card(offer)
         card.clicked.connect(lambda: self.chosen.emit(offer))
+        card.remove_wanted.connect(lambda: self.remove_wanted.emit(offer))
         if offer.is_open:
             self._open.append(card)
         return card

@@ -7,7 +7,14 @@ import pytest
 
 from moe_studio.document.document import Document
 from moe_studio.document.dropped import dropped, replace_model, use_loads, use_times
-from moe_studio.document.template import from_template, remove_template, save_template, template_title, templates
+from moe_studio.document.template import (
+    bring_back_template,
+    from_template,
+    remove_template,
+    save_template,
+    template_title,
+    templates,
+)
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.errors import FileError, MoeStudioError, SaveError
 from moe_studio.locator import resource
@@ -149,8 +156,12 @@ def test_a_template_begins_a_new_design_and_needs_no_other_file(config: Path, tm
     assert made.path is None
     assert not made.is_modified
     assert made.project == rename("Eight experts")(document.project)
-    remove_template(path)
+    kept = remove_template(path)
     assert templates(folder) == ()
+    bring_back_template(path, kept)
+    assert from_template(path).project == made.project
+    with pytest.raises(MoeStudioError, match="Another template is called Eight experts"):
+        bring_back_template(path, kept)
 
 
 def test_recorded_loads_of_a_template_are_written_beside_the_first_file(loads: Path, tmp_path: Path) -> None:
