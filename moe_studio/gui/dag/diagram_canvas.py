@@ -20,6 +20,7 @@ from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.diagram import Diagram, Pen, draw_diagram
 from moe_studio.gui.dag.place import GraphPlace
 from moe_studio.gui.dag.small_layout import Sizes, lay_out, row_layout, sizes_of
+from moe_studio.gui.dag.words import in_words
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.job import Job
@@ -92,7 +93,7 @@ class DiagramCanvas(QWidget):
             return
         try:
             graph = self._graph()
-            sections = tuple(graph.sections)
+            sections = tuple(map(in_words, graph.sections))
         except MoeStudioError as error:
             self._on_failed(str(error))
             return

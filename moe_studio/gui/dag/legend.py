@@ -16,7 +16,7 @@ from moe_studio.gui.theme import Theme, ui_font
 
 SIGN, GAP, LINE = 16, 10, 17
 MOST_LINES = 3
-LINES = ((DATA, "data"), (COMMUNICATION, "sent"), (ORDER, "order"))
+LINES = ((DATA, "data flow"), (COMMUNICATION, "sent"), (ORDER, "order"))
 """Kinds of edges, with what they are called."""
 
 

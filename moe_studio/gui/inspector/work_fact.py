@@ -11,6 +11,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.gui.inspector.fact import Fact
+from moe_studio.gui.text import tr
 from moe_studio.units import percent_text, si_text, time_text
 from moe_studio.view.label import gpu_text, whole
 
@@ -92,7 +93,7 @@ def bound_text(evaluation: Evaluation, rows: IntArray, duration: FloatArray) -> 
     order = [number for number in np.argsort(-shares, kind="stable").tolist() if shares[number] >= 0.005]
     if len(order) == 1:
         return BOUNDS[order[0]]
-    return ", ".join(f"{BOUNDS[number]} {percent_text(float(shares[number]), 0)}" for number in order)
+    return ", ".join(f"{tr(BOUNDS[number])} {percent_text(float(shares[number]), 0)}" for number in order)
 
 
 def term_text(evaluation: Evaluation, rows: IntArray) -> str:
@@ -109,10 +110,10 @@ def term_text(evaluation: Evaluation, rows: IntArray) -> str:
     for number in np.argsort(-spent, kind="stable").tolist()[:MOST_TERMS]:
         op, m, k, n, count = shapes[:, number].tolist()
         inside = f" × {whole(count)}" if count > 1 else ""
-        often = f", {times[number]:,} times" if times[number] > 1 else ""
+        often = ", " + tr("{count} times", count=f"{times[number]:,}") if times[number] > 1 else ""
         lines.append(f"{OP_NAMES[int(op)]} ({m:,.0f}, {k:,.0f}, {n:,.0f}){inside}{often}")
     more = shapes.shape[1] - MOST_TERMS
-    return "\n".join([*lines, f"and {more} more"] if more > 0 else lines)
+    return "\n".join([*lines, tr("and {count} more", count=more)] if more > 0 else lines)
 
 
 def gpus_text(evaluation: Evaluation, gpus: list[int]) -> str:
