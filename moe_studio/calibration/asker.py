@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.family import Block, Family, short_dtype
 from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.question import Question
 from moe_studio.calibration.registry import FAMILIES
@@ -14,6 +14,7 @@ from moe_studio.engine.evidence import Basis
 from moe_studio.engine.provider import Rates
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import CALIBRATED, MEDIAN_TO_SPREAD, OWN, Calibration, Fitted, NotCalibratedError
+from moe_studio.project.cluster import arithmetic_type
 
 US = 1e-6
 BY_NAME: Mapping[str, Family] = {family.name: family for family in FAMILIES}
@@ -25,7 +26,8 @@ class Known:
 
     ``ratio`` corrects the model; ``provenance`` is one of `PROVENANCES`; ``error`` the relative error to expect and
     ``spread`` its standard deviation; ``family`` and ``kernel`` are numbers that tell kernels apart that err together,
-    and ``shared`` is the part of the variance that the family has in common.
+    and ``shared`` is the part of the variance that the family has in common. ``remark`` says how
+    far the kernel is from the one that was measured.
     """
 
     fitted: Fitted
@@ -36,6 +38,7 @@ class Known:
     family: int
     kernel: int
     shared: float
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,8 @@ class Asker:
             variant, fitted = choose(calibration, family, family.variants(question.words))
         except NotCalibratedError:
             return None
-        size = question.columns[family.size]
+        size, nodes = question.columns[family.size], question.columns.get("nodes", 1.0)
+        fitted = fitted.over(nodes)
         known = Known(
             fitted=fitted,
             ratio=1.0,
@@ -113,6 +117,7 @@ class Asker:
             family=self._families.setdefault((kind, question.family, variant), len(self._families)),
             kernel=number,
             shared=fitted.trust.shared,
+            remark=_remark(fitted, variant, question, calibration.facts),
         )
         if self.opinion is None or question.is_stand_in:
             return known
@@ -132,6 +137,7 @@ class Asker:
             error=error,
             spread=error * MEDIAN_TO_SPREAD,
             shared=OWN.shared,
+            remark="",
         )
 
     def _model_us(self, question: Question, fitted: Fitted, facts: DeviceFacts) -> float:
@@ -161,5 +167,17 @@ def basis(known: Known) -> Basis:
     if known.provenance == "measured":
         return Basis(provenance="measured", error=error, sentence="interpolated in your own measured run times")
     fitted = f"kernel model fitted to {evidence.rows:,} run times of {origin} on {evidence.date}"
-    carried = "" if known.provenance == "calibrated" else ", carried over by the datasheets of both"
-    return Basis(provenance=known.provenance, error=error, sentence=fitted + carried)
+    return Basis(provenance=known.provenance, error=error, sentence=fitted + known.remark)
+
+
+def _remark(fitted: Fitted, variant: str, question: Question, facts: DeviceFacts) -> str:
+    """How far a kernel is from the one that was measured, and whether the GPU lacks its data type; else empty."""
+    said = [", carried over by the datasheets of both"] if fitted.origin != facts.name else []
+    if fitted.stands_for:
+        said.append(f"; {variant} stands in for {fitted.stands_for}, which nobody measured")
+    if question.columns.get("nodes", 1.0) > fitted.most_nodes:
+        said.append(f"; measured over no more nodes than {fitted.most_nodes:g}, the network is that of its datasheet")
+    dtype = short_dtype(question.words.get("dtype", "")).removesuffix("_block")
+    if question.family in ("gemm", "moe") and dtype not in facts.peak_flop_s:
+        said.append(f"; {facts.name} has no {dtype} and computes in {arithmetic_type(dtype, facts.peak_flop_s)}")
+    return "".join(said)

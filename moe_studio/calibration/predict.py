@@ -20,7 +20,7 @@ from moe_studio.calibration.store import choose, device_name, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
-from moe_studio.kernel.fitted import Calibration
+from moe_studio.kernel.fitted import DATASHEET, Calibration
 
 PREDICTED = "predicted_us"
 SOURCE = "source"
@@ -125,7 +125,11 @@ def predict_block(
     variant, fitted = choose(calibration, family, variants)
     time = family.predict(fitted.parameters, calibration.facts, block.columns, block.words)
     origin = "" if fitted.origin == calibration.facts.name else f" of {fitted.origin}"
-    source = np.full(len(time), f"{fitted.provenance}: {family.name} {variant}{origin}", dtype=object)
+    lent = f" standing in for {fitted.stands_for}" if fitted.stands_for else ""
+    source = np.full(len(time), f"{fitted.provenance}: {family.name} {variant}{origin}{lent}", dtype=object)
+    if "nodes" in block.columns:
+        far = block.columns["nodes"] > fitted.most_nodes
+        source[far] = f"{DATASHEET}: {family.name} {variant}{origin} over more nodes than were measured"
     if opinion is not None:
         found = opinion.ratio(family, fitted, calibration.facts, replace(block, time_us=time))
         known = ~np.isnan(found.value)

@@ -76,14 +76,15 @@ def loader(path: Path | None) -> Callable[[str], Calibration]:
 
 
 def choose(calibration: Calibration, family: Family, variants: Sequence[str]) -> tuple[str, Fitted]:
-    """The first of ``variants`` that was fitted to the device itself, else the first that is known at all."""
+    """The first of ``variants`` that was fitted to the device itself, else the first that is known at all.
+
+    Any but the first stands in for it, and says so; kernels for the two 16-bit types are the same.
+    """
     known = calibration.families.get(family.name, {})
-    for name in variants:
-        if name in known and known[name].provenance == CALIBRATED:
-            return name, known[name]
-    for name in variants:
-        if name in known:
-            return name, known[name]
+    found = [name for name in variants if name in known]
+    for name in [*(name for name in found if known[name].provenance == CALIBRATED), *found][:1]:
+        asked = variants[0].replace("fp16", "bf16")
+        return name, known[name] if name == asked else known[name].standing_for(variants[0])
     return variants[0] if variants else "", calibration.fitted(family.name, variants[0] if variants else "")
 
 

@@ -146,7 +146,17 @@ def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
         ):
             aside.add(reason, [table.lines[index] for index in np.flatnonzero(bad & sound).tolist()])
         sound &= good
+    for reason, bad in _impossible(table):
+        aside.add(reason, [table.lines[index] for index in np.flatnonzero(bad & sound).tolist()])
+        sound &= ~bad
     return sound
+
+
+def _impossible(table: Table) -> list[tuple[str, Mask]]:
+    """Rows of GPUs and nodes as there are none."""
+    counts = {name: table.numbers(name) for name in ("gpus", "nodes") if name in table.family.numbers}
+    found = [(f"{name} is not a whole number", value != np.floor(value)) for name, value in counts.items()]
+    return [*found, ("gpus are fewer than nodes", counts["gpus"] < counts["nodes"])] if len(counts) == 2 else found
 
 
 def blocks_of(table: Table, sound: Mask, *, with_time: bool) -> list[tuple[NDArray[np.int64], str, Block]]:

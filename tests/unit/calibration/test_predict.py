@@ -108,3 +108,18 @@ def test_a_hundred_thousand_rows_take_a_second_or_two(write: Write, tmp_path: Pa
     start = process_time()
     predict_file(path, tmp_path / "out.csv")
     assert process_time() - start < 3
+
+
+def test_over_more_nodes_than_were_measured_a_time_is_the_datasheets(write: Write, tmp_path: Path) -> None:
+    header = "gpu,op,dtype,gpus,nodes,bytes"
+    counts = [(8, 1), (32, 4), (8, 16), (2.5, 1), (8, 1.5)]
+    lines = [f"H100-SXM,all_reduce,bfloat16,{gpus},{nodes},1048576" for gpus, nodes in counts]
+    rows = predicted(write([header, *lines]), tmp_path / "out.csv")
+    assert rows[0]["source"] == "calibrated: collective all_reduce"
+    assert rows[1]["source"] == "datasheet: collective all_reduce over more nodes than were measured"
+    assert [bool(row["predicted_us"]) for row in rows] == [True, True, False, False, False]
+
+
+def test_a_kernel_that_stands_in_for_another_says_so(write: Write, tmp_path: Path) -> None:
+    rows = predicted(write(["gpu,dtype,m,k,n", "H100-SXM,nvfp4,64,4096,4096"]), tmp_path / "out.csv")
+    assert rows[0]["source"] == "datasheet: gemm fp8 standing in for fp4"

@@ -9,6 +9,7 @@ from moe_studio.calibration.asker import BY_NAME
 from moe_studio.calibration.store import (
     calibration_of,
     calibration_text,
+    choose,
     device_name,
     facts_of,
     load_calibration,
@@ -21,6 +22,8 @@ from moe_studio.errors import FileError, MoeStudioError
 from moe_studio.kernel.fitted import CALIBRATED, DATASHEET, NotCalibratedError
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Device
+from moe_studio.project.model import DTYPES
+from moe_studio.storage.catalogue import device_names, load_device
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,39 @@ def test_a_device_without_data_takes_its_nearest_relative_and_says_so() -> None:
     assert carried.spread(64) > own.spread(64) > own.expected_error(64)
 
 
+@pytest.mark.parametrize(
+    ("device", "family", "variant", "error"),
+    [
+        ("h20", "mla", "absorb_q_fp8", 0.15),
+        ("h20", "mla", "absorb_q_bf16", 0.05),
+        ("b200", "mla", "decode_bf16_fp8", 0.65),
+        ("b200", "mla", "prefill_bf16_bf16", 0.32),
+        ("b200", "p2p", "send_recv", 0.65),
+        ("b200", "collective", "all_reduce", 0.33),
+    ],
+)
+def test_kernels_that_carry_over_badly_say_so(device: str, family: str, variant: str, error: float) -> None:
+    assert load_calibration(device).fitted(family, variant).trust.error == error
+
+
+def test_a_kernel_that_nobody_measured_is_not_called_calibrated() -> None:
+    calibration, gemm = load_calibration("h100-sxm"), BY_NAME["gemm"]
+    variant, lent = choose(calibration, gemm, gemm.variants({"dtype": "fp4"}))
+    assert (variant, lent.provenance, lent.stands_for) == ("fp8", DATASHEET, "fp4")
+    own = calibration.fitted("gemm", "fp8")
+    assert lent.expected_error(4096) == pytest.approx(math.hypot(own.expected_error(4096), 0.2))
+    assert choose(calibration, gemm, gemm.variants({"dtype": "float16"}))[1] is calibration.fitted("gemm", "bf16")
+
+
+def test_over_more_nodes_than_were_measured_collectives_are_less_sure() -> None:
+    fitted = load_calibration("h100-sxm").fitted("collective", "all_reduce")
+    assert fitted.over(1) is fitted
+    assert fitted.over(2).provenance == DATASHEET
+    assert fitted.over(2).expected_error(1e6) == pytest.approx(math.hypot(fitted.expected_error(1e6), 0.33))
+    sends = load_calibration("h100-sxm").fitted("p2p", "send_recv")
+    assert sends.over(2) is sends
+
+
 def test_a_device_of_the_users_own_is_calibrated_by_its_data_types() -> None:
     device = Device(memory_gb=80, memory_tb_s=3, peak_tflops={"bf16": 900, "fp8": 1800})
     assert calibration_of("mine", device).fitted("gemm", "fp8").origin == "h100-sxm"
@@ -134,3 +170,10 @@ def test_facts_of_the_catalogue_are_complete() -> None:
         assert facts.sms > 0
         assert facts.l2_byte > 1e6
         assert facts.peak("fp8") >= facts.peak("bf16") > 0
+
+
+def test_the_peak_of_a_type_that_a_gpu_lacks_is_the_same_everywhere() -> None:
+    for name in device_names():
+        assert all(facts_of(name).peak(dtype) == load_device(name).peak_flop_s(dtype) for dtype in DTYPES)
+    assert facts_of("a100-80g-sxm").peak("fp4") == facts_of("a100-80g-sxm").peak("bf16")
+    assert facts_of("h100-sxm").peak("fp4") == facts_of("h100-sxm").peak("fp8")
