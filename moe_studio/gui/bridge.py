@@ -54,13 +54,13 @@ class DocumentBridge(QObject):
     def refresh(self) -> None:
         """Evaluate what the document shows and tell the views."""
         self._stop()
+        self._clock.start()  # a frame lasts from one start to the next, with the work that it takes
         try:
             self.document.evaluation  # noqa: B018
         except MoeStudioError as error:
             self.failed.emit(str(error))
         else:
             self.evaluated.emit()
-        self._clock.start()
 
     @property
     def is_pending(self) -> bool:

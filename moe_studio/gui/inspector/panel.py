@@ -60,6 +60,7 @@ class Inspector(QScrollArea):
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(3)
         self._cells: list[Cell] = []
+        self._rows: tuple[Fact, ...] = ()
         self._shown: Facts | None = None
         self._before: Evaluation | None = None
         self._build()
@@ -154,8 +155,11 @@ class Inspector(QScrollArea):
     def _show_rows(self, rows: tuple[Fact, ...]) -> None:
         while len(self._cells) < len(rows):
             self._add_cell()
+        before, self._rows = self._rows, rows
         for index, (label, value, change) in enumerate(self._cells):
             is_used = index < len(rows)
+            if rows[index : index + 1] == before[index : index + 1] and is_used:
+                continue
             label.setVisible(is_used)
             value.setVisible(is_used)
             change.setVisible(is_used and bool(rows[index].change))

@@ -172,16 +172,16 @@ class Chart(QWidget):
         if pending is not None:
             self.evaluation = pending[0]
             self.take(pending[0], keeps_range=pending[1])
-            self._show()
+            self._show(is_held=pending[1])
 
-    def _show(self) -> None:
+    def _show(self, *, is_held: bool = False) -> None:
         if self.evaluation is None:
             return
         self.nothing.setText(tr(self.empty))
         self._stack.setCurrentWidget(self.nothing if self.empty else self.plot)
         self.legend.show_entries(() if self.empty else self.entries(), self.theme)
         self.legend.setVisible(self.legend.has_entries)
-        self._place_legend()
+        self._place_legend(is_held=is_held)
         if not self.empty:
             if self._tinted is not self.theme:
                 tint(self.plot, self.theme, strong=self.strong)
@@ -191,11 +191,12 @@ class Chart(QWidget):
             if self.current >= 0:
                 self._read(self.current)
 
-    def _place_legend(self) -> None:
-        """Beside the title if there is room for all of it, else below."""
+    def _place_legend(self, *, is_held: bool = False) -> None:
+        """Beside the title if there is room for all of it, else below; while ``is_held`` it stays below."""
         named = self.heading.fontMetrics().horizontalAdvance(tr(self.title))
         width = self._head.contentsRect().width()
-        is_below = self.legend.needed > width - named - self.menu_button.sizeHint().width() - 2 * GAP
+        room = width - named - self.menu_button.sizeHint().width() - 2 * GAP
+        is_below = self.legend.needed > room or (is_held and self.legend.is_below)
         if is_below != self.legend.is_below:
             self._head.removeWidget(self.legend)
             self._head.addWidget(self.legend, *((1, 0, 1, 3) if is_below else (0, 1)))
