@@ -27,13 +27,16 @@ class PaintedText:
 
 
 @contextmanager
-def recorded_texts(*, is_drawn: bool) -> Iterator[list[PaintedText]]:
-    """All texts that Python code paints meanwhile; without ``is_drawn`` they are left out of the picture."""
+def recorded_texts(*, is_drawn: bool, ground: QImage | None = None) -> Iterator[list[PaintedText]]:
+    """All texts that Python code paints meanwhile on widgets and on ``ground``.
+
+    Without ``is_drawn`` they are left out of the picture.
+    """
     found: list[PaintedText] = []
     original = QPainter.drawText
 
     def draw_text(painter: QPainter, *args: Any) -> Any:
-        found.append(_text(painter, args))
+        found.append(_text(painter, args, ground))
         return original(painter, *args) if is_drawn else None
 
     QPainter.drawText = draw_text  # type: ignore[method-assign, assignment]
@@ -56,14 +59,14 @@ def painted_canvas(view: QGraphicsView) -> tuple[list[PaintedText], QImage]:
         item.setCacheMode(QGraphicsItem.CacheMode.NoCache)
     ground = QImage(view.viewport().size(), QImage.Format.Format_RGB32)
     ground.fill(view.window().palette().color(QPalette.ColorRole.Base))
-    with recorded_texts(is_drawn=False) as found:
+    with recorded_texts(is_drawn=False, ground=ground) as found:
         painter = QPainter(ground)
         view.render(painter, QRectF(ground.rect()), view.viewport().rect())
         painter.end()
     return found, ground
 
 
-def _text(painter: QPainter, args: tuple[Any, ...]) -> PaintedText:
+def _text(painter: QPainter, args: tuple[Any, ...], ground: QImage | None) -> PaintedText:
     where, text = args[0], str(args[-1])
     metrics = QFontMetricsF(painter.font())
     if isinstance(where, QRect | QRectF):
@@ -74,7 +77,7 @@ def _text(painter: QPainter, args: tuple[Any, ...]) -> PaintedText:
         room = None
         box = metrics.boundingRect(text).translated(QPointF(where))
     to_device = painter.deviceTransform()
-    clip = _seen(painter)
+    clip = _seen(painter, ground)
     if painter.hasClipping():
         clip = clip.intersected(to_device.mapRect(painter.clipBoundingRect()))
     color = QColor(painter.pen().color())
@@ -89,11 +92,11 @@ def _text(painter: QPainter, args: tuple[Any, ...]) -> PaintedText:
     )
 
 
-def _seen(painter: QPainter) -> QRectF:
+def _seen(painter: QPainter, ground: QImage | None) -> QRectF:
     """The part of the widget painted on that can be seen, in its window."""
     widget = painter.device()
-    if isinstance(widget, QImage):
-        return QRectF(widget.rect())
+    if ground is not None and widget is ground:
+        return QRectF(ground.rect())
     if not isinstance(widget, QWidget):
         return QRectF()  # a picture made in advance; nobody knows here where it will be shown
     seen = widget.visibleRegion().boundingRect()
