@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from moe_studio.engine.provider import Provider
 from moe_studio.kernel.device import DeviceFacts, FloatArray
+from moe_studio.project.project import Project
 
 Columns = Mapping[str, FloatArray]
 """Number columns by name, all of the same length."""
@@ -22,6 +24,9 @@ class Block:
     columns: Columns
     time_us: FloatArray
 
+
+Price = Callable[[Project], Provider]
+"""Finds what prices a design."""
 
 _DTYPES = {
     "bfloat16": "bf16",
@@ -72,8 +77,8 @@ class Family:
     bands: tuple[float, ...]
     leave_out: str = ""
     """A column whose values, all but the least, are also held out one by one: node counts."""
-    whole: Callable[[str, Block], FloatArray] | None = None
-    """Prices rows on a device, in µs, where no numbers are fitted to them."""
+    whole: Callable[[str, Block, Price], FloatArray] | None = None
+    """Prices rows on a device, in µs, where no numbers are fitted to them but to the kernels of a design."""
 
 
 def no_floor(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:

@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 
 from moe_studio.calibration.family import Block, Family
 from moe_studio.calibration.opinion import Opinion
+from moe_studio.calibration.provider import calibrated_provider
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.served import SERVED
 from moe_studio.calibration.store import choose, device_name, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
+from moe_studio.engine.provider import Provider
 from moe_studio.errors import MoeStudioError, SaveError
+from moe_studio.graph.stage import device_names
 from moe_studio.kernel.device import FloatArray
-from moe_studio.kernel.fitted import DATASHEET, Calibration
+from moe_studio.kernel.fitted import CALIBRATED, DATASHEET, Calibration
+from moe_studio.project.project import Project
 
 PREDICTED = "predicted_us"
 SOURCE = "source"
@@ -114,11 +118,10 @@ def predict_block(
     family: Family, gpu: str, block: Block, *, load: Load = load_calibration, opinion: Opinion | None = None
 ) -> tuple[FloatArray, Texts]:
     """The run time of rows that share their words, and how each was got."""
-    if family.whole is not None:
-        return family.whole(device_name(gpu), block), np.full(
-            len(block.time_us), "calibrated: its kernels", dtype=object
-        )
     calibration = load(device_name(gpu))
+    if family.whole is not None:
+        time = family.whole(calibration.facts.name, block, _Priced(load, opinion))
+        return time, np.full(len(time), _origins(calibration, opinion), dtype=object)
     variants = family.variants(block.words)
     if not variants:
         raise MoeStudioError(f"There is no model of {family.name} for {', '.join(filter(None, block.words.values()))}.")
@@ -136,6 +139,31 @@ def predict_block(
         time[known] *= found.value[known]
         source[known] = f"{found.provenance}: {family.name} {variant}"
     return time, source
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """Prices designs by the calibrations that ``load`` finds; equal for the same two, so that answers can be kept."""
+
+    load: Load
+    opinion: Opinion | None
+
+    def __call__(self, project: Project) -> Provider:
+        known = tuple(self.load(name) for name in device_names(project.cluster))
+        return calibrated_provider(project, self.opinion, known)
+
+
+def _origins(calibration: Calibration, opinion: Opinion | None) -> str:
+    """How the kernels of a whole model are known."""
+    here = calibration.facts.name
+    origins = {
+        family: {fitted.origin for fitted in variants.values()} for family, variants in calibration.families.items()
+    }
+    far = {family: sorted(each) for family, each in origins.items() if here not in each}
+    provenance = DATASHEET if len(far) == len(origins) else CALIBRATED
+    others = ", ".join(sorted({name for each in far.values() for name in each}))
+    lent = f", {'all' if provenance == DATASHEET else ', '.join(sorted(far))} of {others}" if far else ""
+    return f"{provenance}: its kernels{lent}" + (", corrected by run times of your own" if opinion else "")
 
 
 def _write(stream: IO[str], table: Table, time: FloatArray, source: Sequence[str]) -> None:

@@ -9,8 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from moe_studio.calibration.family import Block, Family, no_floor
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.family import Block, Family, Price, no_floor
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.device import FloatArray
@@ -26,14 +25,16 @@ SAME_SHAPE = {"deepseek-r1": "deepseek-v3", "deepseek-v3-0324": "deepseek-v3"}
 _SUFFIXES = ("-instruct", "-chat", "-base", "-fp8")
 
 
-def served_us(device: str, block: Block) -> FloatArray:
+def served_us(device: str, block: Block, price: Price) -> FloatArray:
     """Time per output token of each row, in µs."""
     names = ("isl", "osl", "batch_size", "tp_size")
     model, dtype = model_name(block.words["model_path"]), block.words["precision_filled"]
     groups, ep = (int(block.words[name] or 1) for name in ("attention_dp_size", "moe_ep_size"))
     table = np.stack([block.columns[name] for name in names])
     rows, place = np.unique(table, axis=1, return_inverse=True)
-    found = [_token_us(model, device, dtype, *(int(value) for value in row), groups, ep) for row in rows.T.tolist()]
+    found = [
+        _token_us(model, device, dtype, *(int(value) for value in row), groups, ep, price) for row in rows.T.tolist()
+    ]
     return np.array(found)[place.reshape(-1)]
 
 
@@ -50,16 +51,18 @@ def model_name(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _token_us(
-    model: str, device: str, dtype: str, isl: int, osl: int, batch: int, tp: int, groups: int, ep: int
+    model: str, device: str, dtype: str, isl: int, osl: int, batch: int, tp: int, groups: int, ep: int, price: Price
 ) -> float:
     """``groups`` attention groups of ``tp`` GPUs each; the context is that of a request half done."""
     decode = Workload(phase="decode", batch=batch, context=isl + osl // 2)
     prefill = Workload(phase="prefill", batch=groups, tokens=isl)
-    step, prompt = (_latency_s(model, device, dtype, work, tp, groups, ep) for work in (decode, prefill))
+    step, prompt = (_latency_s(model, device, dtype, work, tp, groups, ep, price) for work in (decode, prefill))
     return (step + batch / osl * prompt / groups) * 1e6
 
 
-def _latency_s(model: str, device: str, dtype: str, work: Workload, tp: int, groups: int, ep: int) -> float:
+def _latency_s(
+    model: str, device: str, dtype: str, work: Workload, tp: int, groups: int, ep: int, price: Price
+) -> float:
     known = load_model(model)
     if dtype not in DTYPES:
         raise MoeStudioError(f"There is no data type {dtype[:20]!r}; known are {', '.join(DTYPES)}.")
@@ -73,7 +76,7 @@ def _latency_s(model: str, device: str, dtype: str, work: Workload, tp: int, gro
         workload=work,
         cost=Cost(provider="calibrated", attention="fused", causal=True),
     )
-    return evaluate(project, provide).metrics.latency_s
+    return evaluate(project, price).metrics.latency_s
 
 
 def _not_fitted(*_: object) -> FloatArray:

@@ -2,12 +2,16 @@
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from moe_studio.calibration.measured import read_measured
 from moe_studio.calibration.predict import predict_file
 from moe_studio.calibration.served import model_name
+from moe_studio.calibration.store import load_calibration, loader, save_calibration
 from moe_studio.errors import FileError, MoeStudioError
 
 Write = Callable[[Sequence[str]], Path]
@@ -43,6 +47,32 @@ def test_the_error_against_measured_tokens_is_reported(write: Write, tmp_path: P
     report = predict_file(path, tmp_path / "out.csv")
     assert (report.family, report.measured, report.predicted, len(report.ratio)) == ("served", "silicon_tpot_ms", 2, 1)
     assert report.ratio[0] == pytest.approx(predicted_ms(path, tmp_path / "out.csv")[0] / 6)
+
+
+def test_an_own_calibration_and_measured_times_serve_a_model_too(write: Write, tmp_path: Path) -> None:
+    path = write([HEADER, "llama-3.1-8b,h100_sxm,bf16,1024,512,4,1,6,x", "llama-3.1-8b,b200_sxm,bf16,1024,512,4,1,6,x"])
+    shipped = load_calibration("h100-sxm")
+    gemm = shipped.fitted("gemm", "bf16")
+    slower = replace(gemm, parameters=replace(gemm.parameters, memory_share=gemm.parameters.memory_share / 2))
+    save_calibration(tmp_path / "own.yaml", replace(shipped, families={"gemm": {"bf16": slower}}))
+    plain, other = sources(path, tmp_path / "out.csv")
+    own, _ = sources(path, tmp_path / "own.csv", load=loader(tmp_path / "own.yaml"))
+    table = tmp_path / "measured.csv"
+    # Its largest product of a decoding step, four requests at once, at twice the time.
+    table.write_text("gpu,dtype,m,k,n,time_us\nH100-SXM,bfloat16,4,4096,28672,174\n", encoding="utf-8")
+    measured, _ = sources(path, tmp_path / "measured-out.csv", opinion=read_measured(table))
+    assert float(own["predicted_us"]) > 1.4 * float(plain["predicted_us"])
+    assert float(measured["predicted_us"]) > 1.1 * float(plain["predicted_us"])
+    assert plain["source"] == "calibrated: its kernels"
+    assert other["source"] == "datasheet: its kernels, all of a100-80g-sxm, h100-sxm"
+    assert measured["source"] == "calibrated: its kernels, corrected by run times of your own"
+
+
+def sources(path: Path, out: Path, **how: Any) -> list[dict[str, str]]:
+    """The rows of a prediction."""
+    predict_file(path, out, **how)
+    with out.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def test_names_of_models_are_found_in_the_catalogue() -> None:
