@@ -284,7 +284,7 @@ class Workspace(QMainWindow):
         self.compare.show_selection()
         self.timeline.show_selection()
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
-            charts.show_selection(document.selection)
+            charts.show_selection(*document.selected, chosen_in=document.chosen_in)
         self._show_facts()
 
     def show_tab(self, name: str) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
+from moe_studio.document.selection import Selection, operator_selection, reach
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.load_chart import LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart
@@ -18,6 +19,7 @@ from moe_studio.gui.plots.save import chart_image
 from moe_studio.gui.plots.time_chart import GpuChart, LayerChart
 from moe_studio.gui.theme import LIGHT, ui_font
 from moe_studio.project.project import Project
+from tests.gui.conftest import Driver
 
 KINDS = (LayerChart, GpuChart, MemoryChart, LoadChart, RooflineChart)
 
@@ -81,3 +83,32 @@ def test_the_first_layer_of_the_map_of_loads_is_named_in_full(
     QApplication.processEvents()
     middle = chart.plot.getViewBox().mapViewToScene(QPointF(0, 0)).y()
     assert middle >= QFontMetricsF(ui_font(11)).capHeight() / 2 + 1
+
+
+# What is selected
+
+
+def test_several_selected_things_are_all_marked(driver: Driver) -> None:
+    space, document = driver.window.workspace, driver.document
+    gpus, layers = space.breakdown.gpus, space.breakdown.layers
+    document.select_all([Selection(kind="gpu", gpu=gpu) for gpu in (2, 3, 9)])
+    assert gpus.marked() == [2, 3, 9]
+    assert gpus.chosen_frame.isVisible()
+    assert all(gpus.chosen_frame.path().contains(gpus.box(item).center()) for item in (2, 3, 9))
+    assert not gpus.chosen_frame.path().contains(gpus.box(5).center())
+    document.select_all([Selection(kind="layer", layer=layer) for layer in (0, 2)])
+    assert layers.marked() == [0, 2]
+    document.select_all([])
+    assert not layers.chosen_frame.isVisible()
+
+
+def test_the_bars_of_everything_before_an_operator_are_marked(driver: Driver) -> None:
+    space, document = driver.window.workspace, driver.document
+    graph = document.evaluation.graph
+    last = next(row for row in document.evaluation.scheduled_path.rows.tolist() if graph.layer[row] == 2)
+    document.select(reach(operator_selection(graph, last), "upstream"))
+    rows = document.chosen_in(graph).rows
+    assert space.breakdown.layers.marked() == np.unique(graph.layer[rows]).tolist() == [0, 1, 2]
+    assert space.breakdown.gpus.marked() == np.unique(graph.gpu[rows]).tolist()
+    space.show_tab("memory")
+    assert space.memory.chosen_frame.isVisible(), "a chart that comes to the front knows, too"

@@ -197,7 +197,7 @@ def test_what_is_selected_is_framed(kind: type[Chart], make: Make) -> None:
     chart.show_selection(found)
     assert chart.chosen_frame.isVisible()
     assert chart.item_of(found) in (1, chart.item_of(found))
-    assert chart.box(chart.item_of(found)).contains(chart.chosen_frame.rect().center())
+    assert chart.box(chart.item_of(found)).contains(chart.chosen_frame.path().boundingRect().center())
     chart.show_selection(Selection(kind="design"))
     assert not chart.chosen_frame.isVisible()
 

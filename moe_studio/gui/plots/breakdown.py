@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QWidget
 from moe_studio.document.reference import Headline
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.gui.plots.chart import Chart
+from moe_studio.gui.plots.chart import Chart, ChosenIn
 from moe_studio.gui.plots.sensitivity_chart import SensitivityChart
 from moe_studio.gui.plots.time_chart import GpuChart, KindChart, LayerChart
 from moe_studio.gui.plots.why_panel import WhyPanel
@@ -72,10 +72,10 @@ class BreakdownPanel(QScrollArea):
         """Show changes from ``before``; None for none."""
         self.kinds.show_reference(before)
 
-    def show_selection(self, selection: Selection) -> None:
+    def show_selection(self, *selected: Selection, chosen_in: ChosenIn) -> None:
         """Mark what is selected."""
         for chart in self.charts:
-            chart.show_selection(selection)
+            chart.show_selection(*selected, chosen_in=chosen_in)
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""

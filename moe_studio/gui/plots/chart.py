@@ -1,7 +1,8 @@
 """What all charts have in common: hovering, clicking, keys, an empty state, and saving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -10,6 +11,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPainterPath,
     QPaintEvent,
     QResizeEvent,
     QShowEvent,
@@ -17,15 +19,20 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QGridLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from moe_studio.document.chosen import Chosen
 from moe_studio.document.selection import NOTHING, Selection
 from moe_studio.document.table import Table
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.graph.column import IntArray
+from moe_studio.graph.graph import Graph
 from moe_studio.gui.plots.legend import Entry, Legend
 from moe_studio.gui.plots.save import chart_menu
-from moe_studio.gui.plots.style import frame_pen, make_frame, make_plot, tint
+from moe_studio.gui.plots.style import frame_pen, make_frame, make_marks, make_plot, tint
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
+
+ChosenIn = Callable[[Graph], Chosen]
 
 GAP = 8
 STEPS = {
@@ -58,6 +65,8 @@ class Chart(QWidget):
         self.theme = theme
         self.evaluation: Evaluation | None = None
         self.selection = NOTHING
+        self.selected: tuple[Selection, ...] = ()
+        self._chosen_in: ChosenIn | None = None
         self.current = -1
         self._pending: tuple[Evaluation, bool] | None = None
         self._tinted: Theme | None = None
@@ -67,7 +76,7 @@ class Chart(QWidget):
         self.legend = Legend(theme)
         self.plot: pg.PlotWidget = make_plot(tr(title))
         self.hover_frame = make_frame(self.plot)
-        self.chosen_frame = make_frame(self.plot)
+        self.chosen_frame = make_marks(self.plot)
         self.menu_button = QToolButton()
         self.menu_button.setText("⋯")
         self.menu_button.setProperty("flat", True)
@@ -138,6 +147,10 @@ class Chart(QWidget):
         """The item that stands for a selection, -1 for none."""
         return -1
 
+    def items_with(self, graph: Graph, rows: IntArray) -> IntArray:
+        """The items that operators of ``graph`` belong to, where each stands for many of them."""
+        return np.zeros(0, np.int64)
+
     def stepped(self, item: int, dx: int, dy: int) -> int:
         """The item that an arrow leads to."""
         return item + dx + dy
@@ -156,11 +169,13 @@ class Chart(QWidget):
         if self.isVisible():
             self._catch_up()
 
-    def show_selection(self, selection: Selection) -> None:
-        """Mark the item that stands for what is selected."""
-        if selection != self.selection:
-            self.selection = selection
-            self._mark()
+    def show_selection(self, *selected: Selection, chosen_in: ChosenIn | None = None) -> None:
+        """Mark the items that stand for what is selected; ``chosen_in`` finds the operators that belong to it."""
+        if selected != self.selected:
+            self.selected, self._chosen_in = selected, chosen_in
+            self.selection = selected[0] if selected else NOTHING
+            if self.isVisible():
+                self._mark()
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -207,8 +222,23 @@ class Chart(QWidget):
         self._place_legend()
 
     def _mark(self) -> None:
-        item = self.item_of(self.selection) if self.evaluation is not None and not self.empty else -1
-        self._frame(self.chosen_frame, item, "accent", 2.0)
+        marked = QPainterPath()
+        for item in self.marked():
+            marked.addRect(self.box(item))
+        self.chosen_frame.setVisible(not marked.isEmpty())
+        self.chosen_frame.setPen(frame_pen(self.theme.color("accent"), 2.0))
+        # Columns that touch each other have one frame.
+        self.chosen_frame.setPath(marked.simplified())
+
+    def marked(self) -> list[int]:
+        """The items that stand for what is selected, or that operators of a selected reach belong to."""
+        if self.evaluation is None or self.empty:
+            return []
+        found = {self.item_of(item) for item in self.selected}
+        graph = self.evaluation.graph
+        if self._chosen_in is not None and any(item.kind == "reach" for item in self.selected):
+            found.update(self.items_with(graph, self._chosen_in(graph).rows).tolist())
+        return sorted(item for item in found if 0 <= item < self.count)
 
     def _frame(self, frame: pg.QtWidgets.QGraphicsRectItem, item: int, token: str, width: float) -> None:
         is_there = 0 <= item < self.count
@@ -220,6 +250,7 @@ class Chart(QWidget):
     @override
     def showEvent(self, event: QShowEvent) -> None:
         self._catch_up()
+        self._mark()
 
     # Reading and choosing
 

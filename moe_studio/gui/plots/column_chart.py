@@ -6,7 +6,8 @@ from PySide6.QtGui import QColor, QResizeEvent
 from typing_extensions import override
 
 from moe_studio.document.table import Table
-from moe_studio.graph.column import FloatArray
+from moe_studio.graph.column import FloatArray, IntArray
+from moe_studio.graph.graph import Graph
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.item import BarItem, Rects
 from moe_studio.gui.plots.legend import Entry
@@ -100,6 +101,10 @@ class ColumnChart(Chart):
     def item_at(self, x: float, y: float) -> int:
         item = round(x)
         return item if 0 <= item < self.count else -1
+
+    @override
+    def items_with(self, graph: Graph, rows: IntArray) -> IntArray:
+        return np.unique((graph.layer if self.of == "layer" else graph.gpu)[rows])
 
     @override
     def table(self) -> Table:

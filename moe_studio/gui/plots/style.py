@@ -4,7 +4,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
-from PySide6.QtWidgets import QGraphicsRectItem
+from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
 from moe_studio.graph.operator import OP_KINDS, OP_NUMBER
 from moe_studio.gui.theme import Theme, ui_font
@@ -48,6 +48,15 @@ def make_frame(plot: pg.PlotWidget) -> QGraphicsRectItem:
     frame.setVisible(False)
     plot.addItem(frame, ignoreBounds=True)
     return frame
+
+
+def make_marks(plot: pg.PlotWidget) -> QGraphicsPathItem:
+    """Frames around several items of a plot, not yet shown."""
+    marks = QGraphicsPathItem()
+    marks.setZValue(50)
+    marks.setVisible(False)
+    plot.addItem(marks, ignoreBounds=True)
+    return marks
 
 
 def frame_pen(color: QColor, width: float) -> QPen:
