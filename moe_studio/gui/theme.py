@@ -167,10 +167,12 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
         (roles.Link, "accent"),
     ):
         palette.setColor(role, theme.color(token))
-    app.setPalette(palette)
     sheet = style_sheet(theme)
-    if app.styleSheet() != sheet:  # setting it polishes every widget anew
+    if app.styleSheet() != sheet:
+        # Replaced by another sheet, Qt polishes each widget once for itself and once more for each widget around it.
+        app.setStyleSheet("")
         app.setStyleSheet(sheet)
+    app.setPalette(palette)
 
 
 def style_sheet(theme: Theme) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
+from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection, operator_row
@@ -26,6 +27,53 @@ from tests.gui.conftest import Driver, send
 
 SAVE = Qt.Key.Key_S
 CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+class Restyled(QLabel):
+    """Counts how often it is told of another style."""
+
+    count = 0
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        self.count += event.type() is QEvent.Type.StyleChange
+        super().changeEvent(event)
+
+
+def test_another_theme_polishes_what_lies_deep_as_rarely_as_what_does_not(driver: Driver) -> None:
+    deep = Restyled("deep")
+    inner: QWidget = deep
+    for _ in range(6):
+        outer = QWidget()
+        inner.setParent(outer)
+        inner = outer
+    inner.setParent(driver.window)
+    shallow = Restyled("shallow", driver.window)
+    inner.show()
+    shallow.show()
+    before = deep.count, shallow.count
+    driver.window.looks.choose_theme("dark")
+    assert deep.count - before[0] == shallow.count - before[1]
+    assert deep.palette().color(deep.foregroundRole()) == DARK.color("text")
+    driver.window.looks.choose_theme("light")
+
+
+def test_headings_of_the_outline_keep_the_colour_of_text_in_another_theme(driver: Driver) -> None:
+    outline = driver.window.workspace.outline
+
+    def colors() -> dict[str, str | None]:
+        found = outline.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
+        inks = {item.text(0): item.data(1, Qt.ItemDataRole.ForegroundRole) for item in found}
+        return {name: ink and ink.color().name() for name, ink in inks.items()}
+
+    begun = colors()
+    assert begun["Model"] is None
+    assert begun["Layer 1"] == LIGHT.color("muted").name()
+    driver.window.looks.choose_theme("dark")
+    assert colors()["Model"] is None
+    assert colors()["Layer 1"] == DARK.color("muted").name()
+    driver.window.looks.choose_theme("light")
+    assert colors() == begun
 
 
 def test_save_writes_the_file(driver: Driver, tmp_path: Path) -> None:

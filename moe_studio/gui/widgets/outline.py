@@ -176,7 +176,8 @@ class Outline(QTreeWidget):
         for index in range(parent.childCount()):
             child = parent.child(index)
             if child is not None:
-                child.setForeground(1, self._theme.color("muted"))
+                if child.data(1, Qt.ItemDataRole.ForegroundRole) is not None:  # headings have the colour of text
+                    child.setForeground(1, self._theme.color("muted"))
                 self._paint_muted(child)
 
     def _on_selected(self) -> None:
