@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from moe_studio.engine.provider import Provider
 from moe_studio.kernel.device import DeviceFacts, FloatArray
-from moe_studio.project.project import Project
+from moe_studio.kernel.fitted import Calibration
 
 Columns = Mapping[str, FloatArray]
 """Number columns by name, all of the same length."""
 Words = Mapping[str, str]
 """The text columns of some rows that share them: ``{"dtype": "bfloat16", "kernel": "fa3"}``."""
+
+
+Load = Callable[[str], Calibration]
+"""Finds the calibration of a device of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,8 +29,21 @@ class Block:
     time_us: FloatArray
 
 
-Price = Callable[[Project], Provider]
-"""Finds what prices a design."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prediction:
+    """What is said of some rows, shape (rows,): run times in µs, NaN where there is none, and how each was got.
+
+    ``value`` is what stands beside the measured column where that holds no times, see `Family.predicted`.
+    """
+
+    time_us: FloatArray
+    source: NDArray[np.object_]
+    value: FloatArray | None = None
+
+
+NOT_PREDICTED = "not predicted: "
+"""What the source of a row without a prediction starts with; the reason follows."""
+
 
 _DTYPES = {
     "bfloat16": "bf16",
@@ -77,8 +94,10 @@ class Family:
     bands: tuple[float, ...]
     leave_out: str = ""
     """A column whose values, all but the least, are also held out one by one: node counts."""
-    whole: Callable[[str, Block, Price], FloatArray] | None = None
-    """Prices rows on a device, in µs, where no numbers are fitted to them but to the kernels of a design."""
+    predicted: str = ""
+    """A further column, with what is predicted of ``measured`` where that is no time."""
+    whole: Callable[[str, Block, Load, Any], Prediction] | None = None
+    """Predicts rows on a device where no numbers are fitted to them; the last argument is an `Opinion` or None."""
 
 
 def no_floor(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:

@@ -3,34 +3,27 @@
 import gzip
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.bandwidth import BANDWIDTH
+from moe_studio.calibration.family import NOT_PREDICTED, Block, Family, Load, Prediction
 from moe_studio.calibration.opinion import Opinion
-from moe_studio.calibration.provider import calibrated_provider
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.served import SERVED
 from moe_studio.calibration.store import choose, device_name, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
-from moe_studio.engine.provider import Provider
 from moe_studio.errors import MoeStudioError, SaveError
-from moe_studio.graph.stage import device_names
 from moe_studio.kernel.device import FloatArray
-from moe_studio.kernel.fitted import CALIBRATED, DATASHEET, Calibration
-from moe_studio.project.project import Project
+from moe_studio.kernel.fitted import DATASHEET
 
 PREDICTED = "predicted_us"
 SOURCE = "source"
-
-Load = Callable[[str], Calibration]
-Texts = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +37,7 @@ class PredictionReport:
     measured: str
     ratio: FloatArray
     """Predicted over measured, of the rows that have both."""
+    is_time: bool
 
 
 def predict_file(
@@ -51,8 +45,9 @@ def predict_file(
 ) -> PredictionReport:
     """Write the table at ``in_path`` to ``out_path`` with the columns ``predicted_us`` and ``source`` added.
 
-    The kind of table is told by its columns; others pass through. Rows that cannot be predicted stay, with the
-    reason as their source. A name that ends in ``.gz`` is read or written compressed. ``opinion`` corrects the models.
+    The kind of table is told by its columns; others pass through, a ``source`` as ``own_source``. Rows that cannot be
+    predicted stay, with the reason as their source. A name that ends in ``.gz`` is read or written compressed.
+    ``opinion`` corrects the models.
 
     Raises:
         SaveError: if the two are the same file, or ``out_path`` cannot be written.
@@ -64,13 +59,14 @@ def predict_file(
     temporary = out_path.with_name(f".moe-studio-{secrets.token_hex(8)}.tmp")
     try:
         with _open_new(temporary, out_path) as stream:
-            for table in read_chunks(in_path, (*FAMILIES, SERVED), aside):
+            for table in read_chunks(in_path, (*FAMILIES, SERVED, BANDWIDTH), aside):
                 if not rows:
-                    stream.write(csv_line([*_kept(table.header), PREDICTED, SOURCE]) + "\n")
-                time, source = predict_table(table, aside, load=load, opinion=opinion)
-                _write(stream, table, time, source)
-                family, rows, predicted = table.family, rows + len(table), predicted + int(np.isfinite(time).sum())
-                ratios.append(_ratio(table, time))
+                    stream.write(csv_line(_header(table)) + "\n")
+                found = predict_table(table, aside, load=load, opinion=opinion)
+                _write(stream, table, found)
+                family, rows = table.family, rows + len(table)
+                predicted += int(np.isfinite(found.time_us).sum())
+                ratios.append(_ratio(table, found))
         if not rows:
             raise MoeStudioError(f"{in_path.name} has no rows below its header.")
         os.replace(temporary, out_path)
@@ -86,42 +82,51 @@ def predict_file(
         aside=aside,
         measured=family.measured,
         ratio=np.concatenate(ratios),
+        is_time=not family.predicted,
     )
 
 
-def _ratio(table: Table, time: FloatArray) -> FloatArray:
+def _ratio(table: Table, found: Prediction) -> FloatArray:
     """Predicted over measured, of the rows that have both."""
-    if table.family.measured not in table.header:
+    family = table.family
+    if family.measured not in table.header:
         return np.empty(0)
-    measured = table.numbers(table.family.measured) * table.family.measured_us
-    both = np.isfinite(time) & np.isfinite(measured) & (measured > 0)
-    return np.asarray(time[both] / measured[both])
+    predicted = found.time_us / family.measured_us if found.value is None else found.value
+    measured = table.numbers(family.measured)
+    both = np.isfinite(predicted) & np.isfinite(measured) & (measured > 0)
+    return np.asarray(predicted[both] / measured[both])
 
 
 def predict_table(
     table: Table, aside: SetAside, *, load: Load = load_calibration, opinion: Opinion | None = None
-) -> tuple[FloatArray, list[str]]:
-    """The run time of each row in microseconds, NaN where none can be given, and how each was got."""
+) -> Prediction:
+    """What is predicted of every row; those of which nothing can be are noted in ``aside``."""
     time = np.full(len(table), np.nan)
-    source = np.full(len(table), "not predicted: a number is missing or out of range", dtype=object)
-    source[table.ragged] = "not predicted: " + not_fields(len(table.header))
+    value = np.full(len(table), np.nan)
+    source = np.full(len(table), NOT_PREDICTED + "a number is missing or out of range", dtype=object)
+    source[table.ragged] = NOT_PREDICTED + not_fields(len(table.header))
     for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=False), with_time=False):
         try:
-            time[rows], source[rows] = predict_block(table.family, gpu, block, load=load, opinion=opinion)
+            found = predict_block(table.family, gpu, block, load=load, opinion=opinion)
         except MoeStudioError as error:
-            aside.add(str(error), [table.lines[row] for row in rows])
-            source[rows] = "not predicted: " + str(error)
-    return time, source.tolist()
+            reason = np.full(len(rows), NOT_PREDICTED + str(error), dtype=object)
+            found = Prediction(time_us=np.full(len(rows), np.nan), source=reason)
+        time[rows], source[rows] = found.time_us, found.source
+        if found.value is not None:
+            value[rows] = found.value
+        missing = rows[np.isnan(time[rows])]
+        for text in dict.fromkeys(source[missing]):
+            aside.add(text.removeprefix(NOT_PREDICTED), [table.lines[row] for row in missing if source[row] == text])
+    return Prediction(time_us=time, source=source, value=value if table.family.predicted else None)
 
 
 def predict_block(
     family: Family, gpu: str, block: Block, *, load: Load = load_calibration, opinion: Opinion | None = None
-) -> tuple[FloatArray, Texts]:
-    """The run time of rows that share their words, and how each was got."""
-    calibration = load(device_name(gpu))
+) -> Prediction:
+    """What is predicted of rows that share their words."""
     if family.whole is not None:
-        time = family.whole(calibration.facts.name, block, _Priced(load, opinion))
-        return time, np.full(len(time), _origins(calibration, opinion), dtype=object)
+        return family.whole(device_name(gpu), block, load, opinion)
+    calibration = load(device_name(gpu))
     variants = family.variants(block.words)
     if not variants:
         raise MoeStudioError(f"There is no model of {family.name} for {', '.join(filter(None, block.words.values()))}.")
@@ -138,54 +143,47 @@ def predict_block(
         known = ~np.isnan(found.value)
         time[known] *= found.value[known]
         source[known] = f"{found.provenance}: {family.name} {variant}"
-    return time, source
+    return Prediction(time_us=time, source=source)
 
 
-@dataclass(frozen=True, slots=True)
-class _Priced:
-    """Prices designs by the calibrations that ``load`` finds; equal for the same two, so that answers can be kept."""
-
-    load: Load
-    opinion: Opinion | None
-
-    def __call__(self, project: Project) -> Provider:
-        known = tuple(self.load(name) for name in device_names(project.cluster))
-        return calibrated_provider(project, self.opinion, known)
-
-
-def _origins(calibration: Calibration, opinion: Opinion | None) -> str:
-    """How the kernels of a whole model are known."""
-    here = calibration.facts.name
-    origins = {
-        family: {fitted.origin for fitted in variants.values()} for family, variants in calibration.families.items()
-    }
-    far = {family: sorted(each) for family, each in origins.items() if here not in each}
-    provenance = DATASHEET if len(far) == len(origins) else CALIBRATED
-    others = ", ".join(sorted({name for each in far.values() for name in each}))
-    lent = f", {'all' if provenance == DATASHEET else ', '.join(sorted(far))} of {others}" if far else ""
-    return f"{provenance}: its kernels{lent}" + (", corrected by run times of your own" if opinion else "")
-
-
-def _write(stream: IO[str], table: Table, time: FloatArray, source: Sequence[str]) -> None:
+def _write(stream: IO[str], table: Table, found: Prediction) -> None:
     """Write the rows with their predictions."""
-    numbers = [f"{value:.6g}" if value == value else "" for value in time.tolist()]
-    words = {text: csv_line([text]) for text in set(source)}
-    stream.writelines(
-        f"{row},{number},{words[word]}\n" for row, number, word in zip(_rows(table), numbers, source, strict=True)
-    )
+    numbers = [_numbers(found.time_us)]
+    if found.value is not None:
+        numbers.append(_numbers(found.value))
+    words = {text: csv_line([text]) for text in set(found.source.tolist())}
+    sources = [words[text] for text in found.source.tolist()]
+    stream.writelines(map("{}\n".format, map(",".join, zip(_rows(table), *numbers, sources, strict=True))))
+
+
+def _numbers(values: FloatArray) -> list[str]:
+    return [f"{value:.6g}" if value == value else "" for value in values.tolist()]
 
 
 def _rows(table: Table) -> Sequence[str]:
     """The rows as they pass through: as they were, but for columns of an earlier prediction."""
-    kept = [index for index, name in enumerate(table.header) if name not in (PREDICTED, SOURCE)]
+    kept = _kept(table)
     if len(kept) == len(table.header):
         return table.texts
-    return [csv_line(fields) for fields in zip(*(table.columns[index] for index in kept), strict=True)]
+    return [csv_line(fields) for fields in zip(*(table.words(name) for name in kept), strict=True)]
 
 
-def _kept(header: Sequence[str]) -> list[str]:
+def _header(table: Table) -> list[str]:
+    """The columns that are written; ``own_source`` is a ``source`` that the table had before any prediction."""
+    added = _added(table.family)
+    return [*(f"own_{name}" if name in added else name for name in _kept(table)), *added]
+
+
+def _kept(table: Table) -> list[str]:
     """The columns that pass through: all but those of an earlier prediction."""
-    return [name for name in header if name not in (PREDICTED, SOURCE)]
+    if PREDICTED not in table.header:
+        return list(table.header)
+    return [name for name in table.header if name not in _added(table.family)]
+
+
+def _added(family: Family) -> list[str]:
+    """The columns that a prediction adds."""
+    return [PREDICTED, *filter(None, [family.predicted]), SOURCE]
 
 
 def _open_new(temporary: Path, final: Path) -> IO[str]:

@@ -72,13 +72,11 @@ def _chosen(project: Project) -> str:
     return "calibrated" if all(is_known(project.cluster, each) for each in names) else "fixed"
 
 
-def calibrated_provider(
-    project: Project, opinion: Opinion | None = None, known: tuple[Calibration, ...] = ()
-) -> CalibratedProvider:
-    """Fitted kernels for the devices of ``project``, corrected by ``opinion``; ``known`` holds each one's, if given."""
+def calibrated_provider(project: Project, opinion: Opinion | None = None) -> CalibratedProvider:
+    """Fitted kernels for the devices of ``project``, corrected by ``opinion``."""
     own = _own_calibration(project.cost)
     names = device_names(project.cluster)
-    calibrations = known or tuple(calibration_of(name, project.cluster.device(name), own) for name in names)
+    calibrations = tuple(calibration_of(name, project.cluster.device(name), own) for name in names)
     asker = Asker(calibrations=calibrations, base=rates(project), lent_sms=lent_sms(project), opinion=opinion)
     return CalibratedProvider(project=project, asker=asker, fixed=fixed_provider(project))
 

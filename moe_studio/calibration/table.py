@@ -306,7 +306,8 @@ def _family(header: Sequence[str], families: Sequence[Family], file: str) -> Fam
     """The family with the most needed columns of which the file has every one."""
 
     def missing(family: Family) -> list[str]:
-        return [name for name in (family.gpu, *family.words, *family.numbers) if name not in header]
+        needed = [name for name in (family.gpu, *family.words, *family.numbers) if name not in family.optional]
+        return [name for name in needed if name not in header]
 
     fitting = [family for family in families if not missing(family)]
     if fitting:

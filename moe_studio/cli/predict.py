@@ -27,8 +27,8 @@ def command(
 ) -> int:
     """Predict the run time of every row of a table of kernels.
 
-    Columns predicted_us and source are added; all others pass through. Rows that cannot be predicted stay and say why.
-    Where times are measured, too, the error is printed.
+    Columns predicted_us and source are added; all others pass through, a source of their own as own_source. Rows that
+    cannot be predicted stay and say why. Where times are measured, too, the error is printed.
 
     \b
     Columns by kind (all with gpu; dtype and op where kernels differ by them):
@@ -41,6 +41,7 @@ def command(
       DeepEP       op, gpus, nodes, tokens, hidden, topk, experts, sms
       p2p          op, gpus, nodes, gpus_per_node, bytes
       served model model_path, system, isl, osl, batch_size, tp_size (time per output token)
+      bandwidth    Size, scale, table (the share reached, as predicted_bw_fraction; without gpu on H100)
 
     \b
     Examples:
@@ -56,7 +57,8 @@ def command(
         middle, high = median_and_p90(report.ratio)
         bias = float(np.median(report.ratio)) - 1
         rows = f"{len(report.ratio):,} rows with {report.measured}"
-        side = f"half are more than {percent_text(abs(bias))} too {'long' if bias > 0 else 'short'}"
+        more, less = ("long", "short") if report.is_time else ("high", "low")
+        side = f"half are more than {percent_text(abs(bias))} too {more if bias > 0 else less}"
         say(f"Error on {rows}: median {percent_text(middle)}, 90th percentile {percent_text(high)}; {side}.")
     for line in report.aside.sentences():
         say(f"  {line}")

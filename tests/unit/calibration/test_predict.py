@@ -62,6 +62,13 @@ def test_rows_of_another_length_stay_in_their_place_with_the_reason(write: Write
     assert rows[3] == rows[0]
 
 
+def test_a_column_source_of_the_table_itself_is_kept(write: Write, tmp_path: Path) -> None:
+    path = write([HEADER + ",source", gemm_rows("H100-SXM")[0] + ",our lab"])
+    (row,) = predicted(path, tmp_path / "out.csv")
+    assert (row["own_source"], row["source"]) == ("our lab", "calibrated: gemm bf16")
+    assert predicted(tmp_path / "out.csv", tmp_path / "again.csv") == [row]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_field_of_several_lines_can_be_read_back(tmp_path: Path, end: str) -> None:
     path = tmp_path / "table.csv"

@@ -92,6 +92,34 @@ def test_a_served_model_that_makes_no_sense_says_why(write: Write, tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("attention_dp_size", "abc", "attention_dp_size is not a whole number of at least 1: 'abc'."),
+        ("attention_dp_size", "0", "attention_dp_size is not a whole number of at least 1: '0'."),
+        ("moe_ep_size", "1.5", "moe_ep_size is not a whole number of at least 1: '1.5'."),
+        ("moe_ep_size", "3", "moe_ep_size 3 does not divide the 8 GPUs."),
+        ("osl", "0.5", "osl is not a whole number of at least 1"),
+        ("tp_size", "1.7", "tp_size is not a whole number of at least 1"),
+        ("tp_size", "1e9", "cluster.nodes.gpus must be at most 65536, not 1000000000."),
+        ("isl", "1e300", "workload.context must be at most 1000000000, not a number this large."),
+    ],
+)
+def test_a_row_that_makes_no_sense_does_not_spoil_its_neighbours(
+    write: Write, tmp_path: Path, column: str, value: str, reason: str
+) -> None:
+    good = {"model_path": "DeepSeek-R1", "system": "h200_sxm", "precision_filled": "fp8"}
+    good |= {"isl": "1024", "osl": "512", "batch_size": "16", "tp_size": "8"}
+    good |= {"attention_dp_size": "1.0", "moe_ep_size": ""}
+    rows = [",".join(row.values()) for row in (good, good | {column: value}, good)]
+    predict_file(write([",".join(good), *rows]), tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8") as stream:
+        found = list(csv.DictReader(stream))
+    assert (found[1]["predicted_us"], found[1]["source"]) == ("", f"not predicted: {reason}")
+    assert found[0]["source"] == found[2]["source"] != found[1]["source"]
+    assert found[0]["predicted_us"] == found[2]["predicted_us"] != ""
+
+
 def test_served_models_are_not_fitted_to(write: Write, tmp_path: Path) -> None:
     from moe_studio.calibration.fit import calibrate
 
