@@ -50,6 +50,7 @@ class Editing:
         self.document = document
         self.draft = Draft()
         self.on_draft: list[Callable[[], None]] = []
+        self.on_note: list[Callable[[str], None]] = []
         self._session: Session | None = None
         self._seen = document.history
 
@@ -117,7 +118,13 @@ class Editing:
 
     def act(self, action: Action) -> bool:
         """Do something to a list or a table; it waits like a typed value while it breaks the design."""
-        return self.want(Change(key=(("@", action.label),), label=action.label, edits=(action.edit,)))
+        before = self.document.history.current
+        is_new = self.want(Change(key=(("@", action.label),), label=action.label, edits=(action.edit,)))
+        note = action.note(before) if is_new else ""
+        if note:
+            for listener in tuple(self.on_note):
+                listener(note)
+        return is_new
 
     def want(self, change: Change) -> bool:
         """Make ``change`` a step of the history, or let it wait until it gives a valid design."""

@@ -40,11 +40,15 @@ SIZES = {name for names in USED_BY_KIND.values() for name in names}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Action:
-    """Something that can be done to a list or a table: its sign, what it does in words, and the edit."""
+    """Something that can be done to a list or a table: its sign, what it does in words, and the edit.
+
+    ``note``: what else it changes in a project, in a sentence; empty for nothing.
+    """
 
     text: str
     label: str
     edit: Edit
+    note: Callable[[Project], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,7 +386,12 @@ def node_fields(cluster: Cluster, index: int) -> Iterator[Field]:
 
 def _layout_action(text: str, label: str, change: Callable[[Project], LayoutChange]) -> Action:
     """What the canvas does, too: the strategy is fitted in the same step."""
-    return Action(text=text, label=label, edit=lambda project: change(project).edit(project))
+    return Action(
+        text=text,
+        label=label,
+        edit=lambda project: change(project).edit(project),
+        note=lambda project: change(project).note,
+    )
 
 
 NODE_ADDER = _layout_action("Add a node", "Add a node like the last", add_node)

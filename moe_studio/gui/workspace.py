@@ -155,6 +155,7 @@ class Workspace(QMainWindow):
         self.outline.chosen.connect(self._on_several)
         self.problems.chosen.connect(self._on_problem)
         self.editing.on_draft.append(self._on_draft)
+        self.editing.on_note.append(self.told.emit)
         self.history.chosen.connect(lambda cursor: self.document.go_to(cursor))
         # Once the layout has settled, which it has not while the window opens.
         self.tabs.currentChanged.connect(lambda _: QTimer.singleShot(0, self, self._make_room))
@@ -173,6 +174,7 @@ class Workspace(QMainWindow):
         self.document = document
         self.editing = Editing(document)
         self.editing.on_draft.append(self._on_draft)
+        self.editing.on_note.append(self.told.emit)
         self.inspector.form.set_editing(self.editing)
         self.settings.set_editing(self.editing)
         self.cluster.set_document(document)

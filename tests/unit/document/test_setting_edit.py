@@ -208,6 +208,17 @@ def test_adding_a_node_in_the_form_is_what_the_canvas_does(editing: Editing) -> 
     assert editing.draft.changes == ()
 
 
+def test_what_an_action_of_the_form_changes_besides_is_said_as_on_the_canvas(editing: Editing) -> None:
+    said: list[str] = []
+    editing.on_note.append(said.append)
+    before = editing.document.project
+    editing.act(action_of(editing, "Add a node like the last"))
+    assert said == [add_node(before).note]
+    assert said[0].startswith("24 GPUs now")
+    editing.act(action_of(editing, "Links inside a rack"))
+    assert len(said) == 1, "nothing else was changed"
+
+
 def test_a_node_may_go_while_something_else_waits() -> None:
     editing = Editing(Document(load_project(example_path("seed4-proposed"))))
     editing.act(action_of(editing, "Add a move"))
