@@ -32,7 +32,7 @@ from moe_studio.project.edit import set_value
 DESK, START = range(2)
 """Pages of the window."""
 
-SMALLEST, ROOM = QSize(480, 320), QSize(836, 520)
+SMALLEST, ROOM = QSize(480, 320), QSize(836, 470)
 """The least that the window takes, and that its panels need: in a smaller window they are scrolled."""
 
 FIGURE_TABS = {
