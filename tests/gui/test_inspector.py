@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from moe_studio.document.selection import Selection
 from moe_studio.gui.form.editor import ChoiceEditor, LineEditor
@@ -11,6 +12,8 @@ from moe_studio.gui.form.row import FieldRow
 from moe_studio.gui.form.selection_form import SelectionForm
 from moe_studio.gui.inspector.design_fact import design_facts
 from moe_studio.gui.inspector.place_fact import gpu_facts
+from moe_studio.gui.theme import DARK, LIGHT, apply_theme
+from moe_studio.gui.widgets.label import ElidedLabel, set_tone
 from moe_studio.project.design import Workload
 from moe_studio.project.edit import move_expert, set_value
 from moe_studio.project.model import Block
@@ -168,3 +171,26 @@ def test_an_expert_of_a_layer_that_the_reference_lacks_is_compared_with_nothing(
         driver.document.select(Selection(kind="expert", expert=1, layer=-1 if layer is not None else 3))
         driver.settle()
         assert window.workspace.inspector.title.text() == "Expert 1"
+
+
+def test_a_label_that_goes_from_tone_to_tone_looks_as_one_that_had_its_tone_from_the_start(
+    qapp: QApplication, qtbot: QtBot
+) -> None:
+    for theme in (LIGHT, DARK):
+        apply_theme(qapp, theme)
+        changed = _shown_label(qtbot, "")
+        for tone in ("good", "bad", "good", "", "bad", ""):
+            set_tone(changed, tone)
+            assert changed.grab().toImage() == _shown_label(qtbot, tone).grab().toImage()
+    set_tone(changed, "bad")
+    apply_theme(qapp, LIGHT)
+    assert changed.grab().toImage() == _shown_label(qtbot, "bad").grab().toImage()
+
+
+def _shown_label(qtbot: QtBot, tone: str) -> ElidedLabel:
+    label = ElidedLabel("+4.6 %", "small")
+    qtbot.addWidget(label)
+    label.resize(80, 20)
+    set_tone(label, tone)
+    label.show()
+    return label
