@@ -1,6 +1,6 @@
 """``moe-studio bench``: how fast this installation is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -15,6 +15,29 @@ from moe_studio.units import significant
 Runs = Annotated[int, typer.Option("--runs", min=5, max=10_000, help="Moves to measure, or steps of each drag.")]
 Window = Annotated[bool, typer.Option("--gui", help="Measure the window instead: dragging, zooming, opening.")]
 Everything = Annotated[bool, typer.Option("--all", help="Also cold starts, the window, and full exports (a minute).")]
+
+
+MEANINGS = {
+    "median_ms": "half of the runs take less",
+    "p95_ms": "95 of 100 runs take less",
+    "p99_ms": "99 of 100 take less",
+    "longest_ms": "the longest of all",
+    "wall_median_ms": "half take less by the clock, with what other programs took",
+    "wall_p95_ms": "95 of 100 take less by the clock",
+    "wall_p99_ms": "99 of 100 times that the event loop is deaf are shorter, by the clock",
+    "wall_longest_ms": "the longest time that the event loop is deaf, by the clock",
+    "cpu_median_ms": "half take less time of the processor",
+    "worst_level_p95_ms": "95 of 100 take less at the level of zoom that is slowest",
+    "levels": "levels of zoom",
+    "runs": "how often it was done",
+    "networkx_ratio": "so many times faster than networkx's longest path on the same graph",
+    "fixed_ratio": "so many times as long as with the fixed provider",
+    "operators": "operators of the graph",
+    "resident_mb": "largest memory in use",
+    "seconds_found": "run time of the design by networkx",
+    "seconds_of_engine": "run time of the design by the engine",
+}
+"""What the figures of all measurements are."""
 
 
 def command(runs: Runs = 100, window: Window = False, everything: Everything = False, json: Json = False) -> int:
@@ -33,10 +56,19 @@ def command(runs: Runs = 100, window: Window = False, everything: Everything = F
     if json:
         print(json_text(found), end="")
     else:
-        columns = list(dict.fromkeys(name for figures in found.values() for name in figures))
-        rows = [(name, *(_text(figures.get(column)) for column in columns)) for name, figures in found.items()]
-        show_table(("measurement", *columns), rows)
+        show_measurements(found)
     return 0
+
+
+def show_measurements(found: Mapping[str, Measurement]) -> None:
+    """Print a table for all that have the same figures, one after the other, and what the figures are."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, figures in found.items():
+        alike.setdefault(tuple(figures), []).append(name)
+    for columns, names in alike.items():
+        show_table(("measurement", *columns), [(name, *map(_text, found[name].values())) for name in names])
+    known = dict.fromkeys(column for columns in alike for column in columns)
+    show_table(("figure", "what it is"), [(column, MEANINGS[column]) for column in known], words=(0, 1))
 
 
 def _measured(runs: int, everything: bool) -> Iterator[tuple[str, Measurement]]:
@@ -45,7 +77,5 @@ def _measured(runs: int, everything: bool) -> Iterator[tuple[str, Measurement]]:
         yield from command_measurements()
 
 
-def _text(value: float | None) -> str:
-    if value is None:
-        return ""
+def _text(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else significant(value)

@@ -74,8 +74,9 @@ def _show(result: api.Result) -> None:
         for claim in references(evaluation)
     ]
     show_table(("reference", "claimed", "predicted", "error"), claims)
-    got = ", ".join(f"{count:,} {name}" for name, count in operators_by_provenance(evaluation).items())
-    say(f"Times of operators: {got}")
+    counts = operators_by_provenance(evaluation)
+    got = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    say(f"Times of operators: {got}; {len(evaluation.graph) - sum(counts.values()):,} take none")
     for note in evaluation.provider.notes:
         say(note)
     say()

@@ -268,11 +268,11 @@ class Files(QObject):
         self._host.toast.say(
             tr("The template {title} is removed.", title=offer.title),
             action=tr("Undo"),
-            act=lambda: self._try(lambda: self._bring_back_template(offer.path, kept)),
+            act=lambda: self._bring_back_template(offer.path, kept),
         )
 
     def _bring_back_template(self, path: Path, kept: str) -> None:
-        bring_back_template(path, kept)
+        self._try(lambda: bring_back_template(path, kept))
         self._refresh_start()
 
     # Other programs and windows

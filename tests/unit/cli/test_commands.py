@@ -43,6 +43,22 @@ def test_evaluate_prints_plain_text_where_nobody_reads_along(capsys: Capture) ->
     assert "450,000 tokens/s" in text
 
 
+def test_evaluate_counts_the_operators_that_take_no_time_too(capsys: Capture) -> None:
+    main(["evaluate", str(resource("examples", "real", "mixtral-8x7b-decode-h100.moe.yaml"))])
+    lines = capsys.readouterr().out.splitlines()
+    [times] = [line for line in lines if line.startswith("Times of operators: ")]
+    [operators] = [line.split()[1] for line in lines if line.startswith("operators")]
+    assert times.endswith(" take none")
+    counts = [int(word.replace(",", "")) for word in times.split() if word[0].isdigit()]
+    assert sum(counts) == int(operators.replace(",", ""))
+    assert len(counts) == 2
+
+
+def test_one_figure_is_not_called_figures(capsys: Capture) -> None:
+    main(["accuracy", str(resource("examples", "real", "deepseek-v3-decode-h100.moe.yaml"))])
+    assert "Median error of 1 figure: " in capsys.readouterr().out
+
+
 def test_tables_are_drawn_on_a_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "is_terminal", lambda: True)
     console.show_table(("name", "value"), [("[bold]x[/bold]\x1b[31m", "1")], title="Title")
@@ -230,6 +246,17 @@ def test_predict_reports_errors_and_what_it_set_aside(tmp_path: Path, capsys: Ca
     assert "2 of 3 rows of gemm predicted." in printed
     assert "Error on 2 rows with time_us: median" in printed
     assert "1 row set aside: m is zero or negative (line 4)" in printed
+
+
+def test_predict_calls_a_share_of_bandwidth_too_high_not_too_long(tmp_path: Path, capsys: Capture) -> None:
+    table = tmp_path / "shares.csv"
+    table.write_text("Size,scale,table,bw_fraction\n1073741824,2Node-16GPU(NIC),nic,0.5\n", "utf-8")
+    assert main(["predict", str(table), "-o", str(tmp_path / "out.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 1 rows of bandwidth predicted." in printed
+    assert "% too high." in printed
+    assert main(["predict", str(table), "-o", str(table)]) == 2
+    assert "shares.csv is the table itself; write the predictions to another file." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

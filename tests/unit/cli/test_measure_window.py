@@ -2,6 +2,7 @@
 
 import pytest
 
+from moe_studio.cli.bench import show_measurements
 from moe_studio.cli.measure import percentile
 from moe_studio.cli.measure_window import pulse_ms, steps_ms
 
@@ -32,6 +33,23 @@ def test_deafness_is_told_by_its_longest_and_by_all_but_one_in_a_hundred() -> No
         "longest_ms": pytest.approx(50),
         "runs": 200,
     }
+
+
+def test_what_has_the_same_figures_stands_in_one_table_and_every_figure_is_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spent = [Spent(cpu_s=0.001, wall_s=0.002)]
+    step, pulse = steps_ms(spent, {"median_ms": 1.0}), pulse_ms(Pulse(deaf=spent))
+    show_measurements(
+        {"drag": step, "deaf": pulse, "zoom": step | {"worst_level_p95_ms": 1.0, "levels": 2}, "pan": step}
+    )
+    lines = capsys.readouterr().out.splitlines()
+    heads = [line.split()[1:] for line in lines if line.startswith("measurement")]
+    assert heads == [list(step), list(pulse), [*step, "worst_level_p95_ms", "levels"]]
+    assert [line.split()[0] for line in lines[1:3]] == ["drag", "pan"]
+    legend = next(number for number, line in enumerate(lines) if line.startswith("figure"))
+    explained = {line.split()[0] for line in lines[legend + 1 :] if line}
+    assert explained == {*step, *pulse, "worst_level_p95_ms", "levels"}
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
