@@ -171,7 +171,7 @@ class Editor:
         known: dict[str, object] = {
             "project": project,
             "device": self.chance.choice(("", *device_names())),
-            "gpus": self.chance.choice((1, 2, 4, 8)) if name == "set_gpus" else gpus,
+            "gpus": gpus if name.endswith("_gpus") and name != "set_gpus" else self.chance.choice((1, 2, 4, 8)),
             "at": self.chance.choice((None, (0.0, 2.0), (1.5, -1.0))),
             "chosen": nodes,
             "node": nodes[0],
