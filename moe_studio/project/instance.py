@@ -110,18 +110,6 @@ def _slots_by_load(
     return tuple(tuple(slot + first for first in range(0, slots, ep) for slot in home) for home in homes)
 
 
-def slots_of(project: Project, layer: int, replica: int) -> dict[int, tuple[int, ...]]:
-    """The slots of each expert of one layer in one replica; experts without a slot are left out."""
-    layer = project.model.held_layer(layer)
-    chosen = [move for move in project.placement.moves if _covers(move, layer)]
-    return {expert: slots for expert, slots in _slots(project, layer, chosen)[replica].items() if slots}
-
-
-def _covers(move: Move, layer: int) -> bool:
-    ranges = layer_ranges(move.layers)
-    return not ranges or any(low <= layer <= high for low, high in ranges)
-
-
 def _moves_of_layers(moves: tuple[Move, ...], layers: int) -> list[tuple[int, ...]]:
     """The numbers of the moves that touch each layer."""
     touched: dict[int, list[int]] = defaultdict(list)

@@ -324,8 +324,11 @@ class ClusterPicture(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             found = self.selection_at(QPointF(event.pos()))
-            text = self.tiles[found.gpu].text if found.gpu >= 0 else ""
-            QToolTip.showText(event.globalPos(), plain_tip(text), self)
+            if found.gpu < 0:
+                QToolTip.hideText()
+            else:
+                tile = self.box_of(found.gpu).toRect()
+                QToolTip.showText(event.globalPos(), plain_tip(self.tiles[found.gpu].text), self, tile)
             return True
         return super().event(event)
 

@@ -15,11 +15,11 @@ from moe_studio.graph.size import sizes
 from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Move, Parallel, Placement, Routing, Workload
 from moe_studio.project.edit import in_order, place_expert
-from moe_studio.project.instance import slots_of
 from moe_studio.project.model import FeedForward, Model
 from moe_studio.project.project import Project
 from moe_studio.storage.writer import project_text
 from tests.unit.engine.strategies import projects
+from tests.unit.project.placed import slots_of
 
 
 def networkx_length(evaluation: Evaluation, edges: Edges) -> float:

@@ -8,10 +8,10 @@ from moe_studio.errors import ProjectError
 from moe_studio.project.balance import instance_counts, packed, with_redundant
 from moe_studio.project.design import Placement
 from moe_studio.project.edit import move_expert, reset_placement, set_value
-from moe_studio.project.instance import slots_of
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_path
 from moe_studio.storage.loader import load_project
+from tests.unit.project.placed import slots_of
 
 # Loads and counts of the README of deepseek-ai/EPLB, with its global policy.
 LOADS = (

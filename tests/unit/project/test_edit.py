@@ -17,9 +17,10 @@ from moe_studio.project.edit import (
     set_value,
     swap_experts,
 )
-from moe_studio.project.instance import layer_instances, policy_slots, slots_of
+from moe_studio.project.instance import layer_instances, policy_slots
 from moe_studio.project.model import Block, FeedForward, Model
 from moe_studio.project.project import Project
+from tests.unit.project.placed import slots_of
 
 LAYERS = range(4)
 
