@@ -1,6 +1,7 @@
 """The outline: model, cluster and longest path as a tree, a twin of the canvases for keyboard and screen reader."""
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
@@ -48,6 +49,7 @@ class Outline(QTreeWidget):
         self._design.setFirstColumnSpanned(True)
         for item in (self._model, self._cluster):
             item.setExpanded(True)
+        self._racks: set[str] = set()
         self._evaluation: Evaluation | None = None
         self.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self.itemSelectionChanged.connect(self._on_selected)
@@ -106,24 +108,36 @@ class Outline(QTreeWidget):
         ]
 
     def _fill_cluster(self, evaluation: Evaluation, layer: int | None) -> None:
+        """Racks with their nodes, and nodes with their GPUs; a node in no rack stands by itself."""
         project = evaluation.project
-        nodes: list[Row] = [
-            (node.name, f"{node.gpus}", Selection(kind="node", node=index))
-            for index, node in enumerate(project.cluster.nodes)
+        nodes, held = project.cluster.nodes, hosted_experts(project, layer)
+        first = [0, *accumulate(node.gpus for node in nodes)]
+        groups: dict[tuple[str, int], list[int]] = {}
+        for index, node in enumerate(nodes):
+            groups.setdefault((node.rack, -1 if node.rack else index), []).append(index)
+
+        def node_row(index: int) -> Row:
+            node = nodes[index]
+            name = node.name.removeprefix(f"{node.rack}/")
+            return name, f"{node.gpus}", Selection(kind="node", node=index)
+
+        def fill_node(item: QTreeWidgetItem, index: int) -> None:
+            gpus = range(first[index], first[index + 1])
+            self._fill(item, [(f"GPU {gpu}", experts_text(held[gpu]), Selection(kind="gpu", gpu=gpu)) for gpu in gpus])
+
+        heads = [
+            (rack, f"{sum(nodes[index].gpus for index in members)}", None) if rack else node_row(members[0])
+            for (rack, _), members in groups.items()
         ]
-        self._fill(self._cluster, nodes)
-        held = hosted_experts(project, layer)
-        first = 0
-        for index, node in enumerate(project.cluster.nodes):
-            item = self._cluster.child(index)
-            if item is None:
+        for item, ((rack, _), members) in zip(self._fill(self._cluster, heads), groups.items(), strict=True):
+            if not rack:
+                fill_node(item, members[0])
                 continue
-            rows: list[Row] = [
-                (f"GPU {gpu}", experts_text(held[gpu]), Selection(kind="gpu", gpu=gpu))
-                for gpu in range(first, first + node.gpus)
-            ]
-            self._fill(item, rows)
-            first += node.gpus
+            for child, index in zip(self._fill(item, map(node_row, members)), members, strict=True):
+                fill_node(child, index)
+            if rack not in self._racks:
+                item.setExpanded(True)
+        self._racks = {rack for rack, _ in groups}
 
     def _fill_path(self) -> None:
         assert self._evaluation is not None
@@ -135,11 +149,11 @@ class Outline(QTreeWidget):
         ]
         self._fill(self._path, rows)
 
-    def _fill(self, parent: QTreeWidgetItem, rows: Iterable[Row]) -> None:
-        """Make the children of ``parent`` these rows, touching only what differs."""
-        count = 0
-        for count, (name, figure, selection) in enumerate(rows, 1):
-            item = parent.child(count - 1)
+    def _fill(self, parent: QTreeWidgetItem, rows: Iterable[Row]) -> list[QTreeWidgetItem]:
+        """Make the children of ``parent`` these rows, touching only what differs; they are returned."""
+        filled: list[QTreeWidgetItem] = []
+        for name, figure, selection in rows:
+            item = parent.child(len(filled))
             if item is None:
                 item = QTreeWidgetItem(parent)
                 item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
@@ -149,9 +163,11 @@ class Outline(QTreeWidget):
             if item.text(1) != figure:
                 item.setText(1, figure)
             self._bind(item, selection)
-        while (gone := parent.child(count)) is not None:
+            filled.append(item)
+        while (gone := parent.child(len(filled))) is not None:
             self._forget(gone)
             parent.removeChild(gone)
+        return filled
 
     def _forget(self, item: QTreeWidgetItem) -> None:
         """Let ``item`` and all below it stand for nothing: they go away together."""
