@@ -16,7 +16,7 @@ from moe_studio.units import time_text
 
 GUTTER = 76
 NAME_HEIGHT = 18
-"""Pixels of a lane scrolled off the top that its name needs; with fewer, the next lane's name stands there."""
+"""Pixels of a lane at the edge of the view that its name needs; with fewer it has none, and at the top makes room."""
 
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 BAND_ALPHA = 26
@@ -50,7 +50,7 @@ def draw_lanes(painter: QPainter, ground: Ground) -> list[int]:
         if bottom - top > 6:
             painter.setPen(theme.color("hairline"))
             painter.drawLine(0, int(y), ground.size.width(), int(y))
-        is_sliver = top < area.top() and bottom - y < NAME_HEIGHT
+        is_sliver = (top < area.top() and bottom - y < NAME_HEIGHT) or area.bottom() - y < NAME_HEIGHT
         if y >= next_free and not is_sliver:
             token = "accent" if gpu in chosen else "path_text" if gpu in path_gpus else "muted"
             next_free = _draw_name(painter, ground, gpu, token, y + 2, bottom)
