@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from moe_studio.calibration.family import Block, Columns, Family, Words
 from moe_studio.calibration.kriging import Surface, surface
 from moe_studio.calibration.opinion import Ratio
-from moe_studio.calibration.plausible import believable
+from moe_studio.calibration.plausible import MOST_ODD, believable
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.split import held_out
 from moe_studio.calibration.store import device_name
@@ -98,11 +98,13 @@ class Measured:
         for part in self.parts:
             known = next((item for name, item in every.items() if _is_device(part.gpu, name)), None)
             if known is not None:
-                believable(self.file, part.family, [part.block], known)
+                (near,) = believable(self.file, part.family, [part.block], known)
                 possible = _possible(part, known.facts)
                 reason = f"time_us is less than the datasheet of {known.facts.name} allows; is it in microseconds?"
                 aside.add(reason, part.lines[~possible].tolist())
-                used += int(possible.sum())
+                reason = f"time_us is more than {MOST_ODD:g} times off half of the others; is it in microseconds?"
+                aside.add(reason, part.lines[possible & ~near].tolist())
+                used += int((possible & near).sum())
         if not used:
             held = ", ".join(sorted({part.gpu for part in self.parts})) or "none"
             because = "".join(f" {sentence}." for sentence in aside.sentences())
@@ -202,7 +204,9 @@ def _found(family: Family, parts: Sequence[_Part], fitted: Fitted, facts: Device
         return None
     predicted = [family.predict(fitted.parameters, facts, block.columns, block.words) for block in blocks]
     residual = np.log(np.concatenate([block.time_us for block in blocks]) / np.concatenate(predicted))
-    columns = {name: np.concatenate([block.columns[name] for block in blocks]) for name in family.numbers}
+    near = np.abs(residual - np.median(residual)) <= np.log(MOST_ODD)
+    residual = residual[near]
+    columns = {name: np.concatenate([block.columns[name] for block in blocks])[near] for name in family.numbers}
     points, shapes = _points(family.numbers, columns), _points(family.shape, columns)
     places, place = np.unique(shapes, axis=0, return_inverse=True)
     low, high = np.full((len(places), points.shape[1]), np.inf), np.full((len(places), points.shape[1]), -np.inf)

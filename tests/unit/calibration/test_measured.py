@@ -127,6 +127,16 @@ def test_a_table_in_another_unit_is_refused(write: Write, scale: float, word: st
         provide(project(write([HEADER, *other])))
 
 
+def test_single_rows_in_another_unit_are_set_aside_and_change_nothing(write: Write) -> None:
+    sound = provide(project(write([HEADER, *lines()])))
+    odd = [f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) * 1000:.6f}" for row in lines()[:3]]
+    provider = provide(project(write([HEADER, *lines(), *odd])))
+    assert provider.notes[0] == sound.notes[0]
+    assert "3 rows set aside: time_us is more than 200 times off half of the others" in provider.notes[1]
+    found, expected = (evaluate(project(write([HEADER, *rows])), provide) for rows in ([*lines(), *odd], lines()))
+    assert found.metrics == expected.metrics
+
+
 def test_a_project_without_its_table_says_so(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"cost\.table: .*needs a CSV file"):
         provide(replace(project(tmp_path / "x.csv"), cost=Cost(provider="table")))
