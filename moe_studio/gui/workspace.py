@@ -47,6 +47,9 @@ LARGE = 20_000
 DRAG_MS, SHARE_MS = 24, 8
 """For so long views follow each other at once: while something is carried all are to be painted together."""
 
+LOWEST = 228
+"""Height of the evidence in a low window: what its highest page needs, so that no page changes it."""
+
 COMPARE_SHARE = 0.44
 """Height of the evidence, as a share of the whole, while two designs are compared."""
 
@@ -347,7 +350,7 @@ class Workspace(QMainWindow):
         shares = {"outline": 0.135, "dag": 0.335 if "outline" in shown else 0.39, "inspector": 0.17}
         sizes = [max(190, int(width * shares[name])) for name in shown]
         self.resizeDocks([self._docks[name] for name in shown], sizes, Qt.Orientation.Horizontal)
-        self.resizeDocks([self._docks["evidence"]], [max(212, int(height * 0.275))], Qt.Orientation.Vertical)
+        self.resizeDocks([self._docks["evidence"]], [max(LOWEST, int(height * 0.275))], Qt.Orientation.Vertical)
 
     def arrangement(self) -> QByteArray:
         """Where the panels are, to be remembered."""
