@@ -90,10 +90,12 @@ class Looks(QObject):
 
     def _show(self, theme: Theme) -> None:
         self.theme = theme
+        workspace = self._host.workspace
+        workspace.hold_arrangement()
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, theme)
-        self._host.workspace.set_theme(theme)
+        workspace.set_theme(theme)
 
     def _on_system_theme(self) -> None:
         if self.name == "system":

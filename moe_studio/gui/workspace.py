@@ -47,7 +47,7 @@ LARGE = 20_000
 DRAG_MS, SHARE_MS = 24, 8
 """For so long views follow each other at once: while something is carried all are to be painted together."""
 
-LOWEST = 228
+LOWEST = 230
 """Height of the evidence in a low window: what its highest page needs, so that no page changes it."""
 
 COMPARE_SHARE = 0.44
@@ -351,6 +351,12 @@ class Workspace(QMainWindow):
         sizes = [max(190, int(width * shares[name])) for name in shown]
         self.resizeDocks([self._docks[name] for name in shown], sizes, Qt.Orientation.Horizontal)
         self.resizeDocks([self._docks["evidence"]], [max(LOWEST, int(height * 0.275))], Qt.Orientation.Vertical)
+
+    def hold_arrangement(self) -> None:
+        """Leave the panels as large as they are, whatever their widgets ask for until the layout has settled."""
+        if self.isVisible():
+            state = self.saveState()
+            QTimer.singleShot(0, self, lambda: self.restoreState(state))
 
     def arrangement(self) -> QByteArray:
         """Where the panels are, to be remembered."""

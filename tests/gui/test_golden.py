@@ -35,6 +35,9 @@ BLOCK = 8
 MOST_DIFFERENCE, MOST_BLOCKS = 20.0, 0.004
 """From which difference of 255 on a square is another, and the share of squares that may be another."""
 
+PATIENCE = 4
+"""So many pictures in a row must be equal: some sentences are found only when nothing has changed for a while."""
+
 MOST_MEAN = 2.5
 """Greatest mean difference of all pixels: a shade that is a little off everywhere is noticed, too."""
 
@@ -126,11 +129,13 @@ def save(picture: Picture, path: Path) -> None:
 
 def still_picture(window: MainWindow) -> Picture:
     """What the window looks like when nothing moves any more."""
-    shown = None
+    shown, still = None, 0
     for _ in range(100):
         QTest.qWait(60)
         before, shown = shown, picture_of(window.grab().toImage())
-        if before is not None and not window.workspace.is_busy and np.array_equal(before, shown):
+        is_still = before is not None and not window.workspace.is_busy and np.array_equal(before, shown)
+        still = still + 1 if is_still else 0
+        if still == PATIENCE:
             return shown
     raise AssertionError("the window does not stand still")
 
