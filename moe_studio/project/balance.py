@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 Slots = tuple[int, ...]
 
+ROUNDING = 1e-12
+"""Loads that differ by less are equal: the last bits of a sum must not decide where an expert goes."""
+
 
 def instance_counts(load: Sequence[float], redundant: int, most: int) -> list[int]:
     """Instances of each expert: each one more goes where an instance has most to do; ``most`` of one at most."""
@@ -23,14 +26,18 @@ def instance_counts(load: Sequence[float], redundant: int, most: int) -> list[in
 
 def packed(load: Sequence[float], redundant: int, slots: int) -> list[Slots]:
     """Slots of each expert: instances by falling load, each into the least loaded slot that has room."""
-    counts = instance_counts(load, redundant, slots)
-    return _placed(load, counts, [()] * len(load), slots)
+    load = _rounded(load)
+    return _placed(load, instance_counts(load, redundant, slots), [()] * len(load), slots)
 
 
 def with_redundant(load: Sequence[float], homes: Sequence[Slots], redundant: int, slots: int) -> list[Slots]:
     """``homes``, and a slot for each further instance: the least loaded of those that hold fewest."""
-    counts = instance_counts(load, redundant, slots)
-    return _placed(load, counts, homes, slots)
+    load = _rounded(load)
+    return _placed(load, instance_counts(load, redundant, slots), homes, slots)
+
+
+def _rounded(load: Sequence[float]) -> list[float]:
+    return [float(f"{value:.12g}") for value in load]
 
 
 def _placed(load: Sequence[float], counts: Sequence[int], homes: Sequence[Slots], slots: int) -> list[Slots]:
@@ -46,7 +53,8 @@ def _placed(load: Sequence[float], counts: Sequence[int], homes: Sequence[Slots]
     for expert in sorted(left, key=lambda expert: -load[expert] / counts[expert]):
         others = [slot for slot in range(slots) if slot not in result[expert]]
         free = [slot for slot in others if held[slot] < room] or others
-        slot = min(free, key=lambda slot: spent[slot])
+        least = min(spent[slot] for slot in free) * (1 + ROUNDING)
+        slot = next(slot for slot in free if spent[slot] <= least)
         spent[slot] += load[expert] / counts[expert]
         held[slot] += 1
         result[expert].append(slot)

@@ -134,7 +134,9 @@ def slots_by_load(project: Project, layer: int) -> list[tuple[int, ...]]:
     if project.placement.policy != "balanced":
         is_contiguous = project.placement.policy == "contiguous"
         places = [[expert * ep // experts if is_contiguous else expert % ep] for expert in range(experts)]
-    found = balanced_slots(expert_probabilities(project, layer), places, project.placement.redundant, ep)
+    # What differs in the last bits alone is the same load.
+    load = [float(f"{chance:.11e}") for chance in expert_probabilities(project, layer)]
+    found = balanced_slots(load, places, project.placement.redundant, ep)
     copies = range(project.width // (ep * project.parallel.etp))
     return [tuple(slot + copy * ep for copy in copies for slot in sorted(own)) for own in found]
 

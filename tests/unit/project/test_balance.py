@@ -89,3 +89,7 @@ def test_resetting_keeps_redundant_experts(placed: Project) -> None:
 def test_redundant_experts_need_a_policy_that_places_them(placed: Project) -> None:
     with pytest.raises(ProjectError, match=r"placement.redundant: must be 0 with policy explicit"):
         set_value("placement.policy", "explicit")(placed)
+
+
+def test_loads_that_differ_in_their_last_bits_alone_are_equal() -> None:
+    assert packed([0.9999999999999999, 1.0, 1.0], 0, 2) == packed([1.0, 1.0, 1.0], 0, 2)
