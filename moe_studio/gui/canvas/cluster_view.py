@@ -26,6 +26,7 @@ from moe_studio.gui.canvas.gpu_state import GpuState, Heat, gpu_states
 from moe_studio.gui.canvas.ground import Ground
 from moe_studio.gui.canvas.hand_view import HandView
 from moe_studio.gui.canvas.hit import NOWHERE, Hit, hit_at
+from moe_studio.gui.canvas.item import qrect
 from moe_studio.gui.canvas.keys import CanvasKeys
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.layout_verbs import LayoutVerbs
@@ -36,7 +37,7 @@ from moe_studio.gui.canvas.picking import Picking
 from moe_studio.gui.canvas.pointer import CanvasPointer
 from moe_studio.gui.canvas.rate_editor import RateEditor
 from moe_studio.gui.canvas.tile import Tile
-from moe_studio.gui.canvas.tile_layer import TileLayer, qrect
+from moe_studio.gui.canvas.tile_layer import TileLayer
 from moe_studio.gui.canvas.traffic_overlay import TrafficOverlay
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme

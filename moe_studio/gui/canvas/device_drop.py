@@ -7,9 +7,9 @@ from PySide6.QtGui import QDragMoveEvent, QDropEvent
 
 from moe_studio.document.node_place import free_place
 from moe_studio.gui.canvas.ghost import Ghost
+from moe_studio.gui.canvas.item import qrect
 from moe_studio.gui.canvas.layout_verbs import Landing, drop_text
 from moe_studio.gui.canvas.palette import device_of
-from moe_studio.gui.canvas.tile_layer import qrect
 
 if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView

@@ -10,8 +10,8 @@ from moe_studio.document.placing import Span, experts_phrase, grabbed, hosted_ex
 from moe_studio.errors import MoeStudioError
 from moe_studio.gui.canvas.expert_drag import Target
 from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState, in_places
+from moe_studio.gui.canvas.item import qrect
 from moe_studio.gui.canvas.picking import Chip
-from moe_studio.gui.canvas.tile_layer import qrect
 
 if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView

@@ -8,9 +8,9 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
+from moe_studio.gui.canvas.item import CanvasItem, qrect
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER, TINY
-from moe_studio.gui.canvas.tile_layer import qrect
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.guard import guarded
 from moe_studio.project.cluster import Cluster
@@ -24,12 +24,11 @@ NAMED = 90.0
 _NUMBER = re.compile(r"\d+$")
 
 
-class FarLabels(QGraphicsItem):
+class FarLabels(CanvasItem):
     """Each name in the middle of what it names, always of the same size on screen."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
+        super().__init__(theme)
         self._layout: ClusterLayout | None = None
         self._nodes: tuple[str, ...] = ()
         self.setZValue(2)
@@ -42,11 +41,6 @@ class FarLabels(QGraphicsItem):
             self.prepareGeometryChange()
             self._layout, self._nodes = layout, names
             self.update()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use other colours."""
-        self.theme = theme
-        self.update()
 
     @override
     def boundingRect(self) -> QRectF:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
 from moe_studio.gui.canvas.box import Box
+from moe_studio.gui.canvas.item import SPARE, CanvasItem, qrect
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import CENTER
 from moe_studio.gui.theme import Theme, ui_font
@@ -34,12 +35,11 @@ class Flow:
     text: str = ""
 
 
-class FlowLayer(QGraphicsItem):
+class FlowLayer(CanvasItem):
     """The flows, when there are any."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
+        super().__init__(theme)
         self.flows: tuple[Flow, ...] = ()
         self._bounds = QRectF()
         self.setZValue(3)
@@ -47,18 +47,13 @@ class FlowLayer(QGraphicsItem):
     def show_flows(self, layout: ClusterLayout | None, flows: Sequence[Flow]) -> None:
         """Show flows over a layout instead of those before."""
         box = layout.whole if layout is not None and flows else None
-        bounds = QRectF() if box is None else QRectF(box.x - 80, box.y - 80, box.width + 160, box.height + 160)
+        bounds = QRectF() if box is None else qrect(box, SPARE)
         if bounds != self._bounds:
             self.prepareGeometryChange()
             self._bounds = bounds
         if tuple(flows) != self.flows:
             self.flows = tuple(flows)
             self.update()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use other colours."""
-        self.theme = theme
-        self.update()
 
     @override
     def boundingRect(self) -> QRectF:

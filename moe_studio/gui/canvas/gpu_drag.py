@@ -7,9 +7,9 @@ from PySide6.QtGui import QPainterPath
 
 from moe_studio.document.layout_change import LayoutChange
 from moe_studio.document.layout_edit import move_gpus
+from moe_studio.gui.canvas.item import qrect
 from moe_studio.gui.canvas.layout import ClusterLayout
 from moe_studio.gui.canvas.tile import RADIUS
-from moe_studio.gui.canvas.tile_layer import qrect
 from moe_studio.gui.text import tr
 from moe_studio.project.cluster import Cluster
 from moe_studio.project.project import Project

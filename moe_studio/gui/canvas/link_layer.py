@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
 from moe_studio.document.network_edit import tier_title
+from moe_studio.gui.canvas.item import SPARE, CanvasItem, qrect
 from moe_studio.gui.canvas.layout import LINK, ClusterLayout, LinkBar
 from moe_studio.gui.canvas.tile import LEFT, READABLE
 from moe_studio.gui.text import tr
@@ -18,12 +19,11 @@ from moe_studio.project.cluster import Cluster
 WIDTHS = {"rack": 3.0, "inter": 5.0}
 
 
-class LinkLayer(QGraphicsItem):
+class LinkLayer(CanvasItem):
     """The links of a layout; the tier that is selected stands out."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
+        super().__init__(theme)
         self._layout: ClusterLayout | None = None
         self._texts: Mapping[str, str] = {}
         self._chosen = ""
@@ -36,17 +36,9 @@ class LinkLayer(QGraphicsItem):
             self._layout, self._texts, self._chosen = layout, texts, chosen
             self.update()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Use other colours."""
-        self.theme = theme
-        self.update()
-
     @override
     def boundingRect(self) -> QRectF:
-        if self._layout is None:
-            return QRectF()
-        box = self._layout.whole
-        return QRectF(box.x - 80, box.y - 80, box.width + 160, box.height + 160)
+        return QRectF() if self._layout is None else qrect(self._layout.whole, SPARE)
 
     @override
     @guarded

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
 from moe_studio.gui.canvas.box import Box
+from moe_studio.gui.canvas.item import CanvasItem
 from moe_studio.gui.canvas.tile import CENTER, LEFT, RADIUS, READABLE, RIGHT, TINY
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.guard import guarded
@@ -15,12 +16,11 @@ SMALLEST_TEXT = 5.0
 """Text that would be lower on screen is no text any more."""
 
 
-class CardItem(QGraphicsItem):
+class CardItem(CanvasItem):
     """A card with a title and a detail."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
+        super().__init__(theme)
         self.mark = ""
         self._title = self._detail = self._right = ""
         self._size = QRectF()
@@ -36,11 +36,6 @@ class CardItem(QGraphicsItem):
         if (title, detail, right, mark) != (self._title, self._detail, self._right, self.mark):
             self._title, self._detail, self._right, self.mark = title, detail, right, mark
             self.update()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use other colours."""
-        self.theme = theme
-        self.update()
 
     @override
     def boundingRect(self) -> QRectF:

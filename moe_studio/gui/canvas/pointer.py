@@ -10,8 +10,8 @@ from moe_studio.gui.canvas.expert_drag import Target
 from moe_studio.gui.canvas.ghost import Ghost
 from moe_studio.gui.canvas.gpu_drag import GpuDrag
 from moe_studio.gui.canvas.hit import Hit
+from moe_studio.gui.canvas.item import qrect
 from moe_studio.gui.canvas.node_drag import NodeDrag
-from moe_studio.gui.canvas.tile_layer import qrect
 
 if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView

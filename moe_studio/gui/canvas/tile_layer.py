@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from moe_studio.gui.canvas.box import Box
 from moe_studio.gui.canvas.chip_paint import heat_color
+from moe_studio.gui.canvas.item import CanvasItem, qrect
 from moe_studio.gui.canvas.tile import TINY, Tile
 from moe_studio.gui.canvas.tile_paint import paint_tile
 from moe_studio.gui.theme import Theme
@@ -19,17 +20,11 @@ HURRY_MS = 6
 """While the user zooms, so much of a frame is spent on sharp pictures; the rest shows stretched old ones."""
 
 
-def qrect(box: Box) -> QRectF:
-    """A box for Qt."""
-    return QRectF(box.x, box.y, box.width, box.height)
-
-
-class TileLayer(QGraphicsItem):
+class TileLayer(CanvasItem):
     """Draws the tiles. One item instead of hundreds: asking each for its rectangle would cost more than drawing."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
+        super().__init__(theme)
         self.tiles: list[Tile] = []
         self.is_hurried = False
         self._bounds = QRectF()
@@ -43,11 +38,10 @@ class TileLayer(QGraphicsItem):
         self._pictures.clear()
         self.update()
 
+    @override
     def set_theme(self, theme: Theme) -> None:
-        """Use other colours."""
-        self.theme = theme
         self._pictures.clear()
-        self.update()
+        super().set_theme(theme)
 
     def refresh(self, number: int) -> None:
         """Draw one tile anew."""

@@ -5,6 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from moe_studio.gui.canvas.chip_paint import paint_chip, paint_shares
 from moe_studio.gui.canvas.gpu_state import GpuState
+from moe_studio.gui.canvas.item import qrect
 from moe_studio.gui.canvas.tile import CENTER, ELIDE, LEFT, RADIUS, READABLE, RIGHT, Tile
 from moe_studio.gui.canvas.tile_grid import PADDING
 from moe_studio.gui.text import tr
@@ -21,11 +22,11 @@ def paint_tile(painter: QPainter, tile: Tile, theme: Theme, scale: float) -> Non
     _head(painter, area, tile, theme, scale)
     for index, chip in enumerate(tile.chips):
         box = tile.grid.chip_box(index, in_row=tile.in_row)
-        rect = QRectF(box.x, box.y, box.width, box.height)
+        rect = qrect(box)
         paint_chip(painter, rect, f"E{chip.expert}", theme, tile.chip_marks.get(chip.expert, ""), chip)
     if tile.hidden:
         box = tile.grid.chip_box(len(tile.chips))
-        _more(painter, QRectF(box.x, box.y, box.width, box.height), f"+{tile.hidden}", theme)
+        _more(painter, qrect(box), f"+{tile.hidden}", theme)
     wide = area.width() - 2 * PADDING
     if tile.grid.is_roomy:
         paint_shares(painter, QRectF(PADDING, area.height() - 60, wide, 9), tile.state.memory, theme)
