@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from moe_studio.calibration.asker import Answer, Asker, Known, basis
-from moe_studio.calibration.expert_time import expert_answers, lane_loads
+from moe_studio.calibration.expert_time import expert_answers, lane_rows
 from moe_studio.calibration.fusion import matrix_question, moving_share
 from moe_studio.calibration.host import is_issued, waiting_s
 from moe_studio.calibration.network import network_factor
@@ -161,7 +161,7 @@ class CalibratedProvider:
     def _expert_copy_s(self, body: LayerGraph, name: str, kind: int, rates: Rates) -> FloatArray:
         """Time of each lane to unpack what its experts get, or to pack what they make, shape (lanes,)."""
         run = next(run for run in body.runs if run.kind.is_expert)
-        byte, place = np.unique(expert_byte(self.project, lane_loads(body, run)[0], name), return_inverse=True)
+        byte, place = np.unique(expert_byte(self.project, lane_rows(body, run), name), return_inverse=True)
         return np.array([self._moving_s(each, kind, rates) for each in byte.tolist()])[place.reshape(-1)]
 
     # Communication

@@ -47,6 +47,11 @@ def lane_loads(body: LayerGraph, run: Run) -> FloatArray:
     return np.stack([total_by(lane, tokens, lanes), total_by(lane, touched, lanes), count, *tiles])
 
 
+def lane_rows(body: LayerGraph, run: Run) -> FloatArray:
+    """Rows of each lane's experts alone, shape (lanes,)."""
+    return total_by(body.host.lane, _mean_tokens(body, run, _touched(body, run)), body.stage.lanes)
+
+
 def _touched(body: LayerGraph, run: Run) -> FloatArray:
     """Probability that each instance gets a token at all, shape (expert rows,)."""
     weight = np.maximum(body.weight_byte[run.rows], 1e-300)
