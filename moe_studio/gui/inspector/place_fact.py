@@ -106,11 +106,6 @@ def node_facts(evaluation: Evaluation, index: int, layer: int | None, *, is_quic
     return Facts(title=node.name or f"node {index}", kind="node", rows=tuple(rows))
 
 
-def _parts(byte: dict[str, float]) -> list[Fact]:
-    """Memory by part."""
-    return [quantity(PART_NAMES[part], value, "B", better=-1) for part, value in byte.items()]
-
-
 def _link(gb_s: float, latency_us: float) -> str:
     return f"{gb_s:g} GB/s, {latency_us:g} µs"
 

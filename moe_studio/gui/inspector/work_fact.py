@@ -23,8 +23,6 @@ MOST_NUMBERS = 12
 SPANS = ("Time in all", "First start", "Last end", "Least slack")
 """Facts whose names say already that they are of all."""
 
-Columns = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
-
 
 def seconds(label: str, value: float, *, better: int = -1, tone: str = "") -> Fact:
     """A duration; less of it is better."""
