@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from moe_studio.document.fitting import fitted
+from moe_studio.document.layout_change import free_name
 from moe_studio.document.node_place import free_place, places
 from moe_studio.document.placing import Span, hosted_experts, in_span
 from moe_studio.document.selection import Selection
@@ -154,7 +155,8 @@ def _pasted_nodes(project: Project, copied: CopiedCluster) -> Paste:
     for node in copied.nodes:
         names, spots = [item.name for item in nodes], [(item.at[0], item.at[1]) for item in nodes if len(item.at) == 2]
         is_free = node.name not in {*names, *(item.name for item in cluster.nodes)}
-        name = node.name if is_free and node.name else _free_name(cluster, node.name, names)
+        stem = node.name.rstrip("0123456789") or "node"
+        name = node.name if is_free and node.name else free_name(cluster, stem, names)
         nodes.append(replace(node, name=name, at=_free_at(cluster, node.at, spots)))
     own = {**cluster.devices, **copied.devices}
     every = (*cluster.nodes, *nodes)
@@ -163,13 +165,6 @@ def _pasted_nodes(project: Project, copied: CopiedCluster) -> Paste:
     what = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
     chosen = (Selection(kind="node", node=number) for number in range(len(cluster.nodes), len(every)))
     return Paste(label=f"{LABEL} {what}", edit=lambda _: made, note=note, selected=tuple(chosen))
-
-
-def _free_name(cluster: Cluster, like: str, taken: Sequence[str] = ()) -> str:
-    """A name such as ``node2`` that no node of ``cluster`` has."""
-    used = {node.name for node in cluster.nodes} | set(taken)
-    stem = like.rstrip("0123456789") or "node"
-    return next(name for number in range(len(used) + 1) if (name := f"{stem}{number}") not in used)
 
 
 def _free_at(cluster: Cluster, like: Sequence[float], taken: Sequence[tuple[float, float]] = ()) -> tuple[float, ...]:

@@ -43,9 +43,9 @@ def name_stem(cluster: Cluster) -> str:
     return match[1] if match else "node"
 
 
-def free_name(cluster: Cluster, stem: str) -> str:
-    """The first name of this beginning that no node has."""
-    names = {node.name for node in cluster.nodes}
+def free_name(cluster: Cluster, stem: str, taken: Collection[str] = ()) -> str:
+    """The first name of this beginning that no node has, and that is not ``taken``."""
+    names = {node.name for node in cluster.nodes}.union(taken)
     return next(name for number in range(len(names) + 1) if (name := f"{stem}{number}") not in names)
 
 
