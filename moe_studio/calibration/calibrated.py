@@ -11,7 +11,7 @@ import numpy as np
 
 from moe_studio.calibration.asker import Answer, Asker, Known, basis
 from moe_studio.calibration.expert_time import expert_answers, lane_rows
-from moe_studio.calibration.fusion import matrix_question, moving_share
+from moe_studio.calibration.fusion import FUSED_ATTENTION, matrix_question, moving_share
 from moe_studio.calibration.host import is_issued, waiting_s
 from moe_studio.calibration.network import network_factor
 from moe_studio.calibration.question import (
@@ -32,8 +32,6 @@ from moe_studio.project.cluster import Device
 from moe_studio.project.project import Project
 
 EXCHANGES = ("dispatch", "combine")
-FUSED = ("scores", "scale", "softmax", "av")
-"""Operators that one fused attention kernel does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,7 +98,7 @@ class CalibratedProvider:
     def _lane_run(self, body: LayerGraph, run: Run, lanes: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
         """A run with one row on each lane: rows that are alike are asked for once."""
         rows = run.first + lanes
-        if run.kind.name in FUSED:
+        if run.kind.name in FUSED_ATTENTION:
             self._fused(body, run, rows, kind, rates, result)
         elif run.kind.name in ("q_absorb", "v_absorb"):
             result.put(rows, self.asker.ask(absorb_question(body, run.kind.name, int(rows[0])), kind, rates))

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from moe_studio.calibration.fusion import ADD_AND_NORM, SIDE_BY_SIDE
+from moe_studio.calibration.fusion import ADD_AND_NORM, FUSED_ATTENTION, SIDE_BY_SIDE, mates_of
 from moe_studio.graph.column import FloatArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.project.project import Project
 
-_TOGETHER = (*SIDE_BY_SIDE, *ADD_AND_NORM, ("scores", "scale", "softmax", "av"), ("up", "gate_proj", "act", "down"))
+_TOGETHER = (*SIDE_BY_SIDE, *ADD_AND_NORM, FUSED_ATTENTION, ("up", "gate_proj", "act", "down"))
 """Operators of one kernel, as far as a layer has them."""
 
 
@@ -39,8 +39,8 @@ def waiting_s(body: LayerGraph, seconds: FloatArray, host_s: float) -> FloatArra
 
 def _begins_kernel(body: LayerGraph, run: Run) -> bool:
     """Whether ``run`` is the first operator of its kernel in the layer."""
-    group = next((names for names in _TOGETHER if run.kind.name in names), (run.kind.name,))
-    return run.kind.name == next(name for name in group if name in body.run_of)
+    mates = mates_of(body, run, _TOGETHER)
+    return not mates or mates[0] is run
 
 
 def _first_rows(body: LayerGraph, run: Run, seconds: FloatArray) -> np.ndarray:

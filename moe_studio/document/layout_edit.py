@@ -17,6 +17,7 @@ from moe_studio.document.layout_change import (
     with_nodes,
 )
 from moe_studio.document.node_place import Place, free_place, has_places, placed, spot_of
+from moe_studio.document.placing import gpus_phrase
 from moe_studio.errors import ProjectError
 from moe_studio.project.cluster import Cluster, Node
 from moe_studio.project.project import Project
@@ -99,9 +100,8 @@ def add_gpus(project: Project, node: int, count: int = 1) -> LayoutChange:
 def duplicate_gpus(project: Project, gpus: Collection[int]) -> LayoutChange:
     """One more GPU for each of these, in its node."""
     more = Counter(_node_of(project.cluster, gpus))
-    what = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
     nodes = _resized(project.cluster, {node: -count for node, count in more.items()})
-    return laid_out(project, f"Duplicate {what}", with_nodes(project.cluster, nodes))
+    return laid_out(project, f"Duplicate {gpus_phrase(gpus)}", with_nodes(project.cluster, nodes))
 
 
 def remove_gpus(project: Project, gpus: Collection[int]) -> LayoutChange:
@@ -111,8 +111,7 @@ def remove_gpus(project: Project, gpus: Collection[int]) -> LayoutChange:
         ProjectError: if none would be left.
     """
     nodes = _resized(project.cluster, Counter(_node_of(project.cluster, gpus)))
-    what = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
-    return laid_out(project, f"Remove {what}", with_nodes(project.cluster, nodes))
+    return laid_out(project, f"Remove {gpus_phrase(gpus)}", with_nodes(project.cluster, nodes))
 
 
 def move_gpus(project: Project, gpus: Collection[int], target: int) -> LayoutChange:
@@ -122,8 +121,7 @@ def move_gpus(project: Project, gpus: Collection[int], target: int) -> LayoutCha
     nodes = list(cluster.nodes)
     nodes[target] = replace(nodes[target], gpus=nodes[target].gpus + homes.total())
     nodes = _resized(replace(cluster, nodes=tuple(nodes)), homes)
-    what = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
-    return laid_out(project, f"Move {what} to {cluster.nodes[target].name}", with_nodes(cluster, nodes))
+    return laid_out(project, f"Move {gpus_phrase(gpus)} to {cluster.nodes[target].name}", with_nodes(cluster, nodes))
 
 
 def use_preset(project: Project, name: str) -> LayoutChange:

@@ -1,7 +1,7 @@
 """Picking up experts and putting them down on GPUs: what a drag or its keyboard twin means."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -154,9 +154,10 @@ def drop_each(
             edits[key] = move_expert(grab.expert, source.slot, target.slot, layers=grab.layers, replica=replica)
     verb, to = ("Replicate", "on") if is_copy else ("Move", "to")
     what = experts_phrase({grab.expert for grab in grabs})
-    where = f"GPU {gpus[0]}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
     return Drop(
-        label=f"{verb} {what} {to} {where}, {scope}", scope=scope, edit=in_order(*edits.values()) if edits else identity
+        label=f"{verb} {what} {to} {gpus_phrase(gpus)}, {scope}",
+        scope=scope,
+        edit=in_order(*edits.values()) if edits else identity,
     )
 
 
@@ -169,8 +170,7 @@ def removal_of(project: Project, grabs: Sequence[Grab], *, is_one_replica: bool 
         replica = place.replica if is_one_replica else None
         edits.append(remove_instance(grab.expert, place.slot, layers=grab.layers, replica=replica))
     what, gpus = experts_phrase({grab.expert for grab in grabs}), {grab.gpu for grab in grabs}
-    where = f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
-    return Drop(label=f"Remove {what} from {where}, {scope}", scope=scope, edit=in_order(*edits))
+    return Drop(label=f"Remove {what} from {gpus_phrase(gpus)}, {scope}", scope=scope, edit=in_order(*edits))
 
 
 def spread(project: Project, grabs: Sequence[Grab], gpus: Sequence[int]) -> list[tuple[Grab, int]]:
@@ -208,6 +208,11 @@ def experts_phrase(experts: Iterable[int]) -> str:
     if len(numbers) > 4:
         return f"{len(numbers)} experts"
     return f"experts {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def gpus_phrase(gpus: Collection[int]) -> str:
+    """GPUs in words: ``GPU 5``, ``12 GPUs``."""
+    return f"GPU {min(gpus)}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
 
 
 def layers_phrase(layers: tuple[int, ...]) -> str:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from moe_studio.document.effect import Effect
+from moe_studio.document.placing import gpus_phrase
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
 from moe_studio.gui.canvas.tile import Promise
 from moe_studio.gui.text import tr
@@ -64,7 +65,7 @@ def card_lines(drag: ExpertDrag) -> tuple[str, str, str, str]:
         hint = "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels."
         if drag.is_many:
             hint = "Drop on a GPU, or on a node to spread them over it. Ctrl copies, Esc cancels."
-        return f"{name} from {_sources(drag)}, {drag.scope}", "", hint, ""
+        return f"{name} from {gpus_phrase({grab.gpu for grab in drag.grabs})}, {drag.scope}", "", hint, ""
     place = f"node {target.node}" if target.node >= 0 else f"GPU {target.gpu}"
     if drag.drop is None or drag.effect is None:
         return f"{name} cannot go to {place}", drag.refusal, "", "bad"
@@ -73,11 +74,6 @@ def card_lines(drag: ExpertDrag) -> tuple[str, str, str, str]:
         what = f"{name} ↔ E{target.other}, {place}"
     effect = drag.effect
     return f"{what}, {drag.drop.scope}", latency_line(effect), rest_line(effect), latency_tone(effect)
-
-
-def _sources(drag: ExpertDrag) -> str:
-    gpus = sorted({grab.gpu for grab in drag.grabs})
-    return f"GPU {gpus[0]}" if len(gpus) == 1 else f"{len(gpus)} GPUs"
 
 
 def promise_of(effect: Effect) -> Promise:

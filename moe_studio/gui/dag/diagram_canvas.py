@@ -1,7 +1,5 @@
 """A small view of the graph: what is shown of it, laid out in a child process, and its painting."""
 
-import sys
-
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -23,6 +21,7 @@ from moe_studio.gui.dag.small_layout import Sizes, lay_out, row_layout, sizes_of
 from moe_studio.gui.dag.words import in_words
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import painting
 from moe_studio.gui.widgets.job import Job
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.view.node import ViewGraph, ViewNode
@@ -250,15 +249,8 @@ class DiagramCanvas(QWidget):
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        try:
+        with painting(self) as painter:
             self._paint(painter)
-        except Exception:
-            # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
-            sys.excepthook(*sys.exc_info())
-        finally:
-            # A painter that stays open would crash the next frame in C++.
-            painter.end()
 
     def _paint(self, painter: QPainter) -> None:
         look = self.lanes.look

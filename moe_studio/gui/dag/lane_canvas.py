@@ -1,10 +1,9 @@
 """The operator DAG in lanes: what is shown of it, and its painting."""
 
-import sys
 from collections.abc import Hashable
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
@@ -30,6 +29,7 @@ from moe_studio.gui.dag.stamp import Stamps
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.camera import Camera
+from moe_studio.gui.widgets.guard import painting
 from moe_studio.view.label import Labeller
 
 AXIS = 18
@@ -315,18 +315,8 @@ class LaneCanvas(QWidget):
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        try:
+        with painting(self, tr("The graph cannot be drawn."), self.theme.color("muted")) as painter:
             self._paint(painter)
-        except Exception:
-            # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
-            sys.excepthook(*sys.exc_info())
-            painter.resetTransform()
-            painter.setPen(self.theme.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("The graph cannot be drawn."))
-        finally:
-            # A painter that stays open would crash the next frame in C++.
-            painter.end()
 
     def _paint(self, painter: QPainter) -> None:
         if (scene := self._scene()) is not None:

@@ -1,13 +1,10 @@
 """The schedule by GPU and stream: what is shown of it, and its painting."""
 
-import sys
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QImage,
-    QPainter,
     QPaintEvent,
     QResizeEvent,
     QShowEvent,
@@ -25,6 +22,7 @@ from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.overlay import Overlay, paint_overlay
 from moe_studio.gui.timeline.paint import GUTTER, NODE_COLUMN, Canvas, lanes_image
 from moe_studio.gui.timeline.viewport import Viewport
+from moe_studio.gui.widgets.guard import painting
 
 TRIANGLE = 22
 """Width of the margin in which a click folds a node."""
@@ -249,21 +247,11 @@ class TimelineCanvas(QWidget):
             area=self.viewport.area,
             has_path=self.has_path,
         )
-        painter = QPainter(self)
-        try:
+        with painting(self, tr("The timeline cannot be drawn."), self.theme.color("muted")) as painter:
             if self._image is None or self._image.devicePixelRatio() != self.devicePixelRatioF():
                 self._image = lanes_image(canvas, self.size(), self.devicePixelRatioF(), self._focus)
             painter.drawImage(QPointF(0, 0), self._image)
             paint_overlay(painter, canvas, self._overlay(), QRectF(self.rect()))
-        except Exception:
-            # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
-            sys.excepthook(*sys.exc_info())
-            painter.setClipping(False)
-            painter.setPen(self.theme.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("The timeline cannot be drawn."))
-        finally:
-            # A painter that stays open would crash the next frame in C++.
-            painter.end()
 
     def _overlay(self) -> Overlay:
         return Overlay(

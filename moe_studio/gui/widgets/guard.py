@@ -1,9 +1,14 @@
 """Painting that may fail without harm to what else is painted."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QWidget
 
 Paint = TypeVar("Paint", bound=Callable[..., None])
 
@@ -23,3 +28,22 @@ def guarded(paint: Paint) -> Paint:
             sys.excepthook(*sys.exc_info())
 
     return cast(Paint, safe)
+
+
+@contextmanager
+def painting(widget: QWidget, instead: str = "", color: QColor | None = None) -> Iterator[QPainter]:
+    """A painter on ``widget``; what fails is reported, and ``instead`` said in ``color`` over what there is."""
+    painter = QPainter(widget)
+    try:
+        yield painter
+    except Exception:
+        # Painting is an edge of the program: whatever fails there is reported once and must not stop the rest.
+        sys.excepthook(*sys.exc_info())
+        if color is not None:
+            painter.resetTransform()
+            painter.setClipping(False)
+            painter.setPen(color)
+            painter.drawText(widget.rect(), Qt.AlignmentFlag.AlignCenter, instead)
+    finally:
+        # A painter that stays open would crash the next frame in C++.
+        painter.end()
