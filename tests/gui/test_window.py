@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 from typing_extensions import override
 
@@ -302,6 +302,17 @@ def test_every_action_is_in_the_palette(driver: Driver) -> None:
     QTest.keyClick(palette.line, Qt.Key.Key_Return)
     driver.settle()
     assert driver.document.project.name == "Seed 0 proposed, EP16, data-parallel attention"
+
+
+def test_a_palette_outlives_the_menu_that_it_was_made_from(driver: Driver) -> None:
+    menu = QMenu(driver.window)
+    palette = CommandPalette(driver.window, [("Open recent: mine", menu.addAction("mine"))])
+    menu.clear()
+    QTest.keyClicks(palette.line, "mine")
+    assert palette.list.item(0).text() == "Open recent: mine"
+    QTest.keyClick(palette.line, Qt.Key.Key_Return)
+    driver.settle()
+    assert not palette.isVisible()
 
 
 def test_panning_over_the_map_moves_the_view(driver: Driver) -> None:

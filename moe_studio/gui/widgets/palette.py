@@ -1,9 +1,11 @@
 """The command palette: any action, found by a few letters of its name."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QListWidgetItem, QWidget
+from shiboken6 import isValid
 from typing_extensions import override
 
 from moe_studio.gui.text import tr
@@ -21,29 +23,40 @@ class CommandPalette(Picker):
             line_name=tr("Search actions"),
             list_name=tr("Actions"),
         )
-        self._entries = [(name, action) for name, action in entries if action.isEnabled()]
-        self._found: list[QAction] = []
+        self._entries = [_Entry.of(name, action) for name, action in entries if action.isEnabled()]
+        self._found: list[_Entry] = []
         self._on_text("")
 
     @override
     def fill(self, text: str) -> None:
-        found = [(name, action) for name, action in self._entries if matches(text, name)]
-        self._found = [action for _, action in found]
-        for name, action in found:
-            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            self.list.addItem(QListWidgetItem(f"{name}\t{keys}".rstrip()))
+        self._found = [entry for entry in self._entries if matches(text, entry.name)]
+        for entry in self._found:
+            self.list.addItem(QListWidgetItem(f"{entry.name}\t{entry.keys}".rstrip()))
 
     @override
     def about(self, place: int) -> str:
         """What the action does, and what does the same on the command line."""
-        if not 0 <= place < len(self._found):
-            return ""
-        return f"{self._found[place].statusTip()}\n{self._found[place].whatsThis()}"
+        return self._found[place].about if 0 <= place < len(self._found) else ""
 
     @override
     def choose(self, place: int) -> None:
-        if 0 <= place < len(self._found):
-            self._found[place].trigger()
+        if 0 <= place < len(self._found) and isValid(action := self._found[place].action):
+            action.trigger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One action in words, taken when the palette opens: a menu of files may be made anew while it is open."""
+
+    name: str
+    keys: str
+    about: str
+    action: QAction
+
+    @classmethod
+    def of(cls, name: str, action: QAction) -> "_Entry":
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        return cls(name, keys, f"{action.statusTip()}\n{action.whatsThis()}", action)
 
 
 def matches(typed: str, name: str) -> bool:
