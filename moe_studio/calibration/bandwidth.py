@@ -13,7 +13,6 @@ from moe_studio.kernel.collective import (
     RING_NETWORK,
     bandwidth_share,
     collective_us,
-    link_byte_s,
     typical_network,
 )
 from moe_studio.kernel.device import FloatArray
@@ -37,7 +36,7 @@ def bandwidth_shares(gpu: str, block: Block, load: Load, _: object) -> Predictio
         share = bandwidth_share(EXCHANGE_NETWORK if is_exchange else RING_NETWORK, byte, np.full(len(byte), nodes))
         basis = f"datasheet: {kind} over {nodes} nodes, {link / 1e9:g} GB/s a GPU"
     else:
-        link, operation = link_byte_s(facts), ALL_TO_ALL if is_exchange else ALL_GATHER
+        link, operation = facts.link_byte_s, ALL_TO_ALL if is_exchange else ALL_GATHER
         fitted = calibration.fitted("collective", operation)
         ranks = np.full(len(byte), float(GPUS_PER_NODE))
         time = collective_us(fitted.parameters, facts, byte, ranks, operation=operation)

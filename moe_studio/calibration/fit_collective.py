@@ -15,7 +15,6 @@ from moe_studio.kernel.collective import (
     ProtocolParameters,
     bandwidth_share,
     columns_us,
-    link_byte_s,
 )
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 
@@ -107,7 +106,7 @@ def _variants(words: Words) -> tuple[str, ...]:
 def _floor_us(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:
     """The link's own time for the buffer once: less is possible for none of the operations."""
     sent = columns["bytes"] * (columns["gpus"] - 1) / columns["gpus"]
-    return np.asarray(sent / link_byte_s(facts) * 1e6)
+    return np.asarray(sent / facts.link_byte_s * 1e6)
 
 
 COLLECTIVE = Family(

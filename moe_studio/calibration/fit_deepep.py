@@ -6,7 +6,6 @@ import numpy as np
 
 from moe_studio.calibration.family import Block, Columns, Family, Words
 from moe_studio.calibration.robust import columns_of, robust_fit, thinned
-from moe_studio.kernel.collective import link_byte_s
 from moe_studio.kernel.deepep import DeepepParameters, low_latency_us, message_byte, normal_us
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 
@@ -101,7 +100,7 @@ def _floor_us(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:
     """One message for each token over the link of the node at its datasheet's rate, all but the GPU's own share."""
     is_dispatch = words["op"].endswith("dispatch")
     byte = columns["tokens"] * message_byte(columns["hidden"], is_dispatch) * (1 - 1 / np.maximum(columns["gpus"], 1))
-    return np.asarray(byte / link_byte_s(facts) * 1e6)
+    return np.asarray(byte / facts.link_byte_s * 1e6)
 
 
 DEEPEP = Family(

@@ -6,7 +6,6 @@ import numpy as np
 
 from moe_studio.calibration.family import Block, Columns, Family, Words
 from moe_studio.calibration.robust import columns_of, robust_fit, thinned
-from moe_studio.kernel.collective import link_byte_s
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.p2p import P2pParameters, columns_us
 
@@ -42,7 +41,7 @@ def _variants(words: Words) -> tuple[str, ...]:
 
 def _floor_us(columns: Columns, words: Words, facts: DeviceFacts) -> FloatArray:
     """The link of the node at its datasheet's rate; no network is faster."""
-    return np.asarray(columns["bytes"] / link_byte_s(facts) * 1e6)
+    return np.asarray(columns["bytes"] / facts.link_byte_s * 1e6)
 
 
 P2P = Family(

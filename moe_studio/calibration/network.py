@@ -36,7 +36,7 @@ def _typical(asker: Asker, kind: int) -> Rates:
     network = typical_network(facts).byte_s
     return replace(
         asker.base,
-        intra_byte_s=facts.link_byte_s or asker.base.intra_byte_s,
+        intra_byte_s=facts.link_byte_s,
         inter_byte_s=network,
         spine_byte_s=network,
         intra_latency_s=TYPICAL.intra.latency_s,

@@ -11,9 +11,6 @@ from moe_studio.project.setting import setting
 ALL_REDUCE, ALL_GATHER, REDUCE_SCATTER, ALL_TO_ALL = "all_reduce", "all_gather", "reduce_scatter", "alltoall"
 OPERATIONS = (ALL_REDUCE, ALL_GATHER, REDUCE_SCATTER, ALL_TO_ALL)
 
-TYPICAL_LINK_BYTE_S = 300e9
-"""NVLink of an A100, one way, for a GPU whose datasheet does not say."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolParameters:
@@ -36,11 +33,6 @@ class CollectiveParameters:
     switch_ranks: int = setting("fewest GPUs for which such a reduction is chosen", 8, low=2)
 
 
-def link_byte_s(device: DeviceFacts) -> float:
-    """Link of one GPU to the others of its node, one way."""
-    return device.link_byte_s or TYPICAL_LINK_BYTE_S
-
-
 def collective_us(
     parameters: CollectiveParameters,
     device: DeviceFacts,
@@ -54,7 +46,7 @@ def collective_us(
 
     A link carries (n − 1) / n of the buffer, in an all-reduce twice (nccl-tests, PERFORMANCE.md).
     """
-    link = link_byte_s(device) / 1e6
+    link = device.link_byte_s / 1e6
     sent = byte * (ranks - 1) / ranks * (2 if operation == ALL_REDUCE else 1)
     reached = link * (1 - parameters.pair_loss * 2 / np.maximum(2, ranks))
     times = [_protocol_us(protocol, sent / reached, ranks) for protocol in parameters.protocols]

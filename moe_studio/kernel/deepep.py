@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moe_studio.kernel.collective import link_byte_s
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.project.setting import setting
 
@@ -111,7 +110,7 @@ def _joined_us(
     token_us = parameters.token_us + parameters.token_element_us * kilo
     copy_us = token_us + copies * (parameters.copy_us + parameters.element_us * kilo)
     sending = _chunked(columns["tokens"] * copy_us / senders, np.where(nodes > 1, parameters.chunk_us, 0.0))
-    near = near_byte / (parameters.link_share * link_byte_s(device) / 1e6)
+    near = near_byte / (parameters.link_share * device.link_byte_s / 1e6)
     start = parameters.start_us + parameters.hidden_us * kilo + parameters.expert_us * columns["experts"]
     start = start + parameters.node_us * np.maximum(nodes - 1, 0) ** parameters.node_power
     largest = np.maximum(np.maximum(sending, near), np.maximum(far_us, 1e-9))

@@ -35,11 +35,13 @@ _GENERATION_AND_L2_MIB: Mapping[str, tuple[str, float]] = {
 }
 _TYPICAL_SM_FLOP_S = {"ampere": 2.9e12, "ada": 2.5e12, "hopper": 7.5e12, "blackwell": 15.2e12, "cdna3": 4.3e12}
 _TYPICAL_L2_MIB_PER_SM = 0.4
+TYPICAL_LINK_BYTE_S = 300e9
+"""NVLink of an A100, one way, for a GPU whose datasheet does not say; a design's own links change times from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceFacts:
-    """A GPU by its datasheet, in base units; ``link_byte_s`` is one way, 0 when unknown."""
+    """A GPU by its datasheet, in base units; ``link_byte_s`` is that to the others of its node, one way."""
 
     name: str
     generation: str
@@ -63,7 +65,7 @@ def element_byte(dtype: str) -> float:
 
 
 def device_facts(name: str, device: Device) -> DeviceFacts:
-    """What is known of ``device``; what its datasheet leaves out is taken from its generation."""
+    """What is known of ``device``; what its datasheet leaves out is taken from GPUs of its generation."""
     generation, l2_mib = _GENERATION_AND_L2_MIB.get(name, (_likely_generation(device), 0.0))
     peaks = {dtype: tflops * 1e12 for dtype, tflops in device.peak_tflops.items()}
     half = peaks.get("bf16") or peaks.get("fp16") or max(peaks.values())
@@ -76,7 +78,7 @@ def device_facts(name: str, device: Device) -> DeviceFacts:
         memory_byte=device.memory_gb * 1e9,
         sms=sms,
         l2_byte=(l2_mib or sms * _TYPICAL_L2_MIB_PER_SM) * _MIB,
-        link_byte_s=device.link_gb_s * 1e9,
+        link_byte_s=device.link_gb_s * 1e9 or TYPICAL_LINK_BYTE_S,
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moe_studio.kernel.collective import link_byte_s
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.project.setting import setting
 
@@ -34,7 +33,7 @@ def p2p_us(
 
     ``network_byte_s`` is what another network's large messages reach; None stands for the measured one.
     """
-    near_us = byte / (parameters.link_share * link_byte_s(device)) * 1e6
+    near_us = byte / (parameters.link_share * device.link_byte_s) * 1e6
     far_us = byte / (network_byte_s or parameters.network_gb_s * 1e9) * 1e6
     near = parameters.start_us + _chunked(near_us, parameters.chunk_us)
     far = parameters.network_start_us + _chunked(far_us, parameters.network_chunk_us)

@@ -91,6 +91,18 @@ def test_measured_collectives_follow_the_links_of_the_design() -> None:
     assert evaluate(one_rack, provide).metrics.latency_s == latency
 
 
+def test_collectives_follow_the_links_of_the_design_where_a_datasheet_has_none() -> None:
+    base = project("prefill", preset="mixtral-8x7b", ep=1, tp=8, etp=8)
+    unlinked = replace(load_device("h100-sxm"), link_gb_s=0.0)
+    usual = replace(base, cluster=replace(base.cluster, devices={"h100-sxm": unlinked}))
+
+    def reduce_s(gb_s: float) -> float:
+        evaluation = evaluate(set_value("cluster.links.intra.gb_s", gb_s)(usual), provide)
+        return evaluation.breakdown.by_kind["attn_reduce"]
+
+    assert reduce_s(30.0) == pytest.approx(10 * reduce_s(300.0), rel=0.05)
+
+
 def test_two_experts_on_a_gpu_take_longer_than_one() -> None:
     before = project()
     after = evaluate(place_expert(5, [9], layers=range(3, 61))(before), provide)

@@ -20,7 +20,6 @@ from moe_studio.kernel.collective import (
     across_us,
     bandwidth_share,
     collective_us,
-    link_byte_s,
     typical_network,
 )
 from moe_studio.kernel.device import FloatArray
@@ -58,11 +57,11 @@ def test_time_grows_with_the_message_and_with_the_gpus(operation: str) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_message_is_faster_than_the_link(operation: str) -> None:
     carried = SIZES * 7 / 8 * (2 if operation == ALL_REDUCE else 1)
-    assert (inside_us(SIZES, 8, operation) > carried / link_byte_s(H100) * 1e6).all()
+    assert (inside_us(SIZES, 8, operation) > carried / H100.link_byte_s * 1e6).all()
 
 
 def test_a_huge_message_reaches_the_share_of_the_largest_protocol() -> None:
-    reached = 0.87 * (1 - 0.25 / 4) * link_byte_s(H100)
+    reached = 0.87 * (1 - 0.25 / 4) * H100.link_byte_s
     assert inside_us(2.0**40, 8)[0] == pytest.approx(2.0**40 * 7 / 8 / reached * 1e6, rel=0.01)
 
 

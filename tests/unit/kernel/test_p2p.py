@@ -6,7 +6,6 @@ import pytest
 from moe_studio.calibration.family import Block
 from moe_studio.calibration.fit_p2p import P2P
 from moe_studio.calibration.store import facts_of
-from moe_studio.kernel.collective import link_byte_s
 from moe_studio.kernel.p2p import P2pParameters, p2p_us
 
 H100 = facts_of("h100-sxm")
@@ -20,7 +19,7 @@ def test_time_grows_with_the_message_and_across_nodes() -> None:
     near, far = (p2p_us(PARAMETERS, H100, SIZES, np.full(32, float(nodes))) for nodes in (1, 2))
     assert (np.diff(near) > 0).all() and (np.diff(far) > 0).all()
     assert (far > near).all()
-    assert (near > SIZES / link_byte_s(H100) * 1e6).all()
+    assert (near > SIZES / H100.link_byte_s * 1e6).all()
 
 
 def test_a_huge_message_reaches_the_link_and_the_network_given() -> None:
