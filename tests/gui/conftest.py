@@ -1,10 +1,11 @@
 """A real window on a small design, driven with real events."""
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.gui.app import application
@@ -61,6 +62,19 @@ class Driver:
     def settle(self) -> None:
         """Wait until the window shows what the document says."""
         self.qtbot.waitUntil(lambda: not self.window.bridge.is_pending and not self.window.workspace.is_busy)
+
+
+class Paints(QObject):
+    """Counts how often what it watches is painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() is QEvent.Type.Paint
+        return False
 
 
 def send(widget: QWidget, kind: QEvent.Type, point: QPoint, *, is_copy: bool = False) -> None:

@@ -4,27 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QTimer
+from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QApplication
-from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.gui.hand import Hand, Spent, wheel
 from moe_studio.gui.measure import PLAIN
 from moe_studio.project.project import Project
-
-
-class Paints(QObject):
-    """Counts what is painted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-
-    @override
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        self.count += event.type() is QEvent.Type.Paint
-        return False
+from tests.gui.conftest import Paints
 
 
 @pytest.fixture(scope="module")
