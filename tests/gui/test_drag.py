@@ -1,11 +1,14 @@
 """Carrying experts, by pointer and by keyboard."""
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from moe_studio.document.effect import Effect
 from moe_studio.document.placing import drop_of, grabbed, hosted_experts
 from moe_studio.document.selection import Selection
 from moe_studio.gui.canvas.drag_card import promise_of
+from moe_studio.gui.widgets.figure import change_text
 from moe_studio.project.project import Project
 from tests.gui.conftest import Driver
 
@@ -101,6 +104,23 @@ def test_every_other_gpu_says_what_a_drop_there_would_change(driver: Driver) -> 
     others = [item for gpu, item in enumerate(driver.cluster.gpus) if gpu != 5]
     driver.qtbot.waitUntil(lambda: all(item.has_effect for item in others))
     assert not driver.cluster.gpus[5].has_effect
+
+
+@pytest.mark.parametrize(
+    ("after_s", "text", "tone"),
+    [
+        (1.0, "± 0 %", ""),
+        (1.0004, "± 0 %", ""),
+        (0.9996, "± 0 %", ""),
+        (1.0006, "+0.1 %", "bad"),
+        (0.99, "−1.0 %", "good"),
+    ],
+)
+def test_a_change_that_reads_as_nothing_is_neither_good_nor_bad(after_s: float, text: str, tone: str) -> None:
+    effect = Effect(gpu=0, latency_s=after_s, before_s=1.0, memory_byte=1, capacity_byte=2, cross_node_byte=0)
+    promise = promise_of(effect)
+    assert (promise.latency, promise.tone) == (text, tone)
+    assert change_text(after_s, 1.0) == text
 
 
 def test_with_control_every_gpu_says_what_a_copy_would_change(driver: Driver, example: Project) -> None:

@@ -8,7 +8,7 @@ from moe_studio.document.placing import gpus_phrase
 from moe_studio.gui.canvas.expert_drag import ExpertDrag
 from moe_studio.gui.canvas.tile import Promise
 from moe_studio.gui.text import tr
-from moe_studio.gui.widgets.figure import change_text, memory_text
+from moe_studio.gui.widgets.figure import NO_CHANGE, change_text, memory_text
 from moe_studio.gui.widgets.label import plain_label, set_tone
 from moe_studio.units import si_text, time_text
 
@@ -82,9 +82,10 @@ def promise_of(effect: Effect) -> Promise:
     if abs(effect.cross_node_byte) > 1:
         sign = "+" if effect.cross_node_byte > 0 else "−"
         traffic = f"⇄ {sign}{si_text(abs(effect.cross_node_byte), 'B', 2)}"
+    latency = change_text(effect.latency_s, effect.before_s)
     return Promise(
-        latency=change_text(effect.latency_s, effect.before_s),
-        tone=latency_tone(effect),
+        latency=latency,
+        tone="" if latency == NO_CHANGE else latency_tone(effect),
         memory=memory_text(effect.memory_byte, effect.capacity_byte),
         fits=effect.fits,
         traffic=traffic,

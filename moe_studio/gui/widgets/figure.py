@@ -11,6 +11,9 @@ from moe_studio.units import GB, percent_text, si_text, significant, time_text
 
 GOOD, BAD = "good", "bad"
 
+NO_CHANGE = "± 0 %"
+"""A change that reads as nothing, which is neither good nor bad news."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -45,12 +48,12 @@ def figures(
 def change_text(now: float, before: float) -> str:
     """A relative change: ``+4.6 %``, ± 0 when it would read as nothing, or ``from 0``."""
     if before == now:
-        return "± 0 %"
+        return NO_CHANGE
     if before == 0:
         return "from 0"
     ratio = now / before - 1
     text = percent_text(abs(ratio), 1 if abs(ratio) < 1 else 0)
-    return f"{'+' if ratio > 0 else '−'}{text}"
+    return f"{'+' if ratio > 0 else '−'}{text}" if text != percent_text(0) else NO_CHANGE
 
 
 def tone_of(now: float, before: float, *, more_is: str) -> str:
@@ -95,8 +98,9 @@ def _tokens(now: Evaluation, before: Headline | None) -> Figure:
 
 def _mfu(now: Evaluation, before: Headline | None) -> Figure:
     share = now.metrics.mfu
-    note = "" if before is None else f"{(share - before.mfu) * 100:+.1f} pt".replace("-", "−")
-    tone = "" if before is None else tone_of(share, before.mfu, more_is=GOOD)
+    points = 0.0 if before is None else round((share - before.mfu) * 100, 1)
+    note = "" if before is None else f"{points:+.1f} pt".replace("-", "−") if points else "± 0 pt"
+    tone = "" if not points else tone_of(points, 0, more_is=GOOD)
     return Figure(
         title="MFU",
         value=percent_text(share),
@@ -185,4 +189,5 @@ def _count(number: int, word: str) -> str:
 def _change(value: float, old: float | None, *, more_is: str) -> tuple[str, str]:
     if old is None:
         return "", ""
-    return change_text(value, old), tone_of(value, old, more_is=more_is)
+    text = change_text(value, old)
+    return text, "" if text == NO_CHANGE else tone_of(value, old, more_is=more_is)
