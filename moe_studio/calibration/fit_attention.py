@@ -9,6 +9,7 @@ from moe_studio.calibration.family import Block, Columns, Family, Words, short_d
 from moe_studio.calibration.robust import IntArray, chosen, columns_of, robust_fit, thinned
 from moe_studio.kernel.attention import AttentionParameters, HeadParameters, attention_us
 from moe_studio.kernel.device import DeviceFacts, FloatArray, element_byte
+from moe_studio.project.model import DTYPE_BYTE
 
 _BOUNDS = {
     "launch_us": (1.0, 40.0),
@@ -136,6 +137,8 @@ def _variants(words: Words) -> tuple[str, ...]:
     if phase is None:
         return ()
     dtype, kv_dtype = short_dtype(words["dtype"]), short_dtype(words["kv_dtype"])
+    if not {dtype, kv_dtype} <= DTYPE_BYTE.keys():
+        return ()
     pairs = ((dtype, kv_dtype), ("bf16", kv_dtype), (dtype, dtype), ("bf16", "bf16"))
     return tuple(dict.fromkeys("_".join((phase, *pair)) for pair in pairs))
 

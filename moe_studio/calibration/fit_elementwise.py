@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moe_studio.calibration.family import Block, Columns, Family, Words
+from moe_studio.calibration.family import Block, Columns, Family, Words, short_dtype
 from moe_studio.calibration.robust import robust_fit
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.elementwise import ElementwiseParameters, elementwise_us
@@ -40,7 +40,9 @@ def _predict(parameters: ElementwiseParameters, device: DeviceFacts, columns: Co
 
 
 def _variants(words: Words) -> tuple[str, ...]:
-    """A kernel with a block for each row, or one that cuts the tensor into equal pieces."""
+    """A kernel with a block for each row, or one that cuts the tensor into equal pieces; none but of 8-bit types."""
+    if short_dtype(words["dtype"]) not in ("fp8", "int8"):
+        return ()
     own = "row_blocks" if "static_scaled" in words["kernel"] else "pieces"
     return (own, "pieces" if own == "row_blocks" else "row_blocks")
 

@@ -20,6 +20,7 @@ from moe_studio.kernel.mla import (
     mla_decode_us,
     mla_prefill_us,
 )
+from moe_studio.project.model import DTYPE_BYTE
 
 _PRODUCT_BOUNDS = {
     "launch_us": (1.0, 30.0),
@@ -83,10 +84,14 @@ def _variants(words: Words) -> tuple[str, ...]:
     phase = _PHASES.get(words["op"])
     if phase is None:
         return ()
-    dtype = short_dtype(words["dtype"])
+    dtype, kv_dtype = short_dtype(words["dtype"]), short_dtype(words["kv_dtype"])
+    if dtype not in DTYPE_BYTE:
+        return ()
     if phase.startswith("absorb"):
         return tuple(dict.fromkeys((f"{phase}_{dtype}", f"{phase}_bf16")))
-    pairs = ((dtype, short_dtype(words["kv_dtype"])), ("bf16", short_dtype(words["kv_dtype"])), ("bf16", "bf16"))
+    if kv_dtype not in DTYPE_BYTE:
+        return ()
+    pairs = ((dtype, kv_dtype), ("bf16", kv_dtype), ("bf16", "bf16"))
     return tuple(dict.fromkeys("_".join((phase, *pair)) for pair in pairs))
 
 

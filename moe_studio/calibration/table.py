@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from moe_studio.calibration.family import Block, Family
 from moe_studio.errors import Fault, FileError
 from moe_studio.kernel.device import FloatArray
+from moe_studio.project.model import MAX_EXPERTS
 
 TIME = "time_us"
 CHUNK_ROWS = 50_000
@@ -30,6 +31,10 @@ MAX_LINE = 1 << 20
 MAX_PLAIN = 64_000_000
 MAX_RATIO = 200
 """A compressed file of more than `MAX_PLAIN` characters that grows more than this holds no measurements."""
+MAX_SIZE = 10**15
+"""No size of a kernel, in elements or bytes, is larger."""
+WHOLE_AND_PART = (("gpus", "nodes"), ("experts", "topk"), ("heads", "kv_heads"))
+"""Columns of which the first counts no fewer than the second."""
 
 Mask = NDArray[np.bool_]
 
@@ -128,9 +133,9 @@ def read_chunks(
                         ragged=ragged,
                     )
     except UnicodeDecodeError:
-        raise _refusal(path.name, "is not valid UTF-8.", line) from None
+        raise _refusal(path.name, "is not valid UTF-8.", _undecodable_line(path)) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise _refusal(path.name, f"cannot be read to its end: {error}.", line) from None
+        raise _refusal(path.name, f"cannot be read to its end: {error}.") from None
 
 
 def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
@@ -146,17 +151,25 @@ def sound_rows(table: Table, aside: SetAside, *, with_time: bool) -> Mask:
         ):
             aside.add(reason, [table.lines[index] for index in np.flatnonzero(bad & sound).tolist()])
         sound &= good
-    for reason, bad in _impossible(table):
+    for reason, bad in _impossible(table, sound):
         aside.add(reason, [table.lines[index] for index in np.flatnonzero(bad & sound).tolist()])
         sound &= ~bad
     return sound
 
 
-def _impossible(table: Table) -> list[tuple[str, Mask]]:
-    """Rows of GPUs and nodes as there are none."""
-    counts = {name: table.numbers(name) for name in ("gpus", "nodes") if name in table.family.numbers}
-    found = [(f"{name} is not a whole number", value != np.floor(value)) for name, value in counts.items()]
-    return [*found, ("gpus are fewer than nodes", counts["gpus"] < counts["nodes"])] if len(counts) == 2 else found
+def _impossible(table: Table, sound: Mask) -> list[tuple[str, Mask]]:
+    """Rows of kernels as there are none: sizes in another unit, or more of a part than of the whole."""
+    if table.family.whole is not None:
+        return []
+    sizes = {name: np.where(sound, table.numbers(name), 0.0) for name in table.family.numbers}
+    found = [(f"{name} is not a whole number", size != np.floor(size)) for name, size in sizes.items()]
+    for name, size in sizes.items():
+        most = MAX_EXPERTS if name == "experts" else MAX_SIZE
+        found.append((f"{name} is more than {most:,}", size > most))
+    for whole, part in WHOLE_AND_PART:
+        if whole in sizes and part in sizes:
+            found.append((f"{whole} are fewer than {part}", sizes[whole] < sizes[part]))
+    return found
 
 
 def blocks_of(table: Table, sound: Mask, *, with_time: bool) -> list[tuple[NDArray[np.int64], str, Block]]:
@@ -215,6 +228,17 @@ def _open_text(path: Path) -> IO[str]:
         return path.open(encoding="utf-8-sig", newline="")
     except (OSError, ValueError) as error:
         raise _refusal(path.name, f"cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def _undecodable_line(path: Path) -> int:
+    """The first line that is not UTF-8."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        for number, text in enumerate(iter(lambda: stream.readline(MAX_LINE), b""), 1):
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                return number
+    return 0
 
 
 def _blocks(stream: IO[str], path: Path, characters: int) -> Iterator[str]:
@@ -304,18 +328,22 @@ def _header(text: str, file: str) -> tuple[str, ...]:
 
 def _family(header: Sequence[str], families: Sequence[Family], file: str) -> Family:
     """The family with the most needed columns of which the file has every one."""
-
-    def missing(family: Family) -> list[str]:
-        needed = [name for name in (family.gpu, *family.words, *family.numbers) if name not in family.optional]
-        return [name for name in needed if name not in header]
-
-    fitting = [family for family in families if not missing(family)]
+    fitting = [family for family in families if set(_needed(family)) <= set(header)]
     if fitting:
         return max(fitting, key=lambda family: len(family.words) + len(family.numbers))
-    nearest = min(families, key=lambda family: len(missing(family)))
-    raise _refusal(
-        file, f"is no known table of run times; the nearest is {nearest.name}, which needs {_listed(missing(nearest))}."
-    )
+    small = {name.lower() for name in header}
+    nearest = max(families, key=lambda family: np.mean([name.lower() in small for name in _needed(family)]))
+    missing = [name for name in _needed(nearest) if name not in header]
+    hint = " Capital letters count." if any(name.lower() in small for name in missing) else ""
+    if len(header) == 1 and any(sign in header[0] for sign in ";\t|"):
+        hint = " Commas separate columns."
+    needs = f"the nearest is {nearest.name}, which needs {_listed(missing)}."
+    raise _refusal(file, f"is no known table of run times; {needs}{hint}", 1)
+
+
+def _needed(family: Family) -> list[str]:
+    """The columns that a table of ``family`` cannot do without."""
+    return [name for name in (family.gpu, *family.words, *family.numbers) if name not in family.optional]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """How many rows each expert of the busiest rank gets, when tokens are spread evenly or by a power law."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from moe_studio.kernel.device import FloatArray
 
 BALANCED = "balanced"
+_POWER_LAW = "power_law_"
+_MAX_POWER = 10.0
 _MAX_SHARE = 0.8
 """A power law spreads loads from 1 to this share of the tokens (routing generator of aiconfigurator, Apache-2.0)."""
 _SPARSE_RANGE = (0.01, 2.0)
@@ -72,8 +75,18 @@ def _loads(power: float | None, heights: tuple[int, ...]) -> dict[tuple[float, .
 
 
 def power_of(routing: str) -> float | None:
-    """The exponent in a routing's name: 1.2 for ``power_law_1.2``, None for ``balanced``."""
-    return None if routing == BALANCED else float(routing.rpartition("_")[2])
+    """The exponent in a routing's name: 1.2 for ``power_law_1.2``, None for ``balanced``.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if routing == BALANCED:
+        return None
+    exponent = routing.removeprefix(_POWER_LAW)
+    power = float(exponent) if exponent != routing and exponent[:1].isdigit() else math.nan
+    if not 0 <= power <= _MAX_POWER:
+        raise ValueError(f"{routing!r} is neither {BALANCED} nor {_POWER_LAW} and an exponent")
+    return power
 
 
 def _parts(keys: FloatArray) -> Iterator[slice]:

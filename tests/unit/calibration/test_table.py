@@ -69,12 +69,79 @@ def test_missing_columns_are_named(write: Write) -> None:
         ("H100-SXM,bfloat16,64,4_096,4096,15.5,x", "k is not a finite number"),
         ("H100-SXM,bfloat16,0x40,4096,4096,15.5,x", "m is not a finite number"),
         ("H100-SXM,bfloat16,64,4096,4096,0,x", "time_us is zero or negative"),
+        ("H100-SXM,bfloat16,0.064,4096,4096,15.5,x", "m is not a whole number"),
+        ("H100-SXM,bfloat16,64,1e300,4096,15.5,x", "k is more than 1,000,000,000,000,000"),
         ("H100-SXM,bfloat16,64,4096", "not 7 fields"),
     ],
 )
 def test_an_unusable_row_is_set_aside_with_its_line(write: Write, row: str, reason: str) -> None:
     _, aside = read(write([HEADER, GOOD, GOOD, GOOD, row, GOOD]))
     assert aside.sentences() == [f"1 row set aside: {reason} (line 5)"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "reason"),
+    [
+        ("op,gpu,gpus,nodes,tokens,hidden,topk,experts,sms", "x,h100,8,1,64,7168,9,8,0", "experts are fewer than topk"),
+        (
+            "op,gpu,gpus,nodes,tokens,hidden,topk,experts,sms",
+            "x,h100,8,1,64,7168,8,4097,0",
+            "experts is more than 4,096",
+        ),
+        ("op,gpu,dtype,gpus,nodes,bytes", "x,h100,bf16,2,4,512", "gpus are fewer than nodes"),
+        (
+            "op,gpu,dtype,kv_dtype,batch,q_len,kv_len,heads,kv_heads,head_dim",
+            "x,h100,bf16,bf16,1,1,64,8,16,128",
+            "heads are fewer than kv_heads",
+        ),
+    ],
+)
+def test_more_of_a_part_than_of_the_whole_is_set_aside(write: Write, header: str, row: str, reason: str) -> None:
+    aside = SetAside()
+    (table,) = read_chunks(write([header, row]), FAMILIES, aside)
+    assert sound_rows(table, aside, with_time=False).tolist() == [False]
+    assert aside.sentences() == [f"1 row set aside: {reason} (line 2)"]
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [
+        ("GPU,DTYPE,M,K,N,TIME_US", "gemm, which needs the columns gpu, dtype, m, k, n. Capital letters count."),
+        ("gpu;dtype;m;k;n;time_us", "Commas separate columns."),
+        ("op,gpu,dtype,gpus,nodes,size", "collective, which needs the column bytes."),
+    ],
+)
+def test_an_unknown_table_is_told_what_it_lacks_to_be_the_nearest(write: Write, header: str, hint: str) -> None:
+    with pytest.raises(FileError) as found:
+        read(write([header, GOOD]))
+    assert str(found.value).endswith(hint)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_the_line_that_is_not_utf_8_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"table{suffix}"
+    content = f"{HEADER}\n{GOOD}\n".encode() + GOOD.replace("cublas", "größe").encode("latin-1")
+    path.write_bytes(gzip.compress(content) if suffix == ".csv.gz" else content)
+    with pytest.raises(FileError, match="line 3"):
+        read(path)
+
+
+KINDS_OF_DATA = [
+    ("attention", {"op": "attn_decode", "dtype": "xyz", "kv_dtype": "bf16"}, False),
+    ("attention", {"op": "attn_decode", "dtype": "bf16", "kv_dtype": ""}, False),
+    ("attention", {"op": "attn_decode", "dtype": "bfloat16", "kv_dtype": "fp8"}, True),
+    ("mla", {"op": "mla_decode", "dtype": "xyz", "kv_dtype": "bf16"}, False),
+    ("mla", {"op": "mla_decode", "dtype": "bf16", "kv_dtype": "xyz"}, False),
+    ("mla", {"op": "mla_gen_pre", "dtype": "fp8", "kv_dtype": ""}, True),
+    ("elementwise", {"op": "scale_matrix", "dtype": "bfloat16", "kernel": "torch_ops"}, False),
+    ("elementwise", {"op": "scale_matrix", "dtype": "fp8", "kernel": "torch_ops"}, True),
+]
+
+
+@pytest.mark.parametrize(("family", "words", "is_known"), KINDS_OF_DATA)
+def test_an_unknown_type_of_data_has_no_model(family: str, words: dict[str, str], is_known: bool) -> None:
+    (found,) = (item for item in FAMILIES if item.name == family)
+    assert bool(found.variants(words)) == is_known
 
 
 def test_many_unusable_rows_are_counted_and_the_first_named(write: Write) -> None:

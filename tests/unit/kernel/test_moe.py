@@ -70,6 +70,14 @@ def test_the_exponent_is_read_from_the_name() -> None:
     assert power_of("power_law_1.2") == 1.2
 
 
+@pytest.mark.parametrize(
+    "name", ["", "1.2", "zipf_1.2", "power_law_", "power_law_nan", "power_law_-1", "power_law_1e9"]
+)
+def test_no_other_routing_passes_for_a_power_law(name: str) -> None:
+    with pytest.raises(ValueError, match="neither balanced"):
+        power_of(name)
+
+
 def test_decode_reads_each_active_expert_once() -> None:
     """32 tokens reach all 32 experts of the rank: three matrices of 7168 × 2048 in two bytes each."""
     weights_us = 32 * 3 * 7168 * 2048 * 2 / (3.35e12 * 0.8) * 1e6
