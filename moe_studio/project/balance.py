@@ -4,6 +4,7 @@ The global policy of DeepSeek's EPLB (README of deepseek-ai/EPLB), with two diff
 never put into one slot, where the second would save nothing; and instances need not divide evenly by slots.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 Slots = tuple[int, ...]
@@ -12,11 +13,14 @@ ROUNDING = 1e-12
 """Loads that differ by less are equal: the last bits of a sum must not decide where an expert goes."""
 
 
-def instance_counts(load: Sequence[float], redundant: int, most: int) -> list[int]:
-    """Instances of each expert: each one more goes where an instance has most to do; ``most`` of one at most."""
+def instance_counts(load: Sequence[float], redundant: int, most: int, order: Sequence[int] = ()) -> list[int]:
+    """Instances of each expert: each one more goes where an instance has most to do; ``most`` of one at most.
+
+    Of equal loads the first in ``order`` goes first, by default the lowest number.
+    """
     counts = [1] * len(load)
     for _ in range(redundant):
-        open_experts = [expert for expert in range(len(load)) if counts[expert] < most]
+        open_experts = [expert for expert in order or range(len(load)) if counts[expert] < most]
         if not open_experts:
             break
         # max() takes the first of equal loads.
@@ -33,14 +37,27 @@ def packed(load: Sequence[float], redundant: int, slots: int) -> list[Slots]:
 def with_redundant(load: Sequence[float], homes: Sequence[Slots], redundant: int, slots: int) -> list[Slots]:
     """``homes``, and a slot for each further instance: the least loaded of those that hold fewest."""
     load = _rounded(load)
-    return _placed(load, instance_counts(load, redundant, slots), homes, slots)
+    order = _in_turn(homes)
+    return _placed(load, instance_counts(load, redundant, slots, order), homes, slots, order)
+
+
+def _in_turn(homes: Sequence[Slots]) -> list[int]:
+    """The experts, one of each slot after another: copies of one slot's experts alone would crowd into the others."""
+    before: Counter[Slots] = Counter()
+    turn = []
+    for home in homes:
+        turn.append(before[home])
+        before[home] += 1
+    return sorted(range(len(homes)), key=turn.__getitem__)
 
 
 def _rounded(load: Sequence[float]) -> list[float]:
     return [float(f"{value:.12g}") for value in load]
 
 
-def _placed(load: Sequence[float], counts: Sequence[int], homes: Sequence[Slots], slots: int) -> list[Slots]:
+def _placed(
+    load: Sequence[float], counts: Sequence[int], homes: Sequence[Slots], slots: int, order: Sequence[int] = ()
+) -> list[Slots]:
     room = -(-sum(counts) // slots)
     spent, held = [0.0] * slots, [0] * slots
     result = [list(home) for home in homes]
@@ -48,7 +65,7 @@ def _placed(load: Sequence[float], counts: Sequence[int], homes: Sequence[Slots]
         for slot in home:
             spent[slot] += load[expert] / counts[expert]
             held[slot] += 1
-    left = [expert for expert, count in enumerate(counts) for _ in range(count - len(homes[expert]))]
+    left = [expert for expert in order or range(len(load)) for _ in range(counts[expert] - len(homes[expert]))]
     # Sorting keeps the order of equal loads.
     for expert in sorted(left, key=lambda expert: -load[expert] / counts[expert]):
         others = [slot for slot in range(slots) if slot not in result[expert]]

@@ -8,6 +8,7 @@ from moe_studio.errors import ProjectError
 from moe_studio.project.balance import instance_counts, packed, with_redundant
 from moe_studio.project.design import Placement
 from moe_studio.project.edit import move_expert, reset_placement, set_value
+from moe_studio.project.instance import policy_slots
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_path
 from moe_studio.storage.loader import load_project
@@ -93,3 +94,15 @@ def test_redundant_experts_need_a_policy_that_places_them(placed: Project) -> No
 
 def test_loads_that_differ_in_their_last_bits_alone_are_equal() -> None:
     assert packed([0.9999999999999999, 1.0, 1.0], 0, 2) == packed([1.0, 1.0, 1.0], 0, 2)
+
+
+@pytest.mark.parametrize("policy", ["contiguous", "round-robin"])
+@pytest.mark.parametrize(("experts", "slots"), [(16, 4), (256, 32), (16, 8)])
+def test_copies_of_equal_experts_leave_all_slots_alike(policy: str, experts: int, slots: int) -> None:
+    homes = [policy_slots(policy, expert, experts, slots, slots) for expert in range(experts)]
+    for redundant in (0, slots, 2 * slots):
+        found = with_redundant([1.0] * experts, homes, redundant, slots)
+        held = [sum(slot in own for own in found) for slot in range(slots)]
+        spent = [sum(1 / len(own) for own in found if slot in own) for slot in range(slots)]
+        assert held == [(experts + redundant) // slots] * slots
+        assert spent == pytest.approx([experts / slots] * slots)
