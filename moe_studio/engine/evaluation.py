@@ -29,6 +29,7 @@ from moe_studio.graph.graph import Graph, build_graph
 from moe_studio.graph.layer import LayerGraph, LayerPlace
 from moe_studio.graph.operator import OP_KINDS, OP_NAMES
 from moe_studio.graph.stage import Stage
+from moe_studio.graph.traffic import far_share
 from moe_studio.project.instance import Instances
 from moe_studio.project.project import Project
 
@@ -455,9 +456,15 @@ def peak_sum(project: Project) -> float:
 
 
 def _cross_node(body: LayerGraph) -> float:
-    """Bytes of dispatch and combine that leave a node, over all lanes."""
+    """Bytes of dispatch and combine that leave a node, over all lanes.
+
+    What a lane puts on its links is the larger of what it sends and receives, which would count some bytes twice.
+    """
     runs = [body.run_of[name] for name in ("dispatch", "combine") if name in body.run_of]
-    return float(sum(body.inter_byte[run.rows].sum() for run in runs))
+    if body.stage.is_local:
+        return float(sum(body.inter_byte[run.rows].sum() for run in runs))
+    share = far_share(body.stage)
+    return float(sum((body.byte[run.rows] * share).sum() for run in runs))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -89,6 +89,14 @@ def exchange(per_source: FloatArray, stage: Stage, *, is_return: bool) -> Traffi
     )
 
 
+def far_share(stage: Stage) -> FloatArray:
+    """Of what each lane exchanges with the GPUs of other attention groups, the share with those of other nodes."""
+    one = np.ones(stage.lanes)
+    near, _ = _within(one, stage, stage.node)
+    every, _ = _within(one, stage, np.zeros_like(stage.node))
+    return (every - near) / np.maximum(every, 1.0)
+
+
 def _within(per_source: FloatArray, stage: Stage, place: IntArray) -> tuple[FloatArray, FloatArray]:
     """Of the GPUs of other attention groups in each lane's own ``place``: how many there are, and what they get."""
     group, replica = stage.lane // stage.tp, stage.lane // stage.width

@@ -92,3 +92,19 @@ def test_links_carry_what_the_engine_prices(project: Project) -> None:
         grouped = np.zeros_like(nodes)
         np.add.at(grouped, (node[:, None].repeat(len(node), 1), node[None, :].repeat(len(node), 0)), traffic)
         assert nodes == pytest.approx(grouped, rel=1e-6, abs=1e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(projects())
+def test_what_a_layer_carries_across_nodes_is_what_nodes_send_to_each_other(project: Project) -> None:
+    evaluation = evaluate(project)
+    for layer, byte in enumerate(evaluation.cross_node_byte.tolist()):
+        matrix = node_traffic(evaluation, layers=[layer])
+        assert byte == pytest.approx(matrix.sum() - np.trace(matrix), rel=1e-9, abs=1e-6)
+
+
+def test_uneven_experts_count_no_byte_twice_across_nodes(exchanging: Project) -> None:
+    uneven = set_value("workload.routing.kind", "zipf")(exchanging)
+    evaluation = evaluate(uneven)
+    matrix = node_traffic(evaluation)
+    assert evaluation.cross_node_byte.sum() == pytest.approx(matrix.sum() - np.trace(matrix))
