@@ -26,7 +26,7 @@ _COMMON = {
     "overlap": (1.0, 12.0),
     "write_ratio": (0.1, 3.0),
     "write_overlap": (0.02, 1.0),
-    "throttle_share": (0.005, 0.6),
+    "throttle_share": (0.005, 0.85),
     "throttle_ms": (0.1, 10.0),
 }
 _SEARCHED = {"split_us": (0.05, 20.0), "reduce_ratio": (0.2, 30.0)}

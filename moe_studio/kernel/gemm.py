@@ -27,7 +27,7 @@ _OUTPUT_BYTE = 2.0
 _PARTIAL_BYTE = 8.0
 _SPLIT_K_STEP = 256.0
 _MAX_SPLIT = 32.0
-_WIDE = 160
+_LARGE_TILE = 128 * 160
 _LINEAR_M = 8192.0
 _CLUSTER = 2
 _CHOICE_OVERLAP = 4
@@ -36,6 +36,9 @@ _WARP_ROWS = 16
 _WARP_SHARE = 0.26
 """From 16 rows for each SM on, quantisation takes a warp for a row instead of a block (SGLang, per_token_quant_fp8);
 measured, a row then starts in this share of the time, on H100 and on H200 alike."""
+_CACHED_K = 2048.0
+"""A row is read twice, for its largest value and to scale it; so many elements of each of 64 rows fit in the first-level
+cache of an SM (256 KB), and of longer rows more and more are read from memory again."""
 _SCALE_GROUP = 128
 _MAX_GROUPS = 16
 _COARSE = ((64, 64), (64, 128), (128, 64), (128, 128), (64, 256), (256, 64), (128, 256), (256, 128))
@@ -58,7 +61,7 @@ class GemmParameters:
     memory_share: float = setting("share of the memory bandwidth", above=0, high=1)
     math_share: float = setting("share of the peak inside the k loop of the largest tiles", above=0, high=1)
     small_tile_share: float = setting("rate of tiles of 64 rows, relative to larger ones", 1.0, above=0, high=2)
-    wide_tile_share: float = setting("rate of tiles wider than 160 in a single wave, relative", 1.0, above=0, high=2)
+    wide_tile_share: float = setting("rate of tiles above 128 by 160 in a single wave, relative", 1.0, above=0, high=2)
     ragged_loss: float = setting("time that a row of tiles without rows adds to the k loop", 0.0, low=0, high=2)
     load_ratio: float = setting(
         "rate at which all SMs load tiles, as a multiple of the memory bandwidth", above=0, high=100
@@ -197,7 +200,7 @@ class _Kernel:
             high = np.where((rows >= 128) & (high > 1), _CLUSTER * np.ceil(high / _CLUSTER), high)
         filled = high * np.ceil(n / columns) / self._device.sms
         share = np.where(rows <= 64, self._p.small_tile_share, 1.0)
-        share = np.where((rows == 128) & (columns > _WIDE) & (filled <= 1), self._p.wide_tile_share, share)
+        share = np.where((rows * columns > _LARGE_TILE) & (filled <= 1), self._p.wide_tile_share, share)
         arithmetic = 2 * rows * columns / (self._sm_flop_us * np.minimum(share, 1 / self._p.math_share))
         # Rows and columns beyond the operands are not loaded; a lone SM has the second-level cache to itself.
         loading = (np.minimum(m, rows) + np.minimum(n, columns)) * self._byte / self._sm_byte_us
@@ -231,11 +234,13 @@ class _Kernel:
         """
         if not self._p.quantise_us:
             return 0.0
-        moving = 3 * m * k / (self._memory * self._p.quantise_share)
+        byte = 3 * m * k
         if self._p.tiles == "fewest_waves":
             groups = (m * np.ceil(k / _SCALE_GROUP)).astype(np.int64)
             blocks = groups / np.minimum(groups & -groups, _MAX_GROUPS) / self._device.sms
         else:
             blocks = np.ceil(m / self._device.sms)
             blocks = np.where(blocks >= _WARP_ROWS, blocks * _WARP_SHARE, blocks)
+            byte = byte + 2 * m * k / (1 + (_CACHED_K / k) ** 4)
+        moving = byte / (self._memory * self._p.quantise_share)
         return np.asarray(self._p.quantise_us + np.maximum(moving, blocks * self._p.quantise_row_us))

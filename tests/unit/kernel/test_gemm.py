@@ -81,6 +81,21 @@ def test_block_scales_of_an_odd_number_of_rows_are_quantised_in_more_blocks() ->
     assert odd - even > 0.2 * (12291 / 132) - 0.2 * (1536 / 132) - 2.0
 
 
+def test_rows_too_long_for_the_cache_are_quantised_with_a_second_reading() -> None:
+    """Short rows move 3 bytes for each element: 2 in, 1 out; long ones 5, as they are read twice."""
+    bare = replace(PLAIN, tiles="by_rows", quantise_share=0.9)
+    for k, byte in ((128, 3), (65536, 5)):
+        more = [np.diff(times(replace(bare, quantise_us=us), [32768, 65536], k, 64, "fp8"))[0] for us in (0.0, 1.0)]
+        assert more[1] - more[0] == pytest.approx(byte * 32768 * k / (3.35e12 * 0.9) * 1e6, rel=1e-3)
+
+
+def test_a_single_wave_of_large_tiles_is_slow_whichever_way_they_lie() -> None:
+    slow = replace(PLAIN, tiles="fewest_waves", wide_tile_share=0.25)
+    for m, n in ((16384, 256), (32768, 128)):
+        even = times(replace(slow, wide_tile_share=1.0), m, 8192, n, "fp8_block")[0]
+        assert times(slow, m, 8192, n, "fp8_block")[0] > 1.5 * even
+
+
 def test_a_tile_more_than_a_wave_costs_another_wave() -> None:
     full, more = times(PLAIN, [256 * 12, 256 * 12 + 1], 8192, 128 * 11)
     assert more > 1.1 * full
