@@ -30,6 +30,11 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
 
 
+def counted(number: int, word: str) -> str:
+    """How many of something: ``1 node``, ``1,024 nodes``."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
 def time_text(seconds: float, digits: int = 4) -> str:
     """A duration with the unit in which it is easiest to read."""
     if seconds == 0:

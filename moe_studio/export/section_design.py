@@ -14,7 +14,7 @@ from moe_studio.project.design import Routing, Workload, layers_text
 from moe_studio.project.model import Attention, FeedForward
 from moe_studio.project.parameter import parameters
 from moe_studio.project.project import Project
-from moe_studio.units import byte_text, percent_text, si_text, significant, time_text
+from moe_studio.units import byte_text, counted, percent_text, si_text, significant, time_text
 
 MAX_LIST = 24
 """Experts named before a list of them is cut."""
@@ -125,7 +125,8 @@ def deployment_section(evaluation: Evaluation) -> Section:
         title="Deployment",
         blocks=(
             Paragraph(
-                text=f"{project.cluster.gpu_count} GPUs in {len(project.cluster.nodes)} nodes; per GPU and direction "
+                text=f"{counted(project.cluster.gpu_count, 'GPU')} in {counted(len(project.cluster.nodes), 'node')}; "
+                f"per GPU and direction "
                 f"{_tier_text(links.intra)} inside a node, "
                 f"{f'{_tier_text(links.rack)} inside a rack, ' if links.rack else ''}{_tier_text(links.inter)} across. "
                 f"Workload: {what}{batches}, {_routing_text(work.routing)}."

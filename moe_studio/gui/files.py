@@ -152,7 +152,7 @@ class Files(QObject):
 
     def open_file(self) -> None:
         """Ask for a file and open it."""
-        name, _ = QFileDialog.getOpenFileName(self._parent, tr("Open"), self._folder(), FILTER)
+        name, _ = QFileDialog.getOpenFileName(self._parent, tr("Open"), self._folder(), tr(FILTER))
         if name and self.may_lose():
             self.open_path(Path(name))
 
@@ -233,7 +233,7 @@ class Files(QObject):
     def save_as(self) -> None:
         """Ask for a file and write the design to it."""
         start = str(Path(self._folder()) / f"{file_stem(self._document.title)}{SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(self._parent, tr("Save as"), start, FILTER)
+        name, _ = QFileDialog.getSaveFileName(self._parent, tr("Save as"), start, tr(FILTER))
         if name:
             path = Path(name if name.endswith((".yaml", ".yml")) else name + SUFFIX)
             self._try(lambda: self._save(path, lambda: self._document.save_as(path)))

@@ -15,6 +15,7 @@ from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.compare.place import Camera, places, zoomed
+from moe_studio.gui.text import CHINESE, ENGLISH, use_language
 from moe_studio.gui.theme import DARK, LIGHT
 from moe_studio.gui.widgets.job import Job
 from moe_studio.project.edit import move_expert, rename, set_value
@@ -166,6 +167,20 @@ def test_the_list_can_be_used_by_keyboard(driver: Driver, panel: ComparePanel) -
     QTest.keyClick(view, Qt.Key.Key_Return)
     driver.qtbot.waitUntil(lambda: driver.document.selection.kind == "operator")
     assert (driver.document.selection.op, driver.document.selection.gpu) == ("up", 13)
+
+
+def test_the_list_is_filtered_by_the_words_that_it_shows(driver: Driver, panel: ComparePanel) -> None:
+    use_language(CHINESE)
+    try:
+        pin_and_move(driver)
+        model, whole = panel.table.model, panel.table.model.rowCount()
+        shown = [str(model.index(row, 1).data()) for row in range(whole)]
+        assert any("专家 5" in text for text in shown)
+        for text in ("专家 5", "moved expert 5"):
+            panel.table.line.setText(text)
+            assert 0 < model.rowCount() < whole
+    finally:
+        use_language(ENGLISH)
 
 
 def test_locked_views_move_together_and_unlocked_ones_do_not(driver: Driver, panel: ComparePanel) -> None:

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from moe_studio.calibration.provider import provide
 from moe_studio.document.document import Document
 from moe_studio.document.manual import help_pages
+from moe_studio.document.selection import Selection
 from moe_studio.document.setting_section import sections
 from moe_studio.document.why import why
 from moe_studio.engine.evaluation import evaluate
@@ -103,6 +104,8 @@ def test_translations_fill_in_the_same_names() -> None:
             " 10 % more memory bandwidth would make it 4.2 % shorter.",
             "77 % 的运行时间受内存带宽限制；其中最大的一份（40 %）是注意力。内存带宽增加 10 % 会使它缩短 4.2 %。",
         ),
+        ("8 GPUs, 1 node", "8 个 GPU，1 个节点"),
+        ("1 GPU, 1 node", "1 个 GPU，1 个节点"),
         ("Something nobody translated", "Something nobody translated"),
         ("", ""),
     ],
@@ -128,6 +131,25 @@ def test_every_setting_is_explained_in_chinese() -> None:
     for field in fields:
         hint = tr(field.hint)
         assert HAN.search(hint) and not GRAMMAR.search(hint), (field.path, hint)
+    groups = [group for section in sections(project, {}) for group in section.groups]
+    actions = [
+        action for group in groups for action in (*group.actions, *(a for row in group.rows for a in row.actions))
+    ]
+    texts = {action.text for action in actions if WORDS.search(action.text)}
+    assert len(texts) > 3
+    assert {tr(text) for text in texts if WORDS.search(KEPT.sub("", tr(text)))} == set()
+
+
+@pytest.mark.parametrize("speaking", [CHINESE], indirect=True)
+def test_what_is_selected_and_the_filter_of_kinds_are_named_in_chinese(speaking: MainWindow, qtbot: QtBot) -> None:
+    document, title = speaking.document, speaking.workspace.inspector.title
+    chosen = [Selection(kind="layer", layer=2), Selection(kind="expert", expert=5), Selection(kind="layer", layer=1)]
+    for selected, wanted in ((chosen[:1], "第 2 层"), (chosen[1:2], "专家 5"), (chosen[::2], "2 层")):
+        document.select_all(selected)
+        qtbot.waitUntil(lambda wanted=wanted: title.text() == wanted)
+    menu = speaking.graph.tools.filter.menu()
+    menu.aboutToShow.emit()
+    assert {action.text() for action in menu.actions() if WORDS.search(KEPT.sub("", action.text()))} == set()
 
 
 def test_a_sentence_that_only_looks_like_a_pattern_stays_as_it_is() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from moe_studio.units import binary_text, byte_text, percent_text, si_text, significant, time_text
+from moe_studio.units import binary_text, byte_text, counted, percent_text, si_text, significant, time_text
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,10 @@ def test_memory_is_decimal_like_the_datasheets() -> None:
     assert byte_text(64e9) == "64.0 GB"
     assert binary_text(4096 * 32768 * 2 * 2) == "512 MiB"
     assert si_text(400e12, "FLOP/s") == "400.0 TFLOP/s"
+
+
+def test_one_of_something_is_no_plural() -> None:
+    assert [counted(number, "node") for number in (0, 1, 2, 1024)] == ["0 nodes", "1 node", "2 nodes", "1,024 nodes"]
 
 
 def test_a_ratio_reads_as_percent() -> None:

@@ -91,7 +91,7 @@ def _head(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scale: floa
     used = painter.fontMetrics().horizontalAdvance(f"GPU {state.gpu}") + 6
     right, token, is_bold = state.rank, "muted", False
     if state.is_slowest:
-        right, token, is_bold = "slowest", "path_text", True
+        right, token, is_bold = tr("slowest"), "path_text", True
     if tile.has_effect:
         right, token, is_bold = tile.promise.traffic, "muted", False
     painter.setFont(ui_font(pixels(11, scale), is_bold=is_bold))

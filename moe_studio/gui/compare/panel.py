@@ -226,7 +226,8 @@ class ComparePanel(QWidget):
     def ask_file(self) -> None:
         """Ask for a file and compare with the design in it."""
         folder = self.document.folder
-        name, _ = QFileDialog.getOpenFileName(self, tr("Compare with a file…"), str(folder or Path.home()), FILTER)
+        start = str(folder or Path.home())
+        name, _ = QFileDialog.getOpenFileName(self, tr("Compare with a file…"), start, tr(FILTER))
         if name:
             self.pin_file(name)
 

@@ -155,7 +155,7 @@ class DifferenceTable(QWidget):
     def show_difference(self, shown: Difference | None) -> None:
         """Show the rows of ``shown``."""
         rows = shown.rows if shown else ()
-        self._all = [(f"{row.category} {row.change} {row.what} {row.was} {row.now}".lower(), row) for row in rows]
+        self._all = [(_words(row), row) for row in rows]
         self._listed = shown.listed if shown else {}
         for place, name in enumerate(CATEGORIES, 1):
             self.category.setItemText(place, tr(f"{name.capitalize()} {self._listed.get(name, 0):,}"))
@@ -178,3 +178,9 @@ class DifferenceTable(QWidget):
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self.chosen.emit(self.model.rows[index.row()].selection)
+
+
+def _words(row: Row) -> str:
+    """All that a row says, in English and in the language of the window, to be found by."""
+    said = (row.category.capitalize(), row.change, row.what)
+    return " ".join((*said, *map(tr, said), row.was, row.now)).lower()

@@ -107,7 +107,7 @@ class GraphTools(QWidget):
         menu, chosen = self.filter.menu(), self.view.filter
         menu.clear()
         for name in FAMILIES:
-            add_switch(menu, tr(name.capitalize()), partial(self._with_family, name), is_on=name in chosen.families)
+            add_switch(menu, tr(name).capitalize(), partial(self._with_family, name), is_on=name in chosen.families)
         menu.addSeparator()
         selection = self._document.selection
         for name, number in (("gpu", selection.gpu), ("layer", selection.layer), ("expert", selection.expert)):

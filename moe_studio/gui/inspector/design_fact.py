@@ -13,13 +13,13 @@ from moe_studio.gui.inspector.serving_fact import serving_facts
 from moe_studio.gui.inspector.work_fact import bound_text, quantity, seconds, term_text
 from moe_studio.project.parameter import parameters
 from moe_studio.project.setting import settings_of
-from moe_studio.units import percent_text, significant, time_text
+from moe_studio.units import counted, percent_text, significant, time_text
 
 
 def design_facts(evaluation: Evaluation, *, is_quick: bool = False) -> Facts:
     """The whole design; ``is_quick``: without what reads all operators."""
     project, metrics, memory = evaluation.project, evaluation.metrics, evaluation.memory
-    parallel, work, model = project.parallel, project.workload, project.model
+    cluster, parallel, work, model = project.cluster, project.parallel, project.workload, project.model
     degrees = {"DP": parallel.dp, "PP": parallel.pp, "TP": parallel.tp, "EP": parallel.ep, "ETP": parallel.etp}
     named = " ".join(f"{name}{degree}" for name, degree in degrees.items() if degree > 1) or "one GPU each"
     count, worst = parameters(model), memory.worst_gpu
@@ -28,7 +28,7 @@ def design_facts(evaluation: Evaluation, *, is_quick: bool = False) -> Facts:
         quantity("Parameters", float(count.total), ""),
         quantity("Active per token", float(count.active), ""),
         Fact(label="Hidden", value=f"{model.hidden:,}"),
-        Fact(label="Cluster", value=f"{project.cluster.gpu_count} GPUs, {len(project.cluster.nodes)} nodes"),
+        Fact(label="Cluster", value=f"{counted(cluster.gpu_count, 'GPU')}, {counted(len(cluster.nodes), 'node')}"),
         Fact(label="Strategy", value=named),
         Fact(label="Attention", value=parallel.attention),
         Fact(label="Sequences × tokens", value=f"{work.batch:,} × {work.tokens:,}"),

@@ -128,7 +128,9 @@ class Inspector(QScrollArea):
 
     def _show(self, found: Facts) -> None:
         self._shown = found
-        self.title.setText(found.title)
+        # Other titles are names that the user gave, or ids.
+        is_word = found.kind in ("layer", "expert", "selected")
+        self.title.setText(tr(found.title) if is_word else found.title)
         self.kind.setText(tr(found.kind))
         self.sentence.setText(tr(found.sentence))
         self.sentence.setVisible(bool(found.sentence))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from moe_studio.document.reference import Headline
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.rule import Problem
-from moe_studio.units import GB, percent_text, si_text, significant, time_text
+from moe_studio.units import GB, counted, percent_text, si_text, significant, time_text
 
 GOOD, BAD = "good", "bad"
 
@@ -173,17 +173,11 @@ def _traffic(now: Evaluation, before: Headline | None) -> Figure:
 def _problems(found: Sequence[Problem]) -> Figure:
     counts = {kind: sum(item.severity == kind for item in found) for kind in ("error", "warning", "info")}
     if counts["error"]:
-        rest = (
-            f"+ {counts['warning']} warnings" if counts["warning"] > 1 else "+ 1 warning" if counts["warning"] else ""
-        )
-        return Figure(title="Problems", value=_count(counts["error"], "error"), note=rest, value_tone=BAD)
+        rest = f"+ {counted(counts['warning'], 'warning')}" if counts["warning"] else ""
+        return Figure(title="Problems", value=counted(counts["error"], "error"), note=rest, value_tone=BAD)
     if counts["warning"]:
-        return Figure(title="Problems", value=_count(counts["warning"], "warning"), note="")
-    return Figure(title="Problems", value="none", note=_count(counts["info"], "remark") if counts["info"] else "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+        return Figure(title="Problems", value=counted(counts["warning"], "warning"), note="")
+    return Figure(title="Problems", value="none", note=counted(counts["info"], "remark") if counts["info"] else "")
 
 
 def _change(value: float, old: float | None, *, more_is: str) -> tuple[str, str]:
