@@ -93,6 +93,7 @@ class MainWindow(QMainWindow):
         self.workspace.refused.connect(self.toast.say)
         self.workspace.told.connect(lambda text: self.toast.say(text, action="Undo", act=self.edits.undo))
         self.workspace.drafted.connect(self.bridge.ask)
+        self.workspace.save_wanted.connect(self.exports.save_chart)
         self.workspace.compare.pinned.connect(self._show_figures)
         self.strip.activated.connect(lambda title: self.workspace.show_tab(FIGURE_TABS.get(title, "")))
         self.files.start_shown.connect(self._on_start_shown)

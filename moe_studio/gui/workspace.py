@@ -27,7 +27,6 @@ from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.load_chart import LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart
 from moe_studio.gui.plots.roofline_chart import RooflineChart
-from moe_studio.gui.plots.save import ask_and_save
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.panel import TimelinePanel
@@ -62,11 +61,13 @@ class Workspace(QMainWindow):
     Signals:
         refused: something cannot be done; carries the sentence that says why.
         told: something else had to change, too; carries the sentence that says what.
+        save_wanted: a chart shall be saved; carries the chart and the kind of file: svg, png or csv.
         drafted: what waits to become a valid design has changed.
     """
 
     refused = Signal(str)
     told = Signal(str)
+    save_wanted = Signal(object, str)
     drafted = Signal()
 
     def __init__(self, document: Document, theme: Theme) -> None:
@@ -168,7 +169,7 @@ class Workspace(QMainWindow):
         self.breakdown.why.wanted.connect(self._on_suggested)
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
-            charts.refused.connect(self.refused)
+            charts.save_wanted.connect(self.save_wanted)
 
     # Showing
 
@@ -323,14 +324,14 @@ class Workspace(QMainWindow):
         self.dag.walk_path(step)
 
     def save_chart(self, kind: str) -> None:
-        """Save the chart that has the focus, or the first that is seen, as ``svg``, ``png`` or ``csv``."""
+        """Have the chart that has the focus, or the first that is seen, saved as ``svg``, ``png`` or ``csv``."""
         charts = [*self.breakdown.charts, self.memory, self.load, self.roofline]
         seen = [chart for chart in charts if chart.isVisible() and chart.evaluation is not None and not chart.empty]
         chosen: Chart | None = next((chart for chart in seen if chart.hasFocus()), seen[0] if seen else None)
         if chosen is None:
             self.refused.emit("No chart is shown; open one of the tabs Breakdown, Memory, Load or Roofline.")
         else:
-            ask_and_save(chosen, kind)
+            self.save_wanted.emit(chosen, kind)
 
     # Arrangement
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,7 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -24,11 +26,12 @@ from moe_studio.gui.plots.load_chart import NO_EXPERTS, LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart, byte_tick
 from moe_studio.gui.plots.roofline_chart import RooflineChart, power_ticks
 from moe_studio.gui.plots.row_chart import Row, RowChart
-from moe_studio.gui.plots.save import ask_and_save, chart_menu, save_chart
+from moe_studio.gui.plots.save import MARGIN, SCALE, chart_image, chart_menu, picture_size, save_chart, svg_bytes
 from moe_studio.gui.plots.sensitivity_chart import SensitivityChart
 from moe_studio.gui.plots.style import count_ticks, kind_color, round_ticks
 from moe_studio.gui.plots.time_chart import GpuChart, KindChart, LayerChart
 from moe_studio.gui.plots.why_panel import WhyPanel
+from moe_studio.gui.text import CHINESE, ENGLISH, use_language
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.locator import resource
 from moe_studio.project.project import Project
@@ -343,28 +346,76 @@ def test_what_cannot_be_saved_is_refused_in_words(make: Make, tmp_path: Path) ->
         save_chart(chart, tmp_path / "none" / "a.svg")
 
 
-def test_the_dialog_adds_the_suffix_and_tells_of_failure(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chart = make(GpuChart)
-    said: list[str] = []
-    chart.refused.connect(said.append)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
-    ask_and_save(chart, "csv")
-    assert (tmp_path / "mine.csv").read_text(encoding="utf-8").startswith("GPU,")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "none" / "x.svg"), ""))
-    ask_and_save(chart, "svg")
-    assert len(said) == 1
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
-    ask_and_save(chart, "svg")
-    assert len(said) == 1
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_pictures_and_drawings_show_what_the_window_shows(kind: type[Chart], make: Make, tmp_path: Path) -> None:
+    chart = make(kind)
+    seen = chart.plot.grab().toImage()
+    for saved in (chart_image(chart), _rendered(chart)):
+        corner = QPoint(MARGIN, saved.height() // SCALE - MARGIN - chart.plot.height())
+        points = [QPoint(x, y) for x in range(1, seen.width(), 3) for y in range(1, seen.height(), 3)]
+        is_ground = [seen.pixelColor(point) == seen.pixelColor(0, 0) for point in points]
+        drawn = [saved.pixelColor((point + corner) * SCALE) == chart.theme.color("surface") for point in points]
+        assert np.mean(np.array(is_ground) == np.array(drawn)) > 0.97
 
 
-def test_the_menu_copies_values_and_picture(make: Make) -> None:
+def _rendered(chart: Chart) -> QImage:
+    """The chart's drawing as another program shows it."""
+    size = picture_size(chart)
+    image = QImage(size * SCALE, QImage.Format.Format_RGB32)
+    with QPainter(image) as painter:
+        QSvgRenderer(svg_bytes(chart)).render(painter)
+    return image
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_of_a_drawing_stand_where_the_window_has_them(kind: type[Chart], make: Make) -> None:
+    drawing = svg_bytes(make(kind)).decode()
+    groups = re.findall(r'transform="matrix\(([\d.]+),0,0,([\d.]+),[^"]*"[^>]*>\s*<text', drawing)
+    assert len(groups) > 3
+    assert {(float(across), float(down)) for across, down in groups} == {(1.0, 1.0)}
+
+
+def test_points_of_a_drawing_are_shapes(make: Make) -> None:
+    assert "<image" not in svg_bytes(make(RooflineChart)).decode()
+
+
+def test_a_saved_chart_speaks_the_language_of_the_window(make: Make) -> None:
+    use_language(CHINESE)
+    try:
+        drawing = svg_bytes(make(LoadChart)).decode()
+    finally:
+        use_language(ENGLISH)
+    words = " ".join(ElementTree.fromstring(drawing).itertext())
+    assert not re.findall(r"[A-Z]?[a-z]{3,}", words.replace("Generated with Qt", "")), words
+
+
+@pytest.mark.parametrize("name", ["seed0-proposed-dp", "seed3", "real/qwen3-30b-a3b-decode-h100"])
+def test_words_of_the_roofline_are_whole_at_any_height(make: Make, name: str, qtbot: QtBot) -> None:
+    chart = make(RooflineChart)
+    assert isinstance(chart, RooflineChart)
+    chart.show_evaluation(
+        Document(load_project(resource("examples", f"{name}.moe.yaml"))).evaluation, keeps_range=False
+    )
+    for height in (160, 230, 400):
+        chart.resize(900, height)
+        qtbot.wait(1)
+        QApplication.processEvents()
+        room = chart.plot.getViewBox().sceneBoundingRect().adjusted(-1, -1, 1, 1)
+        words = [label for label in (*chart.names, *chart.roof_labels) if label.isVisible()]
+        assert len(words) > 1
+        for label in words:
+            assert room.contains(label.mapRectToScene(label.boundingRect().adjusted(4, 4, -4, -4))), label.toPlainText()
+
+
+def test_the_menu_asks_for_files_and_copies_values_and_picture(make: Make) -> None:
     chart = make(GpuChart)
-    menu = chart_menu(chart)
+    wanted: list[str] = []
+    menu = chart_menu(chart, wanted.append)
     texts = [action.text() for action in menu.actions() if action.text()]
     assert texts == ["Save as SVG…", "Save as PNG…", "Save values as CSV…", "Copy picture", "Copy values"]
+    for action in menu.actions()[:3]:
+        action.trigger()
+    assert wanted == ["svg", "png", "csv"]
     menu.actions()[-1].trigger()
     assert QApplication.clipboard().text().startswith("GPU,computing (s)")
     menu.actions()[-2].trigger()
@@ -387,6 +438,9 @@ def test_ticks_are_few_and_round() -> None:
     assert round_ticks(103.0, 5) == [0.0, 50.0, 100.0]
     assert [byte_tick(value) for value in (0.0, 5e10, 2e12)] == ["0 B", "50 GB", "2 TB"]
     assert power_ticks(1.2, 4.1, "FLOP/B") == [(2.0, "100 FLOP/B"), (3.0, "1 kFLOP/B"), (4.0, "10 kFLOP/B")]
+    assert [text for _, text in power_ticks(13.2, 14.9, "FLOP/s")] == [
+        f"{rate} TFLOP/s" for rate in (20, 50, 100, 200, 500)
+    ]
 
 
 def test_a_place_beside_every_item_chooses_nothing(make: Make) -> None:
@@ -427,9 +481,32 @@ def test_the_action_saves_the_chart_that_has_the_focus(
     workspace.breakdown.layers.setFocus()
     save.trigger()
     assert (tmp_path / "chart.csv").read_text(encoding="utf-8").startswith("layer,")
+    assert driver.window.toast.label.text().startswith("Wrote chart.csv, ")
     workspace.show_tab("history")
     save.trigger()
     assert "No chart is shown" in driver.window.toast.label.text()
+
+
+def test_charts_are_saved_beside_the_project_under_its_name(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.document.save_as(tmp_path / "mine.moe.yaml")
+    offered: list[str] = []
+    answers = [str(tmp_path / "v1.2"), str(tmp_path / "none" / "x.svg"), ""]
+
+    def ask(_parent: object, _title: str, start: str, _filter: str) -> tuple[str, str]:
+        offered.append(start)
+        return answers[len(offered) - 1], ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    chart, toast = driver.window.workspace.breakdown.gpus, driver.window.toast
+    chart.save_wanted.emit(chart, "csv")
+    assert offered == [str(tmp_path / "seed-0-proposed-ep16-data-parallel-attention-time-by-gpu.csv")]
+    assert (tmp_path / "v1.2.csv").read_text(encoding="utf-8").startswith("GPU,"), "what follows a dot is no suffix"
+    chart.save_wanted.emit(chart, "svg")
+    assert "was not saved" in toast.label.text()
+    chart.save_wanted.emit(chart, "png")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == ["mine.moe.yaml", "v1.2.csv"]
 
 
 class RowsOfTwo(RowChart):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from moe_studio.document.document import Document
 from moe_studio.document.reference import Reference
@@ -16,6 +16,17 @@ from moe_studio.gui.export.dialog import ExportDialog
 from moe_studio.gui.messages import Toast
 from moe_studio.gui.text import tr
 from moe_studio.units import si_text
+
+CHART_FILTERS = {"svg": "SVG picture (*.svg)", "png": "PNG picture (*.png)", "csv": "Values as CSV (*.csv)"}
+CHART_SUFFIXES = tuple(f".{kind}" for kind in CHART_FILTERS)
+
+
+class Savable(Protocol):
+    """A chart, as far as saving needs it. ``stem`` names it in the names of files."""
+
+    stem: str
+
+    def save(self, path: Path) -> None: ...
 
 
 class Pinned(Protocol):
@@ -45,13 +56,25 @@ class Exports(QObject):
 
     def show(self) -> None:
         """Show the dialog."""
-        document = self._host.document
-        folder = document.path.parent if document.path else document.folder or Path.home()
-        stem, reference = self._stem(document.title), self._host.compare.reference
-        self.dialog = ExportDialog(document, folder, stem, self._parent, reference=reference)
+        document, reference = self._host.document, self._host.compare.reference
+        self.dialog = ExportDialog(document, self._folder(), self._name(), self._parent, reference=reference)
         self.dialog.written.connect(self._on_written)
         self.dialog.finished.connect(self._on_finished)
         self.dialog.open()
+
+    def save_chart(self, chart: Savable, kind: str) -> None:
+        """Ask for a file and write a chart to it as ``svg``, ``png`` or ``csv``."""
+        start = self._folder() / f"{self._name()}-{chart.stem}.{kind}"
+        wanted, _ = QFileDialog.getSaveFileName(self._parent, tr("Save chart"), str(start), tr(CHART_FILTERS[kind]))
+        if not wanted:
+            return
+        path = Path(wanted if Path(wanted).suffix.lower() in CHART_SUFFIXES else f"{wanted}.{kind}")
+        try:
+            chart.save(path)
+        except MoeStudioError as error:
+            self._host.toast.say(tr(str(error)))
+        else:
+            self._on_written(path, path.stat().st_size)
 
     def copy_picture(self) -> None:
         """Copy what the canvas that has the focus shows."""
@@ -76,6 +99,15 @@ class Exports(QObject):
         """Leave no process behind, as when the window closes."""
         if self.dialog is not None:
             self.dialog.reject()
+
+    def _folder(self) -> Path:
+        """Where files are written unless another place is chosen: beside the project."""
+        document = self._host.document
+        return document.path.parent if document.path else document.folder or Path.home()
+
+    def _name(self) -> str:
+        """How the names of files begin."""
+        return self._stem(self._host.document.title)
 
     def _on_written(self, path: Path, byte: int) -> None:
         folder = QUrl.fromLocalFile(str(path.parent))

@@ -23,11 +23,11 @@ class BreakdownPanel(QScrollArea):
 
     Signals:
         chosen: something was chosen in a chart; carries a `Selection`.
-        refused: something cannot be done; carries the sentence that says why.
+        save_wanted: a chart shall be saved; carries the chart and the kind of file.
     """
 
     chosen = Signal(object)
-    refused = Signal(str)
+    save_wanted = Signal(object, str)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class BreakdownPanel(QScrollArea):
             row.addWidget(widget, share)
         for chart in self.charts:
             chart.chosen.connect(self.chosen)
-            chart.refused.connect(self.refused)
+            chart.save_wanted.connect(self.save_wanted)
 
     @property
     def charts(self) -> Sequence[Chart]:

@@ -1,6 +1,7 @@
 """What all charts have in common: hovering, clicking, keys, an empty state, and saving."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
@@ -26,7 +27,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.gui.plots.legend import Entry, Legend
-from moe_studio.gui.plots.save import chart_menu
+from moe_studio.gui.plots.save import chart_menu, save_chart
 from moe_studio.gui.plots.style import frame_pen, make_frame, make_marks, make_plot, tint
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
@@ -50,11 +51,11 @@ class Chart(QWidget):
 
     Signals:
         chosen: an item was chosen; carries a `Selection`.
-        refused: something cannot be done; carries the sentence that says why.
+        save_wanted: it shall be saved; carries the chart and the kind of file: svg, png or csv.
     """
 
     chosen = Signal(object)
-    refused = Signal(str)
+    save_wanted = Signal(object, str)
     stem = "chart"
     empty = ""
     strong = ""
@@ -330,10 +331,14 @@ class Chart(QWidget):
 
     # Saving
 
+    def save(self, path: Path) -> None:
+        """Write the chart to ``path`` as its suffix says: .svg, .png or .csv."""
+        save_chart(self, path)
+
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self._show_menu(QPointF(event.globalPos()))
 
     def _show_menu(self, at: QPointF) -> None:
         if self.evaluation is not None and not self.empty:
-            chart_menu(self).popup(at.toPoint())
+            chart_menu(self, lambda kind: self.save_wanted.emit(self, kind)).popup(at.toPoint())

@@ -76,6 +76,7 @@ class Legend(QWidget):
 
     def draw(self, painter: QPainter, box: QRectF, *, is_left: bool) -> None:
         """Draw the entries in lines from the top of ``box``, at its left or at its right."""
+        painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(ui_font(11))
         lines = self._lines(box.width())
@@ -91,6 +92,8 @@ class Legend(QWidget):
                 place = QRectF(x + SWATCH + 5, middle - HEIGHT / 2, width - SWATCH - 4, HEIGHT)
                 painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
                 x += width + GAP
+        # What is drawn next would be filled with the last colour.
+        painter.restore()
 
 
 def _width(entry: Entry) -> float:

@@ -74,7 +74,7 @@ class LoadChart(Chart):
         self.plot.setYRange(-0.5, layers - 0.5, padding=0.01)
         if self._shape != (layers, gpus):
             self._shape = (layers, gpus)
-            beside = (self._left + gpus * BESIDE[1] / 2, "imbalance")
+            beside = (self._left + gpus * BESIDE[1] / 2, tr("imbalance"))
             self.plot.getAxis("bottom").setTicks([[*_named(count_ticks(gpus, 24), "GPU"), beside]])
             self.plot.getAxis("left").setTicks([_named(count_ticks(layers, 8), "layer")])
 
@@ -212,4 +212,4 @@ def _colors(theme: Theme) -> NDArray[np.uint8]:
 
 def _named(ticks: Ticks, what: str) -> Ticks:
     """Ticks of which the first says what they count."""
-    return [(value, f"{what} {text}" if place == 0 else text) for place, (value, text) in enumerate(ticks)]
+    return [(value, tr(f"{what} {text}") if place == 0 else text) for place, (value, text) in enumerate(ticks)]

@@ -24,6 +24,15 @@ MOST_NAMES, MOST_ROOFS = 8, 4
 REACH = 16.0
 """Pixels within which the pointer finds a point."""
 
+LINE = 18.0
+"""Pixels for words above the highest roof and below the lowest point."""
+
+NEAR = 2.0
+"""Powers of ten below which they alone would be too few ticks."""
+
+HAIR = 1e-9
+"""What rounding may take of a place, in powers of ten."""
+
 
 class RooflineChart(Chart):
     """Attained rate over arithmetic intensity, both in powers of ten. The larger a point, the longer it takes."""
@@ -65,12 +74,19 @@ class RooflineChart(Chart):
         ridge = [np.log10(roof.ridge) for roof in shown.roofs]
         peak = [np.log10(roof.peak_flop_s) for roof in shown.roofs]
         left, right = min(self.across.min(), *ridge) - 0.5, max(self.across.max(), *ridge) + 0.6
-        bottom, top = self.up.min() - 0.45, max(self.up.max(), *peak) + 0.35
+        bottom, top = self._reach(float(self.up.min()), float(max(self.up.max(), *peak)))
         self.limits = (float(left), float(right), float(bottom), float(top))
         self.plot.setXRange(left, right, padding=0)
         self.plot.setYRange(bottom, top, padding=0)
         self.plot.getAxis("bottom").setTicks([power_ticks(left, right, "FLOP/B")])
         self.plot.getAxis("left").setTicks([power_ticks(bottom, top, "FLOP/s")])
+
+    def _reach(self, low: float, high: float) -> tuple[float, float]:
+        """From where to where the scale goes, so that there is room for words below ``low`` and above ``high``."""
+        below, above = LINE + self.diameter[self.up.argmin()] / 2, LINE
+        room = max(2 * LINE, self.plot.getViewBox().height() - below - above)
+        pixel = max(1.0, high - low) / room
+        return low - below * pixel, high + above * pixel
 
     @override
     def draw(self) -> None:
@@ -126,7 +142,8 @@ class RooflineChart(Chart):
             width, height = (metrics.horizontalAdvance(name) + 8) * wide, 16 * tall
             places = ((0, self.up[point] - away - height), (1, self.up[point] + away))
             boxes = [(end, QRectF(self.across[point] - width / 2, low, width, height)) for end, low in places]
-            found = next(((end, box) for end, box in boxes if not any(map(box.intersects, taken))), None)
+            free_boxes = (item for item in boxes if self._has_room(item[1]) and not any(map(item[1].intersects, taken)))
+            found = next(free_boxes, None)
             if not free or name in written or found is None:
                 continue
             end, box = found
@@ -137,6 +154,10 @@ class RooflineChart(Chart):
             label.setText(name, color=self.theme.text)
             label.setPos(box.center().x(), box.top() if end else box.bottom())
             label.setVisible(True)
+
+    def _has_room(self, box: QRectF) -> bool:
+        """Whether words in ``box`` are neither below nor above what is seen."""
+        return self.limits[2] <= box.top() + HAIR and box.bottom() <= self.limits[3] + HAIR
 
     def _roof_label_box(self, roof: Roof, metrics: QFontMetricsF, pixel: tuple[float, float]) -> QRectF:
         """Where the words on a roof are; boxes have their smaller rate at the top."""
@@ -151,7 +172,9 @@ class RooflineChart(Chart):
 
     def _place_names(self) -> None:
         if self.shown is not None and not self.empty:
+            self._set_range(self.shown)
             self._draw_names(self.shown)
+            self._mark()
 
     @override
     def entries(self) -> tuple[Entry, ...]:
@@ -235,7 +258,11 @@ def roof_text(roof: Roof) -> str:
 
 
 def power_ticks(low: float, high: float, unit: str) -> Ticks:
-    """A tick for each power of ten between two logarithms."""
+    """A tick for each power of ten between two logarithms; where those are near each other, for 2 and 5 times, too."""
+    if high - low < NEAR:
+        powers, shares = range(int(np.floor(low)), int(np.ceil(high))), (1.0, 2.0, 5.0)
+        rates = [share * 10.0**power for power in powers for share in shares]
+        return [(float(np.log10(rate)), si_text(rate, unit, 1)) for rate in rates if low <= np.log10(rate) <= high]
     powers = range(int(np.ceil(low)), int(np.floor(high)) + 1)
     step = max(1, -(-len(powers) // 6))
     return [(float(power), si_text(10.0**power, unit, 1)) for power in powers if power % step == 0]

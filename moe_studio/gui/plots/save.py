@@ -1,12 +1,15 @@
 """Charts as files and on the clipboard: SVG, PNG, and their numbers as CSV."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import pyqtgraph as pg
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QGraphicsView, QMenu, QWidget
+from PySide6.QtWidgets import QGraphicsView, QMenu, QWidget
 
 from moe_studio.document.table import Table
 from moe_studio.errors import MoeStudioError
@@ -19,8 +22,6 @@ from moe_studio.storage.atomic import save_bytes
 MARGIN, HEAD = 12, 26
 SCALE = 2
 """Pixels of a PNG for each logical one."""
-
-FILTERS = {"svg": "SVG picture (*.svg)", "png": "PNG picture (*.png)", "csv": "Values as CSV (*.csv)"}
 
 
 class Drawn(Protocol):
@@ -55,10 +56,12 @@ def svg_bytes(chart: Drawn) -> bytes:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     size = picture_size(chart)
     generator = QSvgGenerator()
+    # That of the screen: axes are recorded drawings, which Qt scales to the resolution of what they are played on.
+    generator.setResolution(chart.plot.logicalDpiX())
     generator.setOutputDevice(buffer)
     generator.setSize(size)
     generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
-    generator.setTitle(plain(chart.title))
+    generator.setTitle(plain(tr(chart.title)))
     with QPainter(generator) as painter:
         _draw(chart, painter, size)
     return bytes(buffer.data().data())
@@ -105,38 +108,40 @@ def _draw(chart: Drawn, painter: QPainter, size: QSize) -> None:
     head = QRectF(MARGIN, MARGIN, width, HEAD - 6)
     painter.setFont(ui_font(13, is_bold=True))
     painter.setPen(chart.theme.color("text"))
-    painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, chart.title)
+    title = tr(chart.title)
+    painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     if chart.legend.is_below:
         chart.legend.draw(painter, QRectF(MARGIN, head.bottom(), width, height - HEAD), is_left=True)
     else:
-        named = painter.fontMetrics().horizontalAdvance(chart.title) + 16
+        named = painter.fontMetrics().horizontalAdvance(title) + 16
         chart.legend.draw(painter, head.adjusted(named, 0, 0, 0), is_left=False)
     plot = chart.plot
     target = QRectF(MARGIN, MARGIN + height, plot.width(), plot.height())
-    plot.render(painter, target, plot.viewport().rect())
+    with _drawn_sharp(plot):
+        plot.render(painter, target, plot.viewport().rect())
 
 
-def ask_and_save(chart: QWidget, kind: str) -> None:
-    """Ask for a file and write the chart to it; what goes wrong is said through its signal ``refused``."""
-    drawn: Drawn = chart  # type: ignore[assignment]
-    wanted, _ = QFileDialog.getSaveFileName(chart, tr("Save chart"), f"{drawn.stem}.{kind}", FILTERS[kind])
-    if not wanted:
-        return
-    path = Path(wanted)
+@contextmanager
+def _drawn_sharp(plot: QGraphicsView) -> Iterator[None]:
+    """Have points drawn as shapes, instead of copied from pictures that were made for the screen."""
+    points = [item for item in plot.scene().items() if isinstance(item, pg.ScatterPlotItem)]
+    for item in points:
+        item.setExportMode(True, {"antialias": True})
     try:
-        save_chart(drawn, path if path.suffix else path.with_suffix(f".{kind}"))
-    except MoeStudioError as error:
-        chart.refused.emit(str(error))  # type: ignore[attr-defined]
+        yield
+    finally:
+        for item in points:
+            item.setExportMode(False)
 
 
-def chart_menu(chart: QWidget) -> QMenu:
-    """What can be done with a chart."""
+def chart_menu(chart: QWidget, save: Callable[[str], object]) -> QMenu:
+    """What can be done with a chart; ``save`` takes the kind of file that is wanted: svg, png or csv."""
     drawn: Drawn = chart  # type: ignore[assignment]
     menu = QMenu(chart)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     menu.setAccessibleName(tr("Save or copy the chart"))
     for kind, text in (("svg", "Save as SVG…"), ("png", "Save as PNG…"), ("csv", "Save values as CSV…")):
-        menu.addAction(tr(text)).triggered.connect(lambda _=False, kind=kind: ask_and_save(chart, kind))
+        menu.addAction(tr(text)).triggered.connect(lambda _=False, kind=kind: save(kind))
     menu.addSeparator()
     clipboard = QGuiApplication.clipboard()
     menu.addAction(tr("Copy picture")).triggered.connect(lambda: clipboard.setImage(chart_image(drawn)))
