@@ -96,13 +96,16 @@ def test_the_file_is_the_one_that_the_command_shown_writes(
     assert path.name.endswith(suffix)
 
 
-def test_a_comparison_with_the_pinned_reference_is_offered(driver: Driver, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "suffix"), [("comparison", ".md"), ("compared-report", ".html")])
+def test_documents_that_compare_with_the_pinned_reference_are_offered(
+    driver: Driver, tmp_path: Path, name: str, suffix: str
+) -> None:
     driver.document.save_as(tmp_path / "design.moe.yaml")
     driver.window.compare.pin_file(copy(example_path("seed0-baseline"), tmp_path / "base.moe.yaml"))
     driver.window.exports.show()
     made = driver.window.exports.dialog
     assert made is not None
-    path = export(driver, made, "comparison", ".md")
+    path = export(driver, made, name, suffix)
     written = path.read_bytes()
     assert b"2.36 times faster" in written
     path.unlink()
@@ -272,6 +275,20 @@ def test_names_cannot_break_out_of_the_command_line() -> None:
 )
 def test_another_format_gives_the_file_its_ending(name: str, suffix: str, wanted: str) -> None:
     assert with_suffix(name, suffix) == wanted
+
+
+def test_a_name_gets_the_ending_of_the_format_and_another_ending_chooses_it(
+    driver: Driver, dialog: ExportDialog, tmp_path: Path
+) -> None:
+    dialog.choose("overview", ".svg")
+    dialog.path.selectAll()
+    QTest.keyClicks(dialog.path, "v1.2")
+    assert shlex.split(dialog.command.text())[4] == str(tmp_path / "v1.2.svg"), "what follows a dot is no ending"
+    QTest.keyClicks(dialog.path, ".dot")
+    assert dialog.order.format.suffix == ".dot"
+    with driver.qtbot.waitSignal(dialog.written, timeout=30_000):
+        QTest.mouseClick(dialog.export_button, Qt.MouseButton.LeftButton)
+    assert (tmp_path / "v1.2.dot").read_text(encoding="utf-8").startswith("digraph")
 
 
 def test_the_dialog_can_be_used_by_keyboard(driver: Driver, dialog: ExportDialog) -> None:

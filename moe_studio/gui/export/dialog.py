@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.reference import Reference
-from moe_studio.gui.export.order import COMPARISON, SUBJECTS, Order, Subject, command_line, with_suffix
+from moe_studio.gui.export.order import COMPARED, SUBJECTS, Order, Subject, command_line, with_suffix
 from moe_studio.gui.export.work import Preview, preview, write
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
@@ -94,7 +94,7 @@ class ExportDialog(QDialog):
         self.resize(QSize(980, 660))
         self.document = document
         self._folder, self._stem, self._reference = folder, stem, reference
-        self._known = (*SUBJECTS, COMPARISON) if reference else SUBJECTS
+        self._known = (*SUBJECTS, *COMPARED) if reference else SUBJECTS
         self._project = document.history.current
         self._named = False
         self._previewed: Order | None = None
@@ -244,8 +244,14 @@ class ExportDialog(QDialog):
             format=subject.formats[max(0, self.format.currentIndex())],
             layer=self.layer.value() if subject.has_layer and self.layer.value() != AUTOMATIC else None,
             gpu=self.gpu.value() if subject.has_gpu and self.gpu.value() != AUTOMATIC else None,
-            reference=self._reference if subject is COMPARISON else None,
+            reference=self._reference if subject in COMPARED else None,
         )
+
+    @property
+    def target(self) -> Path:
+        """The file that is written: with the ending of its format, beside the project unless a folder is named."""
+        named = Path(self.path.text().strip()).expanduser()
+        return self._folder / with_suffix(str(named), self.order.format.suffix)
 
     def choose(self, name: str, suffix: str = "") -> None:
         """Choose a subject and a format by name, as a user would in the lists."""
@@ -280,6 +286,11 @@ class ExportDialog(QDialog):
 
     def _on_path(self) -> None:
         self._named = True
+        written = self.path.text().strip().lower()
+        endings = [item.suffix for item in self.subject.formats]
+        meant = next((place for place, ending in enumerate(endings) if written.endswith(ending)), -1)
+        if meant not in (-1, self.format.currentIndex()):
+            self.format.setCurrentIndex(meant)
         self._show_target()
 
     def _on_browse(self) -> None:
@@ -292,13 +303,13 @@ class ExportDialog(QDialog):
             self._show_target()
 
     def _show_target(self) -> None:
-        path, known = Path(self.path.text()), self.document.path
+        path, known = self.target, self.document.path
         self.command.setText(command_line(self.order, str(known or f"{self._stem}.moe.yaml"), path))
         self.command.setCursorPosition(0)
         notes = []
         if path.is_file():
             notes.append(tr("The file is there already and will be replaced."))
-        if self._reference is not None and self._reference.path is None and self.subject is COMPARISON:
+        if self._reference is not None and self._reference.path is None and self.subject in COMPARED:
             notes.append(tr("The reference has no file: save that state as reference.moe.yaml for the command."))
         if known is None or self.document.is_modified:
             notes.append(tr("The command reads the project file: save the design first."))
@@ -334,14 +345,10 @@ class ExportDialog(QDialog):
 
     def export(self) -> None:
         """Write what is chosen to the file."""
-        order = self.order
-        path = Path(self.path.text().strip()).expanduser()
-        if not path.is_absolute():
-            path = self._folder / path
-        self._target = Path(with_suffix(str(path), order.format.suffix)) if not path.suffix else path
+        self._target = self.target
         self.previewer.stop()
         self.doing.setText(tr("Evaluating"))
-        self.writer.start(write, self._project, self.document.path, order, self._target)
+        self.writer.start(write, self._project, self.document.path, self.order, self._target)
         self.export_button.setEnabled(False)
         self._late.start()
 

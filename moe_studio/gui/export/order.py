@@ -37,6 +37,12 @@ DRAWINGS = (
     Format(suffix=".graphml", title="GraphML, for graph tools"),
 )
 
+REPORTS = (
+    Format(suffix=".html", title="HTML, a page"),
+    Format(suffix=".md", title="Markdown"),
+    Format(suffix=".pdf", title="PDF, pages to print"),
+)
+
 SUBJECTS: tuple[Subject, ...] = (
     Subject(
         name="overview",
@@ -111,11 +117,7 @@ SUBJECTS: tuple[Subject, ...] = (
         name="report",
         title="Report",
         detail="Verdict, deployment, longest path, memory and checks as a document.",
-        formats=(
-            Format(suffix=".html", title="HTML, a page"),
-            Format(suffix=".md", title="Markdown"),
-            Format(suffix=".pdf", title="PDF, pages to print"),
-        ),
+        formats=REPORTS,
     ),
     Subject(
         name="project",
@@ -130,8 +132,15 @@ COMPARISON = Subject(
     name="comparison",
     title="Comparison",
     detail="The design compared with the pinned reference, as a document.",
-    formats=(Format(suffix=".html", title="HTML, a page"), Format(suffix=".md", title="Markdown")),
+    formats=REPORTS[:2],
 )
+COMPARED_REPORT = Subject(
+    name="compared-report",
+    title="Report, compared",
+    detail="The report, with what differs from the pinned reference.",
+    formats=REPORTS,
+)
+COMPARED = (COMPARISON, COMPARED_REPORT)
 """Offered while a reference is pinned."""
 
 
@@ -144,6 +153,11 @@ class Order:
     layer: int | None = None
     gpu: int | None = None
     reference: Reference | None = None
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a report or a comparison."""
+        return self.subject.formats[0] in REPORTS
 
     @property
     def stem(self) -> str:
@@ -166,9 +180,11 @@ def with_suffix(name: str, suffix: str) -> str:
 def command_line(order: Order, project: str, path: Path | str) -> str:
     """The command that writes the same file, to be pasted into a shell."""
     subject = order.subject
-    if order.reference is not None:
-        other = order.reference.path or "reference.moe.yaml"
-        return shlex.join(["moe-studio", "compare", str(other), project, "-o", str(path)])
+    other = str((order.reference and order.reference.path) or "reference.moe.yaml")
+    if subject == COMPARISON:
+        return shlex.join(["moe-studio", "compare", other, project, "-o", str(path)])
+    if subject == COMPARED_REPORT:
+        return shlex.join(["moe-studio", "report", project, "--reference", other, "-o", str(path)])
     words = ["moe-studio", "report" if subject.name == "report" else "export", project, "-o", str(path)]
     if subject.view and subject.view != "overview":
         words += ["--view", subject.view]

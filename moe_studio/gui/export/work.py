@@ -10,10 +10,9 @@ from pathlib import Path
 from typing_extensions import override
 
 from moe_studio.api import Design, Result, compare, report_format
-from moe_studio.document.reference import Reference
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.export import VIEW_WRITERS, WHOLE_WRITERS
-from moe_studio.gui.export.order import Order
+from moe_studio.gui.export.order import COMPARISON, Order
 from moe_studio.gui.printing import report_pdf
 from moe_studio.gui.render import render_svg, svg_picture
 from moe_studio.project.project import Project
@@ -52,12 +51,10 @@ def write(project: Project, home: Path | None, order: Order, path: Path, tell: T
     tell("Evaluating")
     result = _result(project, home)
     tell(f"Writing {path.name}")
-    if order.reference is not None:
-        save_text(path, _comparison(result, order.reference, path.suffix))
-    elif order.subject.name == "report" and path.suffix.lower() == ".pdf":
-        report_pdf(result.report(), path)
-    elif order.subject.name == "report":
-        result.report(path)
+    if order.is_document and order.format.suffix == ".pdf":
+        report_pdf(_document(result, order, ".md"), path)
+    elif order.is_document:
+        save_text(path, _document(result, order, order.format.suffix))
     elif order.format.suffix in PICTURES:
         render_svg(_svg(result, order), path)
     else:
@@ -70,13 +67,10 @@ def preview(project: Project, home: Path | None, order: Order, tell: Tell) -> Pr
     tell("Evaluating")
     result = _result(project, home)
     tell("Drawing" if order.format.is_picture else "Reading the beginning")
-    if order.reference is not None:
-        return _of_text(_comparison(result, order.reference, order.format.suffix))
-    if order.subject.name == "report" and order.format.suffix == ".pdf":
-        return Preview(text=result.report()[:HEAD])
-    if order.subject.name == "report":
-        path = Path(f"report{order.format.suffix}")
-        return _of_text(result.report(format=report_format(path)))
+    if order.is_document and order.format.suffix == ".pdf":
+        return Preview(text=_document(result, order, ".md")[:HEAD])
+    if order.is_document:
+        return _of_text(_document(result, order, order.format.suffix))
     if order.subject.name == "project":
         return _of_text(result.design.to_yaml())
     if order.format.is_picture:
@@ -88,9 +82,13 @@ def _result(project: Project, home: Path | None) -> Result:
     return Design(project=project, path=home).evaluate()
 
 
-def _comparison(result: Result, reference: Reference, suffix: str) -> str:
-    other = _result(reference.project, reference.path)
-    return compare(other, result).report(format=report_format(Path(f"comparison{suffix}")))
+def _document(result: Result, order: Order, suffix: str) -> str:
+    """The report, the report beside the reference, or the comparison with it."""
+    kind, known = report_format(Path(f"report{suffix}")), order.reference
+    other = None if known is None else _result(known.project, known.path)
+    if order.subject == COMPARISON and other is not None:
+        return compare(other, result).report(format=kind)
+    return result.report(format=kind, reference=other)
 
 
 def _svg(result: Result, order: Order) -> str:
