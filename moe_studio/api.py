@@ -290,7 +290,7 @@ def get_time(
     *,
     count: int = 1,
     dtype: str = "bf16",
-    device: str = "h100-sxm",
+    device: str = "",
     provider: str | None = None,
     table: FilePath | str | None = None,
     calibration: FilePath | str | None = None,
@@ -301,8 +301,10 @@ def get_time(
 ) -> KernelTime:
     """The time that a GPU takes to multiply an m × k by a k × n matrix, ``count`` times.
 
-    The provider is `calibrated` on a device whose kernels can be modelled, else `fixed`, unless another one is named.
-    ``compute``, ``memory`` and ``launch_us`` are those of the provider `fixed`, and choose it.
+    ``device`` is one of the catalogue, that of ``calibration``, or a YAML file with the datasheet of another one; if
+    empty, that of ``calibration``, or else an H100. The provider is `calibrated` on a device of the catalogue or of
+    ``calibration``, else `fixed`, unless another one is named. ``compute``, ``memory`` and ``launch_us`` are those of
+    the provider `fixed`, and choose it.
     """
     if min(m, k, n, count) < 1 or max(m, k, n, count) > 10**15:
         raise MoeStudioError("m, k, n and count must be whole numbers from 1 up.")

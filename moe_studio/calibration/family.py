@@ -17,7 +17,7 @@ Words = Mapping[str, str]
 
 
 Load = Callable[[str], Calibration]
-"""Finds the calibration of a device of the catalogue."""
+"""Finds the calibration of a GPU as tables write it: of the catalogue, or a user's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 
 from moe_studio.calibration.family import Block, Family
+from moe_studio.calibration.own_device import (
+    OwnDevice,
+    check_links,
+    check_same,
+    chosen_name,
+    empty_calibration,
+    facts_by_gpu,
+    held_at,
+    own_device,
+)
 from moe_studio.calibration.plausible import MOST_ODD, believable
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90, shared_variance
 from moe_studio.calibration.split import held_out
-from moe_studio.calibration.store import (
-    device_name,
-    facts_of,
-    load_calibration,
-    merged,
-    read_calibration,
-    save_calibration,
-    shipped,
-)
+from moe_studio.calibration.store import merged, save_calibration, shipped
 from moe_studio.calibration.table import (
     SetAside,
     Table,
@@ -36,7 +38,7 @@ from moe_studio.calibration.table import (
 from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.carry import carried_over
 from moe_studio.kernel.device import DeviceFacts, FloatArray
-from moe_studio.kernel.fitted import Calibration, Evidence, Fitted
+from moe_studio.kernel.fitted import Evidence, Fitted, completed
 
 MIN_ROWS = 40
 """Fewer rows cannot tell a dozen numbers apart."""
@@ -64,29 +66,35 @@ def calibrate(
     """Fit every family and variant in the tables at ``paths`` and save the result at ``out_path``.
 
     Variants of a calibration that is already at ``out_path`` stay where the tables hold none. ``device`` chooses the
-    GPU when the tables hold several. ``sources`` says where the times come from, with their licence. The error that is
+    GPU when the tables hold several, or is a YAML file with the datasheet of one that the catalogue does not have;
+    the result then holds that datasheet. ``sources`` says where the times come from, with licence. The error that is
     recorded is that of a first fit without a quarter of the shapes, on those; the numbers are then fitted to all rows.
     The report also says how far fits without a whole node count err on it, and the numbers of other shipped devices.
 
     Raises:
-        MoeStudioError: if a table is no such table, its times cannot be in microseconds, or nothing can be fitted.
+        MoeStudioError: if a table is no such table, its times cannot be in microseconds, nothing can be fitted, or
+            ``out_path`` is of another device.
     """
+    old = held_at(out_path, device)
+    own = own_device(device, old, out_path)
     asides: dict[str, SetAside] = {}
     found: dict[str, dict[tuple[str, str], _Found]] = {}
     for path in paths:
         aside = asides.setdefault(path.name, SetAside())
         for table in read_chunks(path, FAMILIES, aside):
-            _sort_in(table, found, aside)
+            _sort_in(table, found, aside, own)
     notes = [f"{file}: {text}" for file, aside in asides.items() for text in aside.sentences()]
-    name = _chosen(found, device, notes)
-    facts = facts_of(name)
+    calibration = empty_calibration(_chosen(found, chosen_name(device, own), notes), own)
+    facts = calibration.facts
+    if old is not None and out_path is not None:
+        check_same(old, calibration, out_path.name)
     unused = sum(aside.total for aside in asides.values())
     evidence = Evidence(date=date or datetime.now(UTC).date().isoformat(), sources=tuple(sources), set_aside=unused)
     families: dict[str, dict[str, Fitted]] = {}
     residuals: list[Residual] = []
     checks: list[Check] = []
-    for (family, variant), rows in sorted(found[name].items()):
-        blocks, odd = _believed(rows, name)
+    for (family, variant), rows in sorted(found[facts.name].items()):
+        blocks, odd = _believed(rows, facts)
         if odd:
             far = (
                 f"beside what such kernels can be expected to take, more than {MOST_ODD:g} times off half of the others"
@@ -103,14 +111,15 @@ def calibrate(
         checks += _checks(rows.family, variant, blocks, facts)
     if not families:
         raise MoeStudioError(" ".join(["Nothing was fitted.", *(note.removesuffix(".") + "." for note in notes)]))
-    calibration = Calibration(facts=facts, families=MappingProxyType(families))
+    calibration = replace(calibration, families=MappingProxyType(families))
     if out_path is not None:
-        old = read_calibration(out_path) if out_path.exists() else calibration
-        save_calibration(out_path, merged(old, calibration))
+        save_calibration(out_path, merged(old or calibration, calibration))
     return FitReport(calibration=calibration, residuals=tuple(residuals), notes=tuple(notes), checks=tuple(checks))
 
 
-def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], aside: SetAside) -> None:
+def _sort_in(
+    table: Table, found: dict[str, dict[tuple[str, str], _Found]], aside: SetAside, own: OwnDevice | None
+) -> None:
     """Add the usable rows of ``table`` to what was found of their device and variant."""
     family = table.family
     if "time_us" not in table.header:
@@ -118,7 +127,7 @@ def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], asid
     for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=True), with_time=True):
         variants = family.variants(block.words)
         try:
-            facts = facts_of(device_name(gpu))
+            facts = facts_by_gpu(gpu, own)
         except MoeStudioError as error:
             aside.add(str(error), [table.lines[row] for row in rows])
             continue
@@ -126,6 +135,7 @@ def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], asid
             words = ", ".join(f"{name} {value}" for name, value in block.words.items())
             aside.add(f"no model for {words}", [table.lines[row] for row in rows])
             continue
+        check_links(own, facts, family.name, table.file)
         possible = block.time_us >= family.floor_us(block.columns, block.words, facts)
         faster = [table.lines[row] for row in rows[~possible]]
         aside.add(f"time_us is less than the datasheet of {facts.name} allows; is it in microseconds?", faster)
@@ -138,20 +148,20 @@ def _sort_in(table: Table, found: dict[str, dict[tuple[str, str], _Found]], asid
 def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str, notes: Sequence[str]) -> str:
     names = sorted(found)
     if device:
-        wanted = device_name(device)
-        if wanted not in found:
-            raise MoeStudioError(f"The tables hold no usable rows of {wanted}; they hold {', '.join(names) or 'none'}.")
-        return wanted
+        if device not in found:
+            held = f"The tables hold no usable rows of {device}; they hold {', '.join(names) or 'none'}."
+            raise MoeStudioError(" ".join([held, *(f"{note}." for note in notes)]))
+        return device
     if len(names) != 1:
         held = f"rows of {', '.join(names)}; name the one to fit" if names else "no usable rows"
         raise MoeStudioError(" ".join([f"The tables hold {held}.", *(f"{note}." for note in notes if not names)]))
     return names[0]
 
 
-def _believed(found: _Found, device: str) -> tuple[list[Block], int]:
+def _believed(found: _Found, facts: DeviceFacts) -> tuple[list[Block], int]:
     """The rows to fit to, those with the same words together, and how many are too far off to be believed."""
     blocks = _same_words_joined(found.blocks)
-    masks = believable(", ".join(sorted(found.files)), found.family, blocks, load_calibration(device))
+    masks = believable(", ".join(sorted(found.files)), found.family, blocks, completed(facts, shipped()))
     kept = [selected(block, mask) for block, mask in zip(blocks, masks, strict=True) if mask.any()]
     return kept, sum(int((~mask).sum()) for mask in masks)
 
@@ -229,7 +239,7 @@ def _checks(family: Family, variant: str, blocks: Sequence[Block], facts: Device
         found.append(check(f"without {column} {value:g}", family.fit(learnt, facts), tested))
     for other in shipped():
         fitted = other.families.get(family.name, {}).get(variant)
-        if fitted is not None and other.facts.name != facts.name:
+        if fitted is not None and not facts.is_like(other.facts):
             parameters = carried_over(fitted.parameters, family.name, other.facts, facts)
             found.append(check(f"with numbers of {other.facts.name}", parameters, blocks))
     return found

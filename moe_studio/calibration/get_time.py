@@ -2,24 +2,30 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
-from moe_studio.calibration.provider import provide
+from moe_studio.calibration.provider import own_calibration, provide
+from moe_studio.calibration.store import datasheet_of
 from moe_studio.engine.evidence import Basis
 from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Cost
 from moe_studio.project.model import DTYPE_BYTE, FeedForward, Model
 from moe_studio.project.project import Project
-from moe_studio.storage.catalogue import load_device
+from moe_studio.storage.catalogue import DATASHEETS, device_names, load_device, read_device
+
+USUAL_DEVICE = "h100-sxm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelTime:
-    """``bound`` is compute, memory or latency; ``basis`` says how the time was got."""
+    """``bound`` is compute, memory or latency; ``basis`` says how the time was got, ``notes`` what else to know."""
 
+    device: str
     seconds: float
     bound: str
     share_of_peak: float
     basis: Basis
+    notes: tuple[str, ...] = ()
 
     @property
     def provenance(self) -> str:
@@ -35,21 +41,37 @@ class KernelTime:
 def kernel_time(
     m: int, k: int, n: int, *, count: int, dtype: str, device: str, cost: Cost, allowed: Collection[str] = ()
 ) -> KernelTime:
-    """The time of an m × k by k × n multiplication, ``count`` times, on a device of the catalogue."""
-    kind = load_device(device)
+    """The time of an m × k by k × n multiplication, ``count`` times.
+
+    ``device`` is one of the catalogue, that of the calibration which ``cost`` names, or a YAML file with the datasheet
+    of another one; if empty, that of the calibration, or else `USUAL_DEVICE`.
+    """
+    name, kind = _device(device, cost)
+    is_own = name not in device_names() or kind != load_device(name)
+    node, kinds = Node(name="node0", gpus=1, device=name), {name: kind}
     project = Project(
         model=Model(hidden=1, ffn={"dense": FeedForward(hidden=1)}),
-        cluster=Cluster(nodes=(Node(name="node0", gpus=1, device=device),), catalogue={device: kind}),
+        cluster=Cluster(nodes=(node,), devices=kinds) if is_own else Cluster(nodes=(node,), catalogue=kinds),
         cost=cost,
     )
     provider = provide(project, allowed)
     seconds = provider.get_time_s(m, k, n, count=count, dtype=dtype, device=kind)
     return KernelTime(
+        device=name,
         seconds=seconds,
         bound=_bound(m, k, n, count, dtype, kind, seconds),
         share_of_peak=2.0 * m * k * n * count / seconds / kind.peak_flop_s(dtype),
         basis=provider.gemm_basis(m, k, n, dtype),
+        notes=(*provider.notes, *provider.faults),
     )
+
+
+def _device(word: str, cost: Cost) -> tuple[str, Device]:
+    if word.lower().endswith(DATASHEETS):
+        return read_device(Path(word))
+    fitted = {item.facts.name: datasheet_of(item) for item in own_calibration(cost)}
+    name = word or next(iter(fitted), USUAL_DEVICE)
+    return name, fitted.get(name) or load_device(name)
 
 
 def _bound(m: int, k: int, n: int, count: int, dtype: str, device: Device, seconds: float) -> str:

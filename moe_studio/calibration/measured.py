@@ -185,10 +185,8 @@ def _kernels(family: Family, words: Words) -> tuple[Kernel, ...]:
 @lru_cache(maxsize=256)
 def _is_device(gpu: str, name: str) -> bool:
     """Whether a table's name of a GPU means the device ``name``."""
-    if gpu.strip().lower() == name.lower():
-        return True
     try:
-        return device_name(gpu) == name
+        return device_name(gpu, (name,)) == name
     except MoeStudioError:
         return False
 

@@ -41,6 +41,8 @@ class Forgiving:
 
     opinion: Opinion
     faults: list[str] = field(default_factory=list)
+    """Sentences on what cannot be used; those of the opinion are added to what is there already."""
+    _own: list[str] = field(default_factory=list)
 
     def ratio(self, family: Family, fitted: Fitted, facts: DeviceFacts, block: Block) -> Ratio:
         """What the opinion says, or nothing."""
@@ -48,7 +50,8 @@ class Forgiving:
             return self.opinion.ratio(family, fitted, facts, block)
         except MoeStudioError as error:
             # One fault is enough to mend it; the others would say the same of other kernels.
-            if not self.faults:
+            if not self._own:
+                self._own.append(str(error))
                 self.faults.append(str(error))
             unknown = np.full(len(block.time_us), np.nan)
             return Ratio(value=unknown, provenance="calibrated", error=unknown)

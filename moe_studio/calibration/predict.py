@@ -16,7 +16,7 @@ from moe_studio.calibration.family import NOT_PREDICTED, Block, Family, Load, Pr
 from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.served import SERVED
-from moe_studio.calibration.store import choose, device_name, load_calibration
+from moe_studio.calibration.store import choose, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
@@ -125,8 +125,8 @@ def predict_block(
 ) -> Prediction:
     """What is predicted of rows that share their words."""
     if family.whole is not None:
-        return family.whole(device_name(gpu), block, load, opinion)
-    calibration = load(device_name(gpu))
+        return family.whole(gpu, block, load, opinion)
+    calibration = load(gpu)
     variants = family.variants(block.words)
     if not variants:
         raise MoeStudioError(f"There is no model of {family.name} for {', '.join(filter(None, block.words.values()))}.")

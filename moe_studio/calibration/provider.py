@@ -1,6 +1,6 @@
 """Finds the provider that a project asks for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from moe_studio.calibration.measured import read_measured
 from moe_studio.calibration.opinion import Forgiving, Opinion
 from moe_studio.calibration.plugin import BUILT_IN, allowed_names, load
 from moe_studio.calibration.question import DEEPEP_SMS
-from moe_studio.calibration.store import calibration_of, read_calibration
+from moe_studio.calibration.store import calibration_of, datasheet_of, differences, read_calibration
 from moe_studio.engine.provider import FixedProvider, Provider, fixed_provider, rates
 from moe_studio.errors import MoeStudioError, ProjectError
 from moe_studio.graph.stage import device_names
@@ -22,8 +22,9 @@ from moe_studio.project.project import Project
 
 
 def provide(project: Project, allowed: Collection[str] = ()) -> Provider:
-    """The provider that ``project`` asks for; ``auto`` is calibrated on devices of the catalogue, else fixed.
+    """The provider that ``project`` asks for; ``auto`` is calibrated on devices that it knows kernels of, else fixed.
 
+    These are those of the catalogue, and any to which the project's own calibration was fitted.
     ``allowed`` names plug-ins that may be loaded beside those that the user has allowed for good.
 
     Raises:
@@ -31,7 +32,7 @@ def provide(project: Project, allowed: Collection[str] = ()) -> Provider:
     """
     match _chosen(project):
         case "fixed":
-            return fixed_provider(project)
+            return replace(fixed_provider(project), faults=tuple(_unused(project)))
         case "calibrated":
             return calibrated_provider(project)
         case "table":
@@ -51,7 +52,7 @@ def provide_anyway(project: Project) -> Provider:
         return replace(other, faults=(f"{error} Until then run times are those of the provider auto.",))
     if not isinstance(provider, CalibratedProvider) or provider.asker.opinion is None:
         return provider
-    forgiving = Forgiving(opinion=provider.asker.opinion)
+    forgiving = Forgiving(opinion=provider.asker.opinion, faults=[*provider.faults])
     return replace(provider, asker=replace(provider.asker, opinion=forgiving), faults=forgiving.faults)
 
 
@@ -68,17 +69,60 @@ def is_known(cluster: Cluster, name: str) -> bool:
 def _chosen(project: Project) -> str:
     if project.cost.provider != "auto":
         return project.cost.provider
+    return "fixed" if _unknown(project) else "calibrated"
+
+
+def _unknown(project: Project) -> list[str]:
+    """The devices of ``project`` of which no kernels are known."""
+    fitted = {item.facts.name for item in own_calibration(project.cost)}
     names = device_names(project.cluster)
-    return "calibrated" if all(is_known(project.cluster, each) for each in names) else "fixed"
+    return [name for name in names if name not in fitted and not is_known(project.cluster, name)]
+
+
+def _unused(project: Project) -> Iterator[str]:
+    """Why ``auto`` is fixed although ``project`` names a calibration."""
+    if project.cost.provider == "auto":
+        for item in own_calibration(project.cost):
+            file, fitted, unknown = project.cost.calibration, item.facts.name, ", ".join(_unknown(project))
+            yield f"{file}, fitted to {fitted}, is not used: auto is fixed, for there are no kernels of {unknown}."
 
 
 def calibrated_provider(project: Project, opinion: Opinion | None = None) -> CalibratedProvider:
     """Fitted kernels for the devices of ``project``, corrected by ``opinion``."""
-    own = _own_calibration(project.cost)
+    own = own_calibration(project.cost)
     names = device_names(project.cluster)
     calibrations = tuple(calibration_of(name, project.cluster.device(name), own) for name in names)
     asker = Asker(calibrations=calibrations, base=rates(project), lent_sms=lent_sms(project), opinion=opinion)
-    return CalibratedProvider(project=project, asker=asker, fixed=fixed_provider(project))
+    return CalibratedProvider(
+        project=project,
+        asker=asker,
+        fixed=fixed_provider(project),
+        notes=tuple(_estimates(project.cluster, calibrations)),
+        faults=tuple(_unlike(project, calibrations, own)),
+    )
+
+
+def _estimates(cluster: Cluster, calibrations: Collection[Calibration]) -> Iterator[str]:
+    """What datasheets leave out and kernel models need, and what is taken instead."""
+    for facts in (item.facts for item in calibrations):
+        device = cluster.device(facts.name)
+        if not device.sms:
+            yield f"The datasheet of {facts.name} has no sms; {facts.sms} are taken, as GPUs of such a peak have"
+        if not device.link_gb_s and any(node.gpus > 1 for node in cluster.nodes if node.device == facts.name):
+            share = f"in proportion to links of {facts.link_byte_s / 1e9:g} GB/s"
+            yield f"The datasheet of {facts.name} has no link_gb_s; collectives follow the design's links, {share}"
+
+
+def _unlike(project: Project, used: Collection[Calibration], own: Collection[Calibration]) -> Iterator[str]:
+    """How devices of ``project`` are not those that its own calibration was fitted to."""
+    here = {item.facts.name: item.facts for item in used}
+    for item in own:
+        file, name = project.cost.calibration, item.facts.name
+        if name not in here:
+            yield f"{file} was fitted to {name}, not to {', '.join(here)}: its numbers serve only where others lack."
+        elif not here[name].is_like(item.facts):
+            found = differences(project.cluster.device(name), datasheet_of(item))
+            yield f"{name} is not as {file} was fitted to it: {found}. Its numbers are carried over by both datasheets."
 
 
 def table_provider(project: Project) -> CalibratedProvider:
@@ -87,7 +131,7 @@ def table_provider(project: Project) -> CalibratedProvider:
     try:
         measured = read_measured(path)
         provider = calibrated_provider(project, measured)
-        return replace(provider, notes=measured.notes(provider.asker.calibrations))
+        return replace(provider, notes=(*provider.notes, *measured.notes(provider.asker.calibrations)))
     except MoeStudioError as error:
         raise _at("table", error) from error
 
@@ -99,7 +143,8 @@ def plugin_provider(project: Project, name: str, allowed: Collection[str]) -> Ca
     except MoeStudioError as error:
         raise _at("provider", error) from error
     provider = calibrated_provider(project, plugin)
-    return replace(provider, notes=(f"Times of the kind user come from {name}, a plug-in of {plugin.info.origin}",))
+    note = f"Times of the kind user come from {name}, a plug-in of {plugin.info.origin}"
+    return replace(provider, notes=(*provider.notes, note))
 
 
 def named_opinion(provider: str | None, table: Path | None, allowed: Collection[str]) -> Opinion | None:
@@ -119,7 +164,7 @@ def named_opinion(provider: str | None, table: Path | None, allowed: Collection[
     return read_measured(table.resolve())
 
 
-def _own_calibration(cost: Cost) -> tuple[Calibration, ...]:
+def own_calibration(cost: Cost) -> tuple[Calibration, ...]:
     """The user's own calibration, if the project names one."""
     if not cost.calibration:
         return ()

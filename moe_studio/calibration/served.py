@@ -14,6 +14,7 @@ from moe_studio.calibration.asker import Asker
 from moe_studio.calibration.calibrated import CalibratedProvider
 from moe_studio.calibration.family import NOT_PREDICTED, Block, Family, Load, Prediction, no_floor
 from moe_studio.calibration.opinion import Opinion
+from moe_studio.calibration.store import datasheet_of
 from moe_studio.engine.evaluation import evaluate
 from moe_studio.engine.provider import fixed_provider, rates
 from moe_studio.errors import MoeStudioError
@@ -23,7 +24,7 @@ from moe_studio.project.cluster import Cluster, Node
 from moe_studio.project.design import Cost, Parallel, Workload
 from moe_studio.project.model import DTYPES
 from moe_studio.project.project import Project
-from moe_studio.storage.catalogue import load_device, load_model, model_names
+from moe_studio.storage.catalogue import load_model, model_names
 from moe_studio.storage.nearest import nearest_hint
 
 SAME_SHAPE = {"deepseek-r1": "deepseek-v3", "deepseek-v3-0324": "deepseek-v3"}
@@ -33,13 +34,13 @@ _WHOLE = re.compile(r"0*[1-9]\d{0,6}(\.0*)?", re.ASCII)
 _SUFFIXES = ("-instruct", "-chat", "-base", "-fp8")
 
 
-def served(device: str, block: Block, load: Load, opinion: Opinion | None) -> Prediction:
+def served(gpu: str, block: Block, load: Load, opinion: Opinion | None) -> Prediction:
     """Time per output token of each row; a row that makes no sense has a reason instead."""
     model, dtype = model_name(block.words["model_path"]), block.words["precision_filled"]
     groups, ep = (_whole_word(name, block.words[name]) for name in ("attention_dp_size", "moe_ep_size"))
-    server = _Server(model=model, device=device, dtype=dtype, groups=groups, ep=ep, load=load, opinion=opinion)
+    server = _Server(model=model, gpu=gpu, dtype=dtype, groups=groups, ep=ep, load=load, opinion=opinion)
     rows, place = np.unique(np.stack([block.columns[name] for name in _NUMBERS]), axis=1, return_inverse=True)
-    basis = _origins(load(device), opinion)
+    basis = _origins(load(gpu), opinion)
     found = [_row(server, row, basis) for row in rows.T.tolist()]
     place = place.reshape(-1)
     return Prediction(
@@ -84,12 +85,19 @@ class _Server:
     """What rows of a table share: ``groups`` attention groups serve a model, ``ep`` GPUs share its experts."""
 
     model: str
-    device: str
+    gpu: str
     dtype: str
     groups: int
     ep: int
     load: Load
     opinion: Opinion | None
+
+    def cluster(self, gpus: int) -> Cluster:
+        """One node of such GPUs."""
+        calibration = self.load(self.gpu)
+        name = calibration.facts.name
+        node = Node(name="node0", gpus=gpus, device=name)
+        return Cluster(nodes=(node,), catalogue={name: datasheet_of(calibration)})
 
 
 def _token_us(server: _Server, isl: int, osl: int, batch: int, tp: int) -> float:
@@ -110,10 +118,7 @@ def _step_s(server: _Server, tp: int, work: Workload) -> float:
         raise MoeStudioError(f"moe_ep_size {server.ep} does not divide the {gpus} GPUs.")
     project = Project(
         model=replace(known, dtypes=replace(known.dtypes, weights=server.dtype, experts=server.dtype)),
-        cluster=Cluster(
-            nodes=(Node(name="node0", gpus=gpus, device=server.device),),
-            catalogue={server.device: load_device(server.device)},
-        ),
+        cluster=server.cluster(gpus),
         parallel=Parallel(tp=tp, ep=server.ep, etp=gpus // server.ep if has_moe else 1),
         workload=work,
         cost=Cost(provider="calibrated", attention="fused", causal=True),
@@ -125,10 +130,8 @@ def _step_s(server: _Server, tp: int, work: Workload) -> float:
 @lru_cache(maxsize=64)
 def _asker(server: _Server) -> Asker:
     """Remembers the kernels of a device: the steps of a server share most of theirs, whatever their contexts."""
-    nodes = (Node(name="node0", gpus=1, device=server.device),)
-    cluster = Cluster(nodes=nodes, catalogue={server.device: load_device(server.device)})
-    base = rates(Project(model=load_model(server.model), cluster=cluster))
-    return Asker(calibrations=(server.load(server.device),), base=base, opinion=server.opinion)
+    base = rates(Project(model=load_model(server.model), cluster=server.cluster(1)))
+    return Asker(calibrations=(server.load(server.gpu),), base=base, opinion=server.opinion)
 
 
 def _origins(calibration: Calibration, opinion: Opinion | None) -> str:

@@ -17,7 +17,14 @@ def command(
     n: Annotated[int, typer.Argument(metavar="N", help="Columns of the second.", show_default=False)],
     count: Annotated[int, typer.Option(help="How often, in one launch.")] = 1,
     dtype: Annotated[str, typer.Option(help="Data type: fp32, bf16, fp16, fp8, int8 or fp4.")] = "bf16",
-    device: Annotated[str, typer.Option(help="Device of the catalogue.")] = "h100-sxm",
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE.yaml",
+            help="Device of the catalogue, or the datasheet of your own; else that of the calibration, else h100-sxm.",
+            show_default=False,
+        ),
+    ] = "",
     provider: Provider = None,
     table: Table = None,
     calibration: Calibration = None,
@@ -37,14 +44,17 @@ def command(
 ) -> int:
     """Time of one matrix multiplication: an m × k by a k × n matrix on one GPU.
 
-    A device of the catalogue is priced by kernel models (calibrated), with the error to expect; fixed takes as long as
-    the arithmetic or the memory traffic, whichever is longer, and the launch. Options of fixed choose fixed.
+    A device of the catalogue, or of the calibration, is priced by kernel models (calibrated), with the error to expect;
+    fixed takes as long as the arithmetic or the memory traffic, whichever is longer, and the launch. It prices other
+    devices of your own unless you ask for calibrated. Options of fixed choose fixed.
 
     \b
     Examples:
       moe-studio get-time 128 7168 2048 --device h200-sxm --dtype fp8
       moe-studio get-time 640000 8192 32768 --dtype fp16 --device seed-64g
       moe-studio get-time 64 4096 4096 --table measured.csv --json
+      moe-studio get-time 64 4096 4096 --calibration my-gpu-fit.yaml
+      moe-studio get-time 64 4096 4096 --device my-gpu.yaml --provider calibrated
     """
     found = api.get_time(
         m,
@@ -63,16 +73,18 @@ def command(
     )
     flop = 2 * m * k * n * count
     if json:
-        asked = {"m": m, "k": k, "n": n, "count": count, "dtype": dtype, "device": device}
+        asked = {"m": m, "k": k, "n": n, "count": count, "dtype": dtype, "device": found.device}
         result = {"seconds": found.seconds, "flop": flop, "flop_per_s": flop / found.seconds, "bound": found.bound}
         how = {"share_of_peak": found.share_of_peak, "provenance": found.provenance, "expected_error": found.error}
-        print(json_text({**asked, **result, **how, "basis": found.basis.sentence}), end="")
+        print(json_text({**asked, **result, **how, "basis": found.basis.sentence, "notes": found.notes}), end="")
     else:
         times = f"{count} × " if count > 1 else ""
         rate = si_text(flop / found.seconds, "FLOP/s")
         share = percent_text(found.share_of_peak)
-        where = f"on {device}, {dtype} ({rate}, {share} of peak)"
+        where = f"on {found.device}, {dtype} ({rate}, {share} of peak)"
         say(f"{times}Get_Time({m}, {k}, {n}) = {time_text(found.seconds)} {where}")
         error = f", expected error ±{percent_text(found.error)}" if found.error is not None else ""
         say(f"bound by {found.bound}; {found.provenance}{error}: {found.basis.sentence}")
+        for note in found.notes:
+            say(note)
     return 0

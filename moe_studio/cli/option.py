@@ -36,6 +36,10 @@ Calibration = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Own calibration, made by moe-studio calibrate.", show_default=False),
 ]
+Datasheet = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.yaml", help="Datasheet of a GPU that the catalogue does not have.", show_default=False),
+]
 AllowProvider = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Plug-in that may be loaded this time.", show_default=False),

@@ -11,7 +11,8 @@ from moe_studio.calibration.provider import named_opinion
 from moe_studio.calibration.report import median_and_p90
 from moe_studio.calibration.store import loader
 from moe_studio.cli.console import say
-from moe_studio.cli.option import AllowProvider, Calibration, Output, Provider, Table
+from moe_studio.cli.option import AllowProvider, Calibration, Datasheet, Output, Provider, Table
+from moe_studio.cli.output import refuse_inputs
 from moe_studio.units import percent_text
 
 
@@ -22,13 +23,15 @@ def command(
     output: Output,
     table: Table = None,
     calibration: Calibration = None,
+    device: Datasheet = None,
     provider: Provider = None,
     allow_provider: AllowProvider = None,
 ) -> int:
     """Predict the run time of every row of a table of kernels.
 
     Columns predicted_us and source are added; all others pass through, a source of their own as own_source. Rows that
-    cannot be predicted stay and say why. Where times are measured, too, the error is printed.
+    cannot be predicted stay and say why. Where times are measured, too, the error is printed. A GPU that the catalogue
+    does not have is predicted by its own calibration, or, with --device, by its datasheet alone.
 
     \b
     Columns by kind (all with gpu; dtype and op where kernels differ by them):
@@ -48,9 +51,11 @@ def command(
       moe-studio predict kernels.csv -o predicted.csv
       moe-studio predict gemm.csv.gz -o gemm-predicted.csv.gz
       moe-studio predict kernels.csv --table measured.csv -o predicted.csv
+      moe-studio predict kernels.csv --calibration my-gpu-fit.yaml -o predicted.csv
     """
+    refuse_inputs(output, table, calibration, device)
     report = predict_file(
-        file, output, load=loader(calibration), opinion=named_opinion(provider, table, allow_provider or ())
+        file, output, load=loader(calibration, device), opinion=named_opinion(provider, table, allow_provider or ())
     )
     say(f"{output}: {report.predicted:,} of {report.rows:,} rows of {report.family} predicted.")
     if len(report.ratio):

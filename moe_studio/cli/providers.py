@@ -10,7 +10,7 @@ from moe_studio.cli.option import Json
 from moe_studio.export.summary import json_text
 
 MEANING = {
-    "auto": "calibrated on devices of the catalogue, else fixed",
+    "auto": "calibrated on devices of the catalogue and of the design's calibration, else fixed",
     "fixed": "shares of the datasheet's figures: arithmetic that anyone can check",
     "calibrated": "kernel models fitted to measured run times",
     "table": "your own measured run times, and calibrated where there are none",

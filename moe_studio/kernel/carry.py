@@ -25,7 +25,7 @@ def carried_over(parameters: Any, family: str, there: DeviceFacts, here: DeviceF
     ratio = CLOCK_GHZ[there.generation] / CLOCK_GHZ[here.generation]
     if ratio != 1 and family in ON_THE_CHIP:
         parameters = _slowed(parameters, ratio)
-    if family != "gemm" or here.name == there.name:
+    if family != "gemm" or here.is_like(there):
         return parameters
     # The same work makes the clock fall; a GPU of half the rate takes twice as long for it. How badly DeepGEMM's widest
     # tiles do in a single wave is a matter of the registers of one generation.

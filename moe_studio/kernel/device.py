@@ -1,7 +1,7 @@
 """What a kernel model needs to know of a GPU, from its datasheet."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -55,6 +55,10 @@ class DeviceFacts:
     def peak(self, dtype: str) -> float:
         """Peak arithmetic rate for ``dtype``, in flop per second; `arithmetic_type` has the rule for missing types."""
         return self.peak_flop_s[arithmetic_type(dtype, self.peak_flop_s)]
+
+    def is_like(self, other: "DeviceFacts") -> bool:
+        """Whether what was fitted to ``other`` was fitted to this very GPU: no time rests on the size of its memory."""
+        return replace(self, memory_byte=other.memory_byte) == other
 
 
 def element_byte(dtype: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.carry import ON_THE_CHIP, carried_over
 from moe_studio.kernel.device import GENERATIONS, DeviceFacts
+from moe_studio.project.cluster import Device
 from moe_studio.project.setting import setting
 
 CALIBRATED = "calibrated"
@@ -149,6 +150,8 @@ class Calibration:
 
     facts: DeviceFacts
     families: Mapping[str, Mapping[str, Fitted]]
+    datasheet: Device | None = None
+    """Where ``facts`` are from: a user's own datasheet, or None, that of the catalogue."""
 
     def fitted(self, family: str, variant: str) -> Fitted:
         """The numbers of one kernel variant, or `NotCalibratedError`."""
@@ -169,7 +172,8 @@ def completed(facts: DeviceFacts, known: Iterable[Calibration]) -> Calibration:
     """
     families: dict[str, dict[str, Fitted]] = {}
     for calibration in sorted(known, key=lambda item: _distance(facts, item.facts)):
-        is_own = calibration.facts.name == facts.name
+        is_own = facts.is_like(calibration.facts)
+        other = " with other figures" if not is_own and calibration.facts.name == facts.name else ""
         for family, variants in calibration.families.items():
             for variant, fitted in variants.items():
                 provenance = fitted.provenance if is_own else DATASHEET
@@ -178,17 +182,15 @@ def completed(facts: DeviceFacts, known: Iterable[Calibration]) -> Calibration:
                     fitted,
                     parameters=here,
                     provenance=provenance,
-                    origin=calibration.facts.name,
-                    trust=_trust(family, variant, facts, calibration.facts),
+                    origin=calibration.facts.name + other,
+                    trust=OWN if is_own else _trust(family, variant, facts, calibration.facts),
                 )
                 families.setdefault(family, {}).setdefault(variant, carried)
     return Calibration(facts=facts, families=MappingProxyType(families))
 
 
 def _trust(family: str, variant: str, here: DeviceFacts, there: DeviceFacts) -> Trust:
-    """What it does to errors here that numbers were fitted there."""
-    if here.name == there.name:
-        return OWN
+    """What it does to errors here that numbers were fitted to another device."""
     if here.generation == there.generation:
         usual, worse = SAME_GENERATION, _WORSE_WITHIN
     else:
@@ -197,9 +199,9 @@ def _trust(family: str, variant: str, here: DeviceFacts, there: DeviceFacts) -> 
     return next((trust for pattern, trust in worse.items() if fnmatchcase(name, pattern)), usual)
 
 
-def _distance(facts: DeviceFacts, other: DeviceFacts) -> tuple[bool, float, float]:
-    """How far ``other`` is: itself first, then by generation, then by the ratio of arithmetic to bandwidth."""
+def _distance(facts: DeviceFacts, other: DeviceFacts) -> tuple[bool, bool, float, float]:
+    """How far ``other`` is: itself first, then with other figures, by generation, by arithmetic over bandwidth."""
     here, there = GENERATIONS.index(facts.generation), GENERATIONS.index(other.generation)
     generations = abs(here - there) + (0.5 if there > here else 0.0)
     balance = (facts.peak("bf16") / facts.memory_byte_s) / (other.peak("bf16") / other.memory_byte_s)
-    return other.name != facts.name, generations, max(balance, 1 / balance)
+    return not facts.is_like(other), other.name != facts.name, generations, max(balance, 1 / balance)

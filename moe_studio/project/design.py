@@ -160,8 +160,8 @@ class Cost:
     """How run times are found."""
 
     provider: str = setting(
-        "who answers what an operator costs: fixed, calibrated, auto (calibrated on devices of the catalogue), "
-        "table, or the name of a plug-in",
+        "who answers what an operator costs: fixed, calibrated, auto (calibrated on devices of the catalogue "
+        "and of `calibration`), table, or the name of a plug-in",
         "auto",
     )
     calibration: str = setting("own calibration, made by moe-studio calibrate: a file relative to the project", "")

@@ -16,6 +16,8 @@ from moe_studio.storage.yaml_tree import MAX_BYTE
 
 T = TypeVar("T")
 
+DATASHEETS = (".yaml", ".yml")
+"""How the name of a file with a user's own datasheet ends."""
 _EXAMPLE_SUFFIX = ".moe.yaml"
 
 
@@ -59,6 +61,15 @@ def load_model(name: str) -> Model:
 def load_cluster(name: str) -> Cluster:
     """The cluster ``name`` of the catalogue, with the devices that it uses."""
     return _load(Cluster, "clusters", name, Sources(device=load_device))
+
+
+def read_device(path: Path) -> tuple[str, Device]:
+    """The user's own device whose datasheet is the file at ``path``, named as the file; its form is the catalogue's.
+
+    Raises:
+        FileError: with every fault of the file.
+    """
+    return path.stem, Reader(Sources()).read_text(Device, read_plain_text(path, limit_byte=MAX_BYTE), path.name)
 
 
 def example_path(name: str) -> Path:

@@ -115,10 +115,10 @@ class Reader:
         """The value of class ``cls`` that ``text`` holds, or `FileError`."""
         return self.read_node(cls, read_tree(text, file), file)
 
-    def read_node(self, cls: type[T], node: Node, file: str) -> T:
-        """The value of class ``cls`` that ``node`` holds, or `FileError`."""
+    def read_node(self, cls: type[T], node: Node, file: str, path: str = "") -> T:
+        """The value of class ``cls`` that ``node``, at ``path`` of the file, holds, or `FileError`."""
         self._file = file
-        value = self._record(cls, node, "", None)
+        value = self._record(cls, node, path, None)
         if self._faults or not isinstance(value, cls):
             raise self._refusal()
         return value

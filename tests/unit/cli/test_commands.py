@@ -213,6 +213,31 @@ def test_get_time_prints_a_time_or_an_object(capsys: Capture) -> None:
     assert result["count"] == 2
 
 
+DATASHEET = "memory_gb: 96\nmemory_tb_s: 2.6\npeak_tflops: {bf16: 620}\n"
+
+
+def test_get_time_and_predict_take_the_datasheet_of_an_own_gpu(tmp_path: Path, capsys: Capture) -> None:
+    sheet, table, out = tmp_path / "my-gpu.yaml", tmp_path / "gemm.csv", tmp_path / "predicted.csv"
+    sheet.write_text(DATASHEET, "utf-8")
+    words = ["get-time", "64", "4096", "4096", "--device", str(sheet), "--provider", "calibrated"]
+    assert main([*words, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["device"], result["provenance"]) == ("my-gpu", "datasheet")
+    assert result["notes"][0].startswith("The datasheet of my-gpu has no sms; ")
+    assert main(words) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == result["notes"]
+    table.write_text("gpu,dtype,m,k,n\nMy GPU,bfloat16,64,4096,4096\n", "utf-8")
+    assert main(["predict", str(table), "-o", str(out), "--device", str(sheet)]) == 0
+    assert float(out.read_text("utf-8").splitlines()[1].split(",")[5]) == pytest.approx(1e6 * result["seconds"], 1e-4)
+
+
+def test_calibrate_names_the_place_in_a_wrong_datasheet(tmp_path: Path, capsys: Capture) -> None:
+    sheet = tmp_path / "my-gpu.yaml"
+    sheet.write_text(DATASHEET + "sms: -3\n", "utf-8")
+    assert main(["calibrate", "gemm.csv", "-o", str(tmp_path / "fit.yaml"), "--device", str(sheet)]) == 2
+    assert "my-gpu.yaml: line 4, column 6: sms: must be at least 0, not -3." in capsys.readouterr().err
+
+
 MEASURED = "gpu,dtype,m,k,n,time_us\nH100-SXM,bfloat16,64,4096,4096,21.5\nH100-SXM,bfloat16,128,4096,4096,24\n"
 
 
@@ -221,9 +246,10 @@ def test_measured_run_times_are_used_where_they_are(tmp_path: Path, capsys: Capt
     table.write_text(MEASURED, "utf-8")
     words = ["get-time", "64", "4096", "4096", "--table", str(table)]
     assert main(words) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, third = capsys.readouterr().out.splitlines()
     assert first.startswith("Get_Time(64, 4096, 4096) = 21.5")
     assert "measured" in second
+    assert third == "measured.csv: 2 measured rows are used"
     assert main([*words[:1], "65536", *words[2:]]) == 0
     assert "calibrated" in capsys.readouterr().out
     design = tmp_path / "small.moe.yaml"
