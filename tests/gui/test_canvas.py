@@ -192,6 +192,103 @@ def test_several_experts_dropped_on_a_node_are_spread_over_it(bench: Bench) -> N
     assert bench.labels == ["Move experts 0, 1, 2 and 3 to 4 GPUs, layers 0–3"]
 
 
+def test_nodes_stay_where_they_are_when_more_experts_come_to_a_gpu() -> None:
+    project = design(gpus=8, experts=16)
+    before, other = (cluster_layout(project.cluster, most_experts=count, aspect=1.15) for count in (2, 4))
+    assert before.columns != other.columns, "by themselves they would stand otherwise"
+    after = cluster_layout(project.cluster, most_experts=4, aspect=1.15, before=before)
+    assert (after.columns, after.spots) == (before.columns, before.spots)
+
+
+def test_another_button_does_not_drop_what_the_left_one_holds(bench: Bench) -> None:
+    bench.carry(bench.chip(0), bench.body(5))
+    port, at = bench.view.viewport(), QPointF(bench.body(5))
+    for kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
+        right, held = Qt.MouseButton.RightButton, Qt.MouseButton.LeftButton
+        QApplication.sendEvent(port, QMouseEvent(kind, at, port.mapToGlobal(at), right, held, NONE))
+    assert bench.view.drag is not None and bench.labels == []
+    bench.release(bench.body(5))
+    assert bench.labels == ["Move expert 0 to GPU 5, layers 0–3"]
+
+
+def test_shift_and_arrows_select_more_gpus(bench: Bench) -> None:
+    bench.document.select(Selection(kind="gpu", gpu=0))
+    bench.key(Key.Key_Right, SHIFT)
+    second = bench.document.selection
+    assert bench.document.selected == (second, Selection(kind="gpu", gpu=0)) and second.kind == "gpu"
+    bench.key(Key.Key_Left)
+    assert bench.document.selected == (Selection(kind="gpu", gpu=0),)
+
+
+def test_escape_takes_a_drag_of_the_slider_back(bench: Bench) -> None:
+    bench.panel.resize(1000, 500)
+    slider = bench.panel.layers.slider
+    bench.document.show_layers((1, 3))
+    middle = slider.height() // 2
+    QTest.mousePress(slider, Qt.MouseButton.LeftButton, NONE, QPoint(round(slider._x(3)), middle))
+    QTest.mouseMove(slider, QPoint(round(slider._x(2)), middle))
+    assert bench.document.span == (1, 2)
+    QTest.keyClick(slider, Key.Key_Escape)
+    QTest.mouseMove(slider, QPoint(round(slider._x(1)), middle))
+    assert bench.document.span == (1, 3)
+
+
+def test_n_spreads_several_experts_over_a_node_as_a_drop_on_its_card_does(bench: Bench) -> None:
+    bench.click(bench.chip(0))
+    for expert in (1, 2, 3):
+        bench.click(bench.chip(expert), CONTROL)
+    bench.key(Key.Key_G)
+    assert "N spreads over its node" in bench.view.card.rest.text()
+    bench.key(Key.Key_5)
+    assert bench.view.card.heading.text().startswith("4 experts → GPU 5")
+    bench.key(Key.Key_N)
+    assert bench.view.card.heading.text().startswith("4 experts → node1")
+    bench.key(Key.Key_C)
+    assert bench.view.card.heading.text().startswith("Copy 4 experts → node1")
+    bench.key(Key.Key_C)
+    bench.key(Key.Key_Return)
+    assert [len(bench.held(gpu)) for gpu in range(8)] == [0, 0, 0, 0, 2, 2, 2, 2]
+    assert bench.labels == ["Move experts 0, 1, 2 and 3 to 4 GPUs, layers 0–3"]
+
+
+def test_arrows_go_from_node_to_node_while_a_node_is_meant(bench: Bench) -> None:
+    bench.view.picking.pick([(0, 0), (1, 1)])
+    bench.key(Key.Key_G)
+    bench.key(Key.Key_N)
+    assert bench.view.drag is not None and bench.view.drag.target is not None and bench.view.drag.target.node == 0
+    first, second = bench.view.layout_shown.nodes
+    bench.key(Key.Key_Right if second.x > first.x else Key.Key_Down)
+    assert bench.view.drag.target.node == 1
+    bench.key(Key.Key_N)
+    assert (bench.view.drag.target.node, bench.view.drag.target.gpu) == (-1, 4)
+    bench.key(Key.Key_Escape)
+    assert bench.labels == []
+
+
+def test_gpus_that_can_take_nothing_of_what_is_carried_are_faint(make_bench: Make) -> None:
+    bench = make_bench(design(nodes=4, ep=4, dp=2, pp=2))
+    marks = lambda: {gpu for gpu, tile in enumerate(bench.view.gpus) if tile.mark == "shut"}  # noqa: E731
+    bench.view.picking.pick([(0, 0)])
+    bench.key(Key.Key_G)
+    assert marks() == {*range(4, 8), *range(12, 16)}
+    bench.key(Key.Key_Escape)
+    assert marks() == set()
+    bench.view.toggle_one_replica()
+    bench.key(Key.Key_G)
+    assert marks() == set(range(4, 16))
+
+
+@pytest.mark.parametrize(("dp", "width", "is_there"), [(1, 487, True), (2, 700, True), (2, 400, False)])
+def test_the_slider_is_there_wherever_it_has_room(make_bench: Make, dp: int, width: int, is_there: bool) -> None:
+    panel = make_bench(design(nodes=2, ep=8 // dp, dp=dp)).panel
+    panel.resize(width, 500)
+    QApplication.processEvents()
+    slider = panel.layers.slider
+    assert slider.isVisible() == is_there
+    right = panel.traffic.mapTo(panel, panel.traffic.rect().bottomRight()).x()
+    assert right < panel.width() and (not is_there or slider.width() >= slider.minimumSizeHint().width())
+
+
 def test_the_head_of_a_gpu_carries_all_its_experts(make_bench: Make) -> None:
     bench = make_bench(design(experts=24))
     bench.drag(bench.head(0), bench.body(5))

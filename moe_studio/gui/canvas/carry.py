@@ -105,7 +105,7 @@ class Carry(QObject):
     def show_at(self, at: QPoint) -> None:
         """Put the card and the end of the thread beside a point of the view."""
         assert self.drag is not None
-        self.card.show_drag(self.drag, at)
+        self.card.show_drag(self.drag, at, is_keyboard=self.is_keyboard)
         start, end = self._boxes[self.drag.grab.gpu].center(), self._view.mapToScene(at)
         path = QPainterPath(start)
         path.quadTo((start + end) / 2 + QPointF(0, -0.15 * QLineF(start, end).length()), end)

@@ -30,9 +30,9 @@ class DragCard(QFrame):
             column.addWidget(label)
         self.hide()
 
-    def show_drag(self, drag: ExpertDrag, at: QPoint) -> None:
+    def show_drag(self, drag: ExpertDrag, at: QPoint, *, is_keyboard: bool) -> None:
         """Say what ``drag`` would do, beside the point ``at`` of the parent."""
-        self._show(*card_lines(drag), at)
+        self._show(*card_lines(drag, is_keyboard=is_keyboard), at)
 
     def show_text(self, text: str, at: QPoint) -> None:
         """Say one sentence beside the point ``at`` of the parent."""
@@ -58,15 +58,23 @@ class DragCard(QFrame):
         return QPoint(max(room.left(), min(x, room.right() - self.width())), max(room.top(), y))
 
 
-def card_lines(drag: ExpertDrag) -> tuple[str, str, str, str]:
+HINTS = {
+    (False, False): "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels.",
+    (False, True): "Drop on a GPU, or on a node to spread them over it. Ctrl copies, Esc cancels.",
+    (True, False): "Arrows or a number choose a GPU. S swaps, C copies, Enter drops, Esc cancels.",
+    (True, True): "Arrows or a number choose a GPU. N spreads over its node, C copies, Enter drops, Esc cancels.",
+}
+"""What can be done next: by keyboard or by pointer, with several experts or with one."""
+
+
+def card_lines(drag: ExpertDrag, *, is_keyboard: bool = False) -> tuple[str, str, str, str]:
     """Heading, latency, the rest, and the tone of the latency."""
     name, target = drag.name, drag.target
     if target is None:
-        hint = "Drop on a GPU, or on an expert to swap. Ctrl copies, Esc cancels."
-        if drag.is_many:
-            hint = "Drop on a GPU, or on a node to spread them over it. Ctrl copies, Esc cancels."
+        hint = HINTS[is_keyboard, drag.is_many]
         return f"{name} from {gpus_phrase({grab.gpu for grab in drag.grabs})}, {drag.scope}", "", hint, ""
-    place = f"node {target.node}" if target.node >= 0 else f"GPU {target.gpu}"
+    node = drag.document.project.cluster.nodes[target.node].name if target.node >= 0 else ""
+    place = (node or f"node {target.node}") if target.node >= 0 else f"GPU {target.gpu}"
     if drag.drop is None or drag.effect is None:
         return f"{name} cannot go to {place}", drag.refusal, "", "bad"
     what = f"{'Copy ' if target.is_copy else ''}{name} → {place}"

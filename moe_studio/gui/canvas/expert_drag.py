@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from moe_studio.document.document import Document
 from moe_studio.document.effect import Effect, effect_on
 from moe_studio.document.placing import (
     Drop,
+    GpuPlace,
     Grab,
     Mode,
     drop_each,
@@ -119,6 +121,18 @@ class ExpertDrag:
             other=target.other,
             is_one_replica=self.is_one_replica,
         )
+
+    @cached_property
+    def shut(self) -> frozenset[int]:
+        """GPUs that can take nothing of what is carried: of other stages, or of replicas that stay as they are."""
+        project = self.document.history.current
+        homes = {(home.stage, self._replica(home)) for home in (gpu_place(project, grab.gpu) for grab in self.grabs)}
+        places = enumerate(gpu_place(project, gpu) for gpu in range(project.cluster.gpu_count))
+        return frozenset(gpu for gpu, place in places if (place.stage, self._replica(place)) not in homes)
+
+    def _replica(self, place: GpuPlace) -> int:
+        """The replica that matters to what is carried, -1 where all change alike."""
+        return place.replica if self.is_one_replica else -1
 
     def candidates(self) -> list[int]:
         """GPUs on which a drop would do something: of the stage, in the replica of the expert."""

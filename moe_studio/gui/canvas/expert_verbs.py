@@ -66,12 +66,21 @@ class ExpertVerbs:
         target = None if is_home else Target(gpu=gpu, is_copy=self._view.carry.is_copy)
         self.aim(target, self._view.corner(gpu))
 
+    def aim_at_node(self, node: int) -> None:
+        """Carry to all GPUs of a node, by keyboard."""
+        view = self._view
+        at = view.mapFromScene(qrect(view.layout_shown.nodes[node]).center())
+        self.aim(Target(gpu=view.first_gpu(node), node=node, is_copy=view.carry.is_copy), at)
+
     def toggle_copy(self) -> None:
         """Carry copies instead of the experts themselves, or these again."""
         view, drag = self._view, self._view.drag
         assert drag is not None
         view.carry.use_copies(not view.carry.is_copy)
-        self.aim_by_key(drag.target.gpu if drag.target else drag.grab.gpu)
+        if drag.target is not None and drag.target.node >= 0:
+            self.aim_at_node(drag.target.node)
+        else:
+            self.aim_by_key(drag.target.gpu if drag.target else drag.grab.gpu)
         view.show_marks()
 
     def end(self, *, is_drop: bool = False) -> None:

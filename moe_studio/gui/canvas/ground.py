@@ -36,8 +36,11 @@ class Ground:
         key = (cluster, most_experts, aspect)
         if key == known:
             return False
+        # What the user has just dropped must not stand elsewhere at once.
+        is_same = known is not None and known[0] is cluster and known[2] == aspect
         self._key = key
-        self.found = cluster_layout(cluster, most_experts=most_experts, aspect=aspect)
+        before = self.found if is_same else None
+        self.found = cluster_layout(cluster, most_experts=most_experts, aspect=aspect, before=before)
         self.starts = [0, *accumulate(node.gpus for node in cluster.nodes)]
         return True
 

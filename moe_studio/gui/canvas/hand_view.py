@@ -36,7 +36,7 @@ class HandView(ZoomView):
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if not self.ends_pan():
+        if not self.ends_pan() and event.button() is Qt.MouseButton.LeftButton:
             self.pointer.release(event.modifiers())
 
     @override

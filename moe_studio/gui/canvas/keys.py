@@ -1,6 +1,7 @@
 """The canvas by keyboard: everything that the pointer can do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -85,17 +86,32 @@ class CanvasKeys:
                 view.pointer.aim_again(CONTROL)
         elif key in ENTER:
             if event.modifiers() & CONTROL and drag.target is not None:
-                drag.move(Target(gpu=at, is_copy=True))
+                drag.move(replace(drag.target, other=-1, is_copy=True))
             view.experts.end(is_drop=True)
         elif key in ARROWS:
             view.carry.typed = ""
-            view.experts.aim_by_key(neighbour(view.layout_shown.gpus, at, *ARROWS[key], range(len(view.gpus))))
+            if drag.target is not None and drag.target.node >= 0:
+                nodes = view.layout_shown.nodes
+                view.experts.aim_at_node(neighbour(nodes, drag.target.node, *ARROWS[key], range(len(nodes))))
+            else:
+                view.experts.aim_by_key(neighbour(view.layout_shown.gpus, at, *ARROWS[key], range(len(view.gpus))))
         elif key == Qt.Key.Key_C:
             view.experts.toggle_copy()
+        elif key == Qt.Key.Key_N and drag.is_many:
+            self._toggle_node(at)
         elif key == Qt.Key.Key_S and not drag.is_many and drag.target is not None:
             self._next_partner(drag.target)
         elif event.text().isdigit():
             self._type(event.text())
+
+    def _toggle_node(self, gpu: int) -> None:
+        """Aim at the whole node of a GPU, to spread over it; or at the GPU again."""
+        view, drag = self._view, self._view.drag
+        assert drag is not None
+        if drag.target is not None and drag.target.node >= 0:
+            view.experts.aim_by_key(gpu)
+        else:
+            view.experts.aim_at_node(view.document.project.cluster.node_of_gpu()[gpu])
 
     def _type(self, digit: str) -> None:
         view = self._view
@@ -126,7 +142,7 @@ class CanvasKeys:
         elif view.picking.nodes:
             self._step_node(dx, dy, is_extending=bool(keys & SHIFT))
         else:
-            self._step_gpu(dx, dy)
+            self._step_gpu(dx, dy, is_extending=bool(keys & SHIFT))
 
     def _step_chip(self, dx: int, dy: int, *, is_extending: bool) -> None:
         """The next expert; past the last one of a GPU, and upwards and downwards, that of the next GPU."""
@@ -149,11 +165,12 @@ class CanvasKeys:
         if tile.expert_rect(expert) is None:
             self._view.expand(gpu)
 
-    def _step_gpu(self, dx: int, dy: int) -> None:
+    def _step_gpu(self, dx: int, dy: int, *, is_extending: bool) -> None:
         view, chosen = self._view, self._view.document.selection
         boxes = view.layout_shown.gpus
         gpu = neighbour(boxes, chosen.gpu, dx, dy, range(len(boxes))) if 0 <= chosen.gpu < len(boxes) else 0
-        view.document.select(Selection(kind="gpu", gpu=gpu))
+        kept = [item for item in view.picking.gpus if item != gpu] if is_extending else []
+        view.document.select_all([Selection(kind="gpu", gpu=item) for item in (gpu, *kept)])
 
     def _step_node(self, dx: int, dy: int, *, is_extending: bool) -> None:
         view = self._view

@@ -29,7 +29,7 @@ class RangeSlider(QWidget):
         self.theme = theme
         self.count, self.first, self.last = 1, 0, 0
         self._active = 1
-        self._is_held = False
+        self._pressed: tuple[int, int] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(tr("Layers shown and edited"))
         self.setToolTip(plain_tip(tr("Layers shown and edited: drag the handles; a double click takes all")))
@@ -40,7 +40,7 @@ class RangeSlider(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(64, 22)
+        return QSize(76, 22)
 
     def show_range(self, count: int, first: int, last: int) -> None:
         """Show a range of ``count`` layers."""
@@ -75,17 +75,17 @@ class RangeSlider(QWidget):
         near = [abs(x - self._x(self.first)), abs(x - self._x(self.last))]
         # Where both handles lie on each other, the side on which one presses decides.
         self._active = int(x > self._x(self.first)) if near[0] == near[1] else near.index(min(near))
-        self._is_held = True
+        self._pressed = self.first, self.last
         self._put(self._layer(x))
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._is_held:
+        if self._pressed is not None:
             self._put(self._layer(event.position().x()))
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._is_held = False
+        self._pressed = None
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -104,6 +104,9 @@ class RangeSlider(QWidget):
             self.update()
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
             self._choose(0, self.count - 1)
+        elif event.key() == Qt.Key.Key_Escape and self._pressed is not None:
+            before, self._pressed = self._pressed, None
+            self._choose(*before)
         else:
             super().keyPressEvent(event)
 

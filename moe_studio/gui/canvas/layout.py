@@ -18,6 +18,9 @@ LINK = 16.0
 WIDER, HIGHER = 1.6, 2.0
 """So much larger tiles may get to fill the view."""
 
+STEADY = 1.3
+"""So much larger everything must be before nodes stand otherwise although only their experts have changed."""
+
 LONGEST, LANKY = 4.0, 0.85
 """GPUs in a line more than so long are chosen only if everything is then larger by much."""
 
@@ -37,7 +40,8 @@ class LinkBar:
 class ClusterLayout:
     """Rectangles of racks, nodes and GPUs, the links between them, and how the tiles of GPUs are divided.
 
-    ``spots`` are the nodes' columns and rows, ``pitch`` the distance from one to the next.
+    ``spots`` are the nodes' columns and rows, ``pitch`` the distance from one to the next, ``columns`` GPUs side by
+    side in a node.
     """
 
     nodes: tuple[Box, ...]
@@ -45,6 +49,7 @@ class ClusterLayout:
     links: tuple[LinkBar, ...]
     spots: tuple[Place, ...]
     pitch: tuple[float, float]
+    columns: int
     whole: Box
     grid: TileGrid
     gpus: tuple[Box, ...] = field(repr=False)
@@ -59,8 +64,10 @@ class ClusterLayout:
         return next((name for name, box in self.racks if box.has(x, y)), "")
 
 
-def cluster_layout(cluster: Cluster, *, most_experts: int, aspect: float) -> ClusterLayout:
-    """The arrangement that shows most in a view with ``aspect`` = width / height.
+def cluster_layout(
+    cluster: Cluster, *, most_experts: int, aspect: float, before: ClusterLayout | None = None
+) -> ClusterLayout:
+    """The arrangement that shows most in a view with ``aspect`` = width / height; rather that of ``before``.
 
     Nodes keep the columns and rows that the project gives them; how many GPUs stand side by side in a node is
     free, and tiles are stretched to fill the view.
@@ -74,7 +81,9 @@ def cluster_layout(cluster: Cluster, *, most_experts: int, aspect: float) -> Clu
 
     def size(plan: _Plan) -> float:
         whole = plan.whole(tile)
-        return min(aspect / whole.width, 1 / whole.height) * (plan.is_handy or LANKY)
+        is_known = before is not None and (plan.spots, plan.columns) == (before.spots, before.columns)
+        handy = 1.0 if plan.is_handy else LANKY
+        return min(aspect / whole.width, 1 / whole.height) * handy * (STEADY if is_known else 1.0)
 
     best = max(plans, key=size)
     return best.layout(tile_grid(*best.stretched(tile, aspect), most_experts))
@@ -145,6 +154,7 @@ class _Plan:
             links=tuple(self._links(nodes, rooms)),
             spots=self.spots,
             pitch=self.pitch(tile),
+            columns=self.columns,
             whole=around([*nodes, *rooms.values()]),
             grid=grid,
         )

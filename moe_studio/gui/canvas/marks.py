@@ -20,8 +20,9 @@ def mark_tiles(
     picked: dict[int, list[int]] = {}
     for expert, gpu in chips:
         picked.setdefault(gpu, []).append(expert)
+    shut = drag.shut if drag is not None else ()
     for number, tile in enumerate(tiles.tiles):
-        mark, chip_marks = _gpu_mark(number, drag, chosen), _chip_marks(number, drag, picked.get(number, ()))
+        mark, chip_marks = _gpu_mark(number, drag, chosen, shut), _chip_marks(number, drag, picked.get(number, ()))
         promise = promises.get(number, NONE)
         if (mark, chip_marks, promise) != (tile.mark, tile.chip_marks, tile.promise):
             tile.mark, tile.chip_marks, tile.promise = mark, chip_marks, promise
@@ -32,9 +33,11 @@ def _is_aimed_at(gpu: int, drag: ExpertDrag) -> bool:
     return drag.target is not None and drag.target.gpu == gpu and drag.target.node < 0
 
 
-def _gpu_mark(gpu: int, drag: ExpertDrag | None, chosen: Collection[int]) -> str:
+def _gpu_mark(gpu: int, drag: ExpertDrag | None, chosen: Collection[int], shut: Collection[int]) -> str:
     if drag is not None and _is_aimed_at(gpu, drag):
         return "target" if drag.drop else "refused"
+    if drag is not None and gpu in shut:
+        return "shut"
     return "selected" if gpu in chosen else ""
 
 

@@ -20,8 +20,8 @@ from moe_studio.gui.widgets.panel import panel, toggle
 WHAT_TEXTS = {"both": "Dispatch + combine", "dispatch": "Dispatch", "combine": "Combine"}
 
 
-SLIDER_FROM = 520
-"""Below this width there is no room for the slider beside the field."""
+TITLE_ROOM = 116
+"""What the title takes, with the gaps between the controls beside it."""
 
 
 class ClusterPanel(QWidget):
@@ -70,8 +70,15 @@ class ClusterPanel(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        # The field does all that the slider does.
-        self.layers.slider.setVisible(self.width() >= SLIDER_FROM)
+        self._fold()
+
+    def _fold(self) -> None:
+        """Without room for the slider the field, which does all that it does, is there alone; one layer needs none."""
+        slider = self.layers.slider
+        others = (item for item in (self.replica, self.what, self.traffic) if not item.isHidden())
+        least = self.layers.field.maximumWidth() + slider.minimumSizeHint().width()
+        needed = TITLE_ROOM + least + sum(item.sizeHint().width() for item in others)
+        slider.setVisible(slider.count > 1 and needed <= self.width())
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -82,9 +89,11 @@ class ClusterPanel(QWidget):
         """Show what the document shows."""
         self.layers.show_span(span, evaluation.project.model.layer_count)
         self.replica.setVisible(evaluation.project.parallel.dp > 1)
+        self._fold()
         self.view.show_evaluation(evaluation)
 
     def _on_switched(self) -> None:
         self.replica.setChecked(self.view.is_one_replica)
         self.traffic.setChecked(self.view.traffic.is_on)
         self.what.setVisible(self.view.traffic.is_on)
+        self._fold()

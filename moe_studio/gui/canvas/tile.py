@@ -36,7 +36,7 @@ NONE = Promise()
 
 @dataclass(slots=True, kw_only=True)
 class Tile:
-    """A GPU as it is shown now. ``mark`` is ``selected``, ``target``, ``refused`` or nothing."""
+    """A GPU as it is shown now. ``mark`` is ``selected``, ``target``, ``refused``, ``shut`` or nothing."""
 
     box: Box
     state: GpuState

@@ -82,10 +82,12 @@ class TileLayer(CanvasItem):
             if load not in colors:
                 colors[load] = heat_color(tile.state, self.theme)
             groups.setdefault(load, []).append(rect)
-            token = {"refused": "bad", "": ""}.get(tile.mark, "accent") or ("bad" if tile.state.is_full else "")
+            token = {"refused": "bad", "shut": "", "": ""}.get(tile.mark, "accent") or (
+                "bad" if tile.state.is_full else ""
+            )
             token = token or ("path" if tile.state.is_slowest else tile.promise.tone)
             if token:
-                frames.setdefault((bool(tile.mark), token), []).append(rect)
+                frames.setdefault((tile.mark not in ("", "shut"), token), []).append(rect)
         painter.setPen(Qt.PenStyle.NoPen)
         for load, rects in groups.items():
             painter.setBrush(colors[load])

@@ -11,10 +11,14 @@ from moe_studio.gui.canvas.tile_grid import PADDING
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 
+SHUT = 0.4
+"""How much is seen of a GPU that can take nothing of what is carried."""
+
 
 def paint_tile(painter: QPainter, tile: Tile, theme: Theme, scale: float) -> None:
     """Draw a GPU with the painter's origin in its corner, as large as ``scale`` lets it be read."""
     area = QRectF(0, 0, tile.area.width, tile.area.height)
+    painter.setOpacity(SHUT if tile.mark == "shut" else 1.0)
     _frame(painter, area, tile, theme)
     if scale < READABLE:
         _paint_small(painter, area, tile, theme, scale)
@@ -44,7 +48,7 @@ def _frame(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
         token, width = "path", 1.8
     if tile.is_expanded:
         token, width = "handle", 1.6
-    if tile.mark:
+    if tile.mark and tile.mark != "shut":
         token, width = {"refused": "bad"}.get(tile.mark, "accent"), 2.0
     painter.setPen(QPen(theme.color(token), width))
     painter.setBrush(theme.color("chosen" if tile.mark == "target" else "surface"))
