@@ -48,6 +48,30 @@ def panel(qapp: QApplication, qtbot: QtBot, example: Project) -> TimelinePanel:
     return made
 
 
+def test_control_adds_to_the_selection_and_all_selected_gpus_are_named(panel: TimelinePanel) -> None:
+    view, document = panel.view, panel.view.document
+    port = _viewport(view)
+    for gpu in (2, 9):
+        y = port.area.top() + port.camera.to_y(float(port.layout.gpu_top[gpu])) + 4
+        QTest.mouseClick(view, LEFT, Qt.KeyboardModifier.ControlModifier, QPoint(GUTTER - 20, int(y)))
+    assert document.selected == (Selection(kind="gpu", gpu=9), Selection(kind="gpu", gpu=2))
+    image = view.grab().toImage()
+    accent = LIGHT.color("accent").rgb()
+    for gpu in (2, 9):
+        y = int(port.area.top() + port.camera.to_y(float(port.layout.gpu_top[gpu]))) + 3
+        assert any(image.pixel(x, y) == accent for x in range(GUTTER))
+
+
+def test_a_range_that_is_drawn_hides_the_measure(panel: TimelinePanel) -> None:
+    view = panel.view
+    view.show_measure((0.0, 1.0))
+    assert view._overlay().band == (0.0, 1.0)
+    view.show_band((2.0, 3.0))
+    assert view._overlay().band == (2.0, 3.0)
+    view.show_band(None)
+    assert view._overlay().band == (0.0, 1.0)
+
+
 def _viewport(view: TimelineView) -> Viewport:
     assert view.viewport is not None
     return view.viewport

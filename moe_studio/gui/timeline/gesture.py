@@ -1,5 +1,6 @@
 """What a pressed button means on the timeline: one class per gesture."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QPointF
@@ -12,7 +13,6 @@ class Surface(Protocol):
     """What gestures do to the view."""
 
     def pan(self, dx: float, dy: float) -> None: ...
-    def click(self, point: QPointF) -> None: ...
     def snapped(self, point: QPointF) -> float: ...
     def show_measure(self, measure: tuple[float, float] | None) -> None: ...
     def show_band(self, band: tuple[float, float] | None) -> None: ...
@@ -28,29 +28,29 @@ class Gesture(Protocol):
 
 
 class PanGesture:
-    """Moves what is seen; without a move it is a click."""
+    """Moves what is seen; without a move it is a ``click``, unless that is None."""
 
-    def __init__(self, surface: Surface, point: QPointF, *, is_click: bool) -> None:
+    def __init__(self, surface: Surface, point: QPointF, click: Callable[[QPointF], object] | None) -> None:
         self._surface, self._start, self._last = surface, point, point
-        self._is_click = is_click
+        self._click = click
 
     def move(self, point: QPointF) -> None:
         """Follow the pointer."""
-        if self._is_click and (point - self._start).manhattanLength() <= STARTS_AFTER:
+        if self._click is not None and (point - self._start).manhattanLength() <= STARTS_AFTER:
             return
-        self._is_click = False
+        self._click = None
         delta = self._last - point
         self._last = point
         self._surface.pan(delta.x(), delta.y())
 
     def release(self, point: QPointF) -> None:
         """End, or click."""
-        if self._is_click:
-            self._surface.click(point)
+        if self._click is not None:
+            self._click(point)
 
     def escape(self) -> None:
         """Go back to where it began."""
-        if not self._is_click:
+        if self._click is None:
             delta = self._last - self._start
             self._surface.pan(delta.x(), delta.y())
 

@@ -1,5 +1,7 @@
 """What stands around the lanes: the axis, the names of nodes and GPUs, measures."""
 
+from collections.abc import Set
+
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
@@ -9,7 +11,10 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 from moe_studio.gui.timeline.layout import tick_step
 from moe_studio.gui.timeline.paint import AXIS, CENTER, GUTTER, LEFT, NODE_COLUMN, PATH_LANE, Canvas, draw_diamond
-from moe_studio.units import percent_text, time_text
+from moe_studio.units import counted, percent_text, time_text
+
+NAME = 13
+"""Pixels from the name of one GPU to the next."""
 
 
 def draw_axis(painter: QPainter, canvas: Canvas) -> None:
@@ -34,8 +39,8 @@ def draw_axis(painter: QPainter, canvas: Canvas) -> None:
             painter.drawText(QRectF(x + 4, 0, 90, AXIS - 1), LEFT, time_text(number * step, 3))
 
 
-def draw_gutter(painter: QPainter, canvas: Canvas, *, gpu: int, node: int) -> None:
-    """Names of nodes and GPUs; ``gpu`` and ``node`` are selected, -1 for none."""
+def draw_gutter(painter: QPainter, canvas: Canvas, *, gpus: Set[int], nodes: Set[int]) -> None:
+    """Names of nodes and GPUs; ``gpus`` and ``nodes`` are selected."""
     layout, camera, area, theme = canvas.layout, canvas.camera, canvas.area, canvas.theme
     names = canvas.shown.evaluation.graph.node_names
     on_path = set(canvas.shown.evaluation.graph.gpu[canvas.shown.row[canvas.shown.path]].tolist())
@@ -48,12 +53,12 @@ def draw_gutter(painter: QPainter, canvas: Canvas, *, gpu: int, node: int) -> No
         name = names[index]
         top = area.top() + camera.to_y(float(layout.node_top[index]))
         bottom = area.top() + camera.to_y(float(layout.node_bottom[index]))
-        painter.fillRect(QRectF(4, top, 2, bottom - top), theme.color("accent" if index == node else "handle"))
+        painter.fillRect(QRectF(4, top, 2, bottom - top), theme.color("accent" if index in nodes else "handle"))
         if max(top, free) + 13 <= max(bottom, top + 14):
             at = max(top, free)
-            _draw_node(painter, canvas, QRectF(9, at, NODE_COLUMN - 9, 14), index, name, is_chosen=index == node)
+            _draw_node(painter, canvas, QRectF(9, at, NODE_COLUMN - 9, 14), index, name, is_chosen=index in nodes)
             free = at + 14
-        gpu_free = _draw_gpus(painter, canvas, index, on_path, chosen=gpu, free=gpu_free)
+        gpu_free = _draw_gpus(painter, canvas, index, on_path, chosen=gpus, free=gpu_free)
     painter.restore()
 
 
@@ -71,9 +76,12 @@ def _draw_node(painter: QPainter, canvas: Canvas, box: QRectF, index: int, name:
     painter.drawText(room, LEFT, painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(room.width())))
 
 
-def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], *, chosen: int, free: float) -> float:
+def _draw_gpus(
+    painter: QPainter, canvas: Canvas, node: int, on_path: set[int], *, chosen: Set[int], free: float
+) -> float:
     """Numbers of a node's GPUs from the height ``free`` on, as far as they have room; returns what is free then."""
     layout, camera, area, theme = canvas.layout, canvas.camera, canvas.area, canvas.theme
+    kept = [area.top() + camera.to_y(float(layout.gpu_top[gpu])) for gpu in chosen if gpu < len(layout.gpu_top)]
     gpus = range(*np.searchsorted(layout.node_of_gpu, (node, node + 1)).tolist())
     if layout.is_folded[node]:
         top = area.top() + camera.to_y(float(layout.node_top[node]))
@@ -82,25 +90,26 @@ def _draw_gpus(painter: QPainter, canvas: Canvas, node: int, on_path: set[int], 
         painter.setFont(ui_font(11))
         painter.setPen(theme.color("muted"))
         painter.drawText(
-            QRectF(NODE_COLUMN + 4, top, GUTTER - NODE_COLUMN - 8, 14), LEFT, tr("{count} GPUs", count=len(gpus))
+            QRectF(NODE_COLUMN + 4, top, GUTTER - NODE_COLUMN - 8, 14), LEFT, tr(counted(len(gpus), "GPU"))
         )
         return top + 14
     for gpu in gpus:
         top = area.top() + camera.to_y(float(layout.gpu_top[gpu]))
         if top + camera.scale_y < area.top() or top > area.bottom():
             continue
-        if gpu == chosen:
+        if gpu in chosen:
             painter.fillRect(QRectF(NODE_COLUMN, top, 3, max(2.0, camera.scale_y)), theme.color("accent"))
         is_path = canvas.has_path and gpu in on_path
-        # Beside lanes of few pixels only those that are looked for have a name.
-        if (top < free - 1 or (camera.scale_y < 5 and not is_path)) and gpu != chosen:
+        # Beside lanes of few pixels only those that are looked for have a name, the selected ones before all others.
+        is_wanted = camera.scale_y >= 5 or is_path
+        if top < free - 1 or (gpu not in chosen and (not is_wanted or any(abs(top - y) < NAME for y in kept))):
             continue
-        token = "accent" if gpu == chosen else "path_text" if is_path else "muted"
+        token = "accent" if gpu in chosen else "path_text" if is_path else "muted"
         painter.setFont(ui_font(11, is_bold=token != "muted"))
         painter.setPen(theme.color(token))
         box = QRectF(NODE_COLUMN + 5, top, GUTTER - NODE_COLUMN - 8, min(max(camera.scale_y, 9.0), 20.0))
         painter.drawText(box, LEFT, tr("GPU {gpu}", gpu=gpu))
-        free = top + 13
+        free = top + NAME
         if is_path:
             draw_diamond(painter, theme, QPointF(GUTTER - 7, box.center().y()))
     return free

@@ -1,5 +1,6 @@
 """What changes on the timeline without the picture below: the selection, what the pointer is on, measures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, Qt
@@ -14,20 +15,21 @@ Band = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """``hovered`` and ``chosen`` are places of operators, -1 for none; ``bands`` ranges of time."""
+    """``hovered`` and ``chosen`` are places of operators, -1 for none; ``band`` is a range of time, None for none."""
 
-    selection: Selection
+    selected: Sequence[Selection]
     hovered: int
     chosen: int
-    bands: tuple[Band, ...]
+    band: Band | None
     has_focus: bool
 
 
 def paint_overlay(painter: QPainter, canvas: Canvas, over: Overlay, rect: QRectF) -> None:
     """Paint it over the picture of ``canvas`` in a view that fills ``rect``."""
-    chosen, theme = over.selection, canvas.theme
+    theme = canvas.theme
     draw_axis(painter, canvas)
-    draw_gutter(painter, canvas, gpu=chosen.gpu if chosen.kind == "gpu" else -1, node=chosen.node)
+    gpus = {item.gpu for item in over.selected if item.kind == "gpu"}
+    draw_gutter(painter, canvas, gpus=gpus, nodes={item.node for item in over.selected if item.kind == "node"})
     draw_path_title(painter, canvas)
     painter.setClipRect(QRectF(GUTTER, 0, rect.width(), rect.height()))
     if over.hovered >= 0:
@@ -35,8 +37,8 @@ def paint_overlay(painter: QPainter, canvas: Canvas, over: Overlay, rect: QRectF
         painter.drawRect(canvas.box(over.hovered).intersected(canvas.area))
     if over.chosen >= 0:
         _paint_chosen(painter, canvas, canvas.box(over.chosen))
-    for band in over.bands:
-        draw_measure(painter, canvas, band, rect.height())
+    if over.band is not None:
+        draw_measure(painter, canvas, over.band, rect.height())
     painter.setClipping(False)
     if over.has_focus:
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -202,27 +202,29 @@ class TimelineCanvas(QWidget):
         """The moment under a pixel, or the start or end of an operator close by."""
         return self.viewport.snapped(point) if self.viewport is not None else 0.0
 
-    def click(self, point: QPointF) -> None:
-        """Select what is at a pixel; the triangle of a node folds it."""
+    def click(self, point: QPointF, *, adds: bool = False) -> None:
+        """Select what is at a pixel, beside what is selected if it ``adds``; the triangle of a node folds it."""
         if self.viewport is None:
             return
-        place = self.viewport.place_at(point)
+        place, choose = self.viewport.place_at(point), self.document.toggle if adds else self.document.select
         if place >= 0:
-            self._select(place)
+            self._select(place, adds=adds)
         elif point.x() < GUTTER and point.y() >= self.viewport.area.top():
             height, layout = self.viewport.height_at(point), self.viewport.layout
             node, gpu = layout.node_at(height), layout.gpu_at(height)
             if node >= 0 and point.x() < TRIANGLE:
                 self.fold(node)
             elif node >= 0 and (point.x() < NODE_COLUMN or gpu < 0):
-                self.document.select(Selection(kind="node", node=node))
+                choose(Selection(kind="node", node=node))
             elif gpu >= 0:
-                self.document.select(Selection(kind="gpu", gpu=gpu))
+                choose(Selection(kind="gpu", gpu=gpu))
 
-    def _select(self, place: int) -> None:
+    def _select(self, place: int, *, adds: bool = False) -> None:
         assert self.viewport is not None
         shown = self.viewport.shown
-        self.document.select(operator_selection(shown.evaluation.graph, int(shown.row[place])))
+        (self.document.toggle if adds else self.document.select)(
+            operator_selection(shown.evaluation.graph, int(shown.row[place]))
+        )
         self.read.emit(operator_sentence(shown, place))
 
     # Painting
@@ -255,10 +257,11 @@ class TimelineCanvas(QWidget):
 
     def _overlay(self) -> Overlay:
         return Overlay(
-            selection=self.document.selection,
+            selected=self.document.selected,
             hovered=self._hovered,
             chosen=self._chosen,
-            bands=tuple(band for band in (self._band, self.measure) if band is not None),
+            # A range that is being drawn hides the measure: their words would lie on each other.
+            band=self._band or self.measure,
             has_focus=self.hasFocus(),
         )
 

@@ -1,5 +1,7 @@
 """The schedule by GPU and stream, with everything that the pointer and the keys do in it."""
 
+from functools import partial
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
     QKeyEvent,
@@ -56,7 +58,8 @@ class TimelineView(TimelineCanvas):
         elif is_inside and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._gesture = RangeGesture(self, point)
         elif event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
-            self._gesture = PanGesture(self, point, is_click=is_left)
+            adds = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._gesture = PanGesture(self, point, partial(self.click, adds=adds) if is_left else None)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
