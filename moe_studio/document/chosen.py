@@ -1,7 +1,7 @@
 """The operators that belong to what is selected: found once for all views, however many they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -68,7 +68,11 @@ def selected_rows(graph: Graph, selection: Selection) -> IntArray:
     has_layer = chosen.kind in ("layer", "expert") and chosen.layer >= 0
     parts = [part for part in graph.parts if not has_layer or part.layer == chosen.layer]
     # Layers are alike, so few of them have to be looked at.
-    known = {body: _rows_in(body, chosen) for body in dict.fromkeys(part.body for part in parts)}
+    bodies = dict.fromkeys(part.body for part in parts)
+    known = {body: _rows_in(body, chosen) for body in bodies}
+    if chosen.kind == "expert" and not any(map(len, known.values())):
+        # It was carried away from its GPU: what is meant is the expert, wherever it is now.
+        known = {body: _rows_in(body, replace(chosen, gpu=-1)) for body in bodies}
     return np.concatenate([np.zeros(0, np.int64), *(part.first + known[part.body] for part in parts)])
 
 

@@ -123,6 +123,30 @@ def test_a_change_that_reads_as_nothing_is_neither_good_nor_bad(after_s: float, 
     assert change_text(after_s, 1.0) == text
 
 
+def test_the_graph_shows_a_carried_expert_where_it_would_be(driver: Driver) -> None:
+    dag = driver.window.workspace.dag
+
+    def seen() -> set[int]:
+        """GPUs of whose operators of the expert something is seen, all marked."""
+        assert dag.shown is not None
+        chosen = driver.document.chosen_in(dag.shown.evaluation.graph)
+        rows = chosen.rows[dag.shown.evaluation.graph.expert[chosen.rows] == 5]
+        x, y = dag.camera.to_x(dag.shown.left[rows]), dag.camera.to_y(dag.shown.row[rows])
+        inside = (x >= 0) & (x < dag._area().width()) & (y >= 0) & (y < dag._area().height())
+        assert chosen.is_single[rows].all()
+        return set(dag.shown.evaluation.graph.gpu[rows[inside]].tolist())
+
+    driver.drag(5, 13)
+    driver.settle()
+    assert seen() == {13}
+    driver.move(driver.gpu_point(2))
+    driver.settle()
+    assert seen() == {2}
+    QTest.keyClick(driver.cluster, Qt.Key.Key_Escape)
+    driver.settle()
+    assert seen() == {5}
+
+
 def test_with_control_every_gpu_says_what_a_copy_would_change(driver: Driver, example: Project) -> None:
     driver.drag(5, 13)
     driver.qtbot.waitUntil(lambda: driver.cluster.carry.what_ifs.is_done)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
@@ -30,7 +30,7 @@ from moe_studio.project.edit import move_expert
 from moe_studio.storage.loader import load_project
 from moe_studio.units import time_text
 from moe_studio.view.view import view
-from tests.gui.conftest import Driver
+from tests.gui.conftest import Driver, send
 
 KEYS = Qt.KeyboardModifier
 
@@ -47,6 +47,78 @@ def show(driver: Driver, name: str) -> GraphPanel:
         lambda: panel.diagram.diagram is not None and not panel.diagram.job.is_running, timeout=20_000
     )
     return panel
+
+
+def test_control_click_in_a_diagram_adds_and_escape_takes_all_away(driver: Driver) -> None:
+    driver.document.select(selection_at("l1_o_g3"))
+    panel = show(driver, "gpu")
+    diagram = panel.diagram
+    diagram.fit()
+    assert diagram.diagram is not None
+    middle = (diagram.diagram.box("l1_ln1_g3").center() - diagram.origin) * diagram.scale
+    QTest.mouseClick(diagram, Qt.MouseButton.LeftButton, KEYS.ControlModifier, middle.toPoint())
+    assert driver.document.selected == (selection_at("l1_ln1_g3"), selection_at("l1_o_g3"))
+    QTest.keyClick(diagram, Qt.Key.Key_Escape)
+    assert driver.document.selected == ()
+
+
+def test_escape_takes_panning_in_a_diagram_back(driver: Driver) -> None:
+    driver.document.select(selection_at("l1_o_g3"))
+    diagram = show(driver, "gpu").diagram
+    before = diagram.origin
+    send(diagram, QEvent.Type.MouseButtonPress, QPoint(50, 50))
+    send(diagram, QEvent.Type.MouseMove, QPoint(120, 90))
+    assert (diagram.origin - before).manhattanLength() > 50
+    QTest.keyClick(diagram, Qt.Key.Key_Escape)
+    send(diagram, QEvent.Type.MouseMove, QPoint(150, 150))
+    send(diagram, QEvent.Type.MouseButtonRelease, QPoint(150, 150))
+    assert (diagram.origin - before).manhattanLength() < 1e-6
+    assert driver.document.selected == (selection_at("l1_o_g3"),)
+
+
+def test_the_table_shows_the_selected_operator_and_escape_takes_the_selection_away(driver: Driver) -> None:
+    panel, table = graph_of(driver), graph_of(driver).table
+    driver.document.select(selection_at("l3_res2_g15"))
+    panel.show_view("table")
+
+    def is_seen() -> bool:
+        place = table.visualRect(table.currentIndex())
+        return place.isValid() and table.viewport().rect().contains(place.center())
+
+    driver.qtbot.waitUntil(is_seen)
+    driver.document.select(selection_at("l0_ln1_g1"))
+    assert is_seen()
+    QTest.keyClick(table, Qt.Key.Key_Escape)
+    assert driver.document.selected == ()
+
+
+def test_what_contains_a_view_is_in_a_menu_where_there_is_no_room_for_it(driver: Driver) -> None:
+    panel = show(driver, "gpu")
+    bar = panel.crumbs
+    entries = [action.text() for action in bar.more.menu().actions()]
+    assert entries == ["Cluster", "Stage 0", "Layer 0"]
+    bar.resize(700, bar.height())
+    assert not bar.more.isVisible() and all(button.isVisible() for button in bar.buttons)
+    bar.resize(bar.buttons[-1].sizeHint().width() + 50, bar.height())
+    assert bar.more.isVisible() and not bar.buttons[0].isVisible() and bar.buttons[-1].isVisible()
+    assert bar.more.geometry().right() < bar.buttons[-1].x()
+    bar.more.menu().actions()[-1].trigger()
+    assert panel.place == GraphPlace(view="layer", layer=0, gpu=0)
+
+
+def test_a_legend_of_more_classes_than_there_is_room_for_says_how_many_more(driver: Driver) -> None:
+    driver.document.commit("Other", lambda _: load_project(resource("examples", "seed3.moe.yaml")))
+    driver.settle()
+    dag = driver.window.workspace.dag
+    dag.set_color_by("gpu")
+    legend, state = dag.legend, dag.state
+    shown = [entry for entry, _ in legend._places(legend.width())]
+    assert shown[-1].name == "order"
+    named = [entry for entry in shown if entry.name.startswith("GPU ")]
+    assert f"{128 - len(named)} more" in [entry.name for entry in shown]
+    last, place = list(legend._places(legend.width()))[-1]
+    end = legend.mapTo(dag, QPoint(place.x() + legend._room(last), place.y()))
+    assert end.x() < state.x() or end.y() < state.y()
 
 
 def entry(button: QToolButton, text: str) -> QAction:

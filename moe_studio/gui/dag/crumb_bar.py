@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 from typing_extensions import override
 
 from moe_studio.gui.dag.place import GraphPlace
@@ -26,6 +26,7 @@ class CrumbBar(QWidget):
         self.setAccessibleName(tr("Place in the graph"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.buttons: list[QToolButton] = []
+        self.more = self._more_button()
         self._crumbs: list[tuple[str, GraphPlace]] = []
 
     def show_crumbs(self, crumbs: list[tuple[str, GraphPlace]]) -> None:
@@ -38,6 +39,10 @@ class CrumbBar(QWidget):
             # Not at once: it may be the one that was just pressed.
             button.deleteLater()
         self.buttons = [self._button(title, place, is_last=place is crumbs[-1][1]) for title, place in crumbs]
+        menu = self.more.menu()
+        menu.clear()
+        for title, place in crumbs[:-1]:
+            menu.addAction(tr(title)).triggered.connect(lambda _=False, place=place: self.chosen.emit(place))
         self.updateGeometry()
         self._arrange()
 
@@ -51,15 +56,33 @@ class CrumbBar(QWidget):
         button.clicked.connect(lambda: self.chosen.emit(place))
         return button
 
+    def _more_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setText("… ›")
+        button.setToolTip(tr("Everything that contains this view"))
+        button.setAccessibleName(button.toolTip())
+        button.setProperty("flat", True)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(QMenu(button))
+        button.hide()
+        return button
+
     def _arrange(self) -> None:
-        """From the innermost outwards as many as there is room for."""
-        room, shown = self.width(), 0
-        for button in reversed(self.buttons):
-            room -= button.sizeHint().width() + GAP
+        """From the innermost outwards as many as there is room for, the others behind a button."""
+        widths = [button.sizeHint().width() + GAP for button in self.buttons]
+        more = self.more.sizeHint()
+        is_cut = sum(widths) > self.width()
+        room, shown = self.width() - (more.width() + GAP if is_cut else 0), 0
+        for width in reversed(widths):
+            room -= width
             if room < 0 and shown:
                 break
             shown += 1
-        x = 0
+        # With too little room even for the innermost and the button, the innermost says more.
+        is_cut = is_cut and len(widths) > 1 and widths[-1] + more.width() <= self.width()
+        self.more.setVisible(is_cut)
+        self.more.setGeometry(0, (self.height() - more.height()) // 2, more.width(), more.height())
+        x = more.width() + GAP if is_cut else 0
         for number, button in enumerate(self.buttons):
             is_shown = number >= len(self.buttons) - shown
             button.setVisible(is_shown)

@@ -235,6 +235,11 @@ class DiagramCanvas(QWidget):
         self.origin = point - QPointF(self.width(), self.height()) / (2 * self.scale)
         self.update()
 
+    def pan(self, dx: float, dy: float) -> None:
+        """Move by so many pixels."""
+        self.origin = self.origin + QPointF(dx, dy) / self.scale
+        self.update()
+
     def zoom_by(self, factor: float) -> None:
         """Zoom, keeping the middle."""
         self._zoom(factor, QPointF(self.width() / 2, self.height() / 2))

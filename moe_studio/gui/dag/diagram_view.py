@@ -1,6 +1,7 @@
 """A small view of the graph on screen: panned, zoomed, clicked and walked by keys."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from PySide6.QtCore import QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
@@ -12,10 +13,11 @@ from PySide6.QtGui import (
 from typing_extensions import override
 
 from moe_studio.document.document import Document
-from moe_studio.document.selection import Selection, operator_selection
+from moe_studio.document.selection import NOTHING, Selection, operator_selection
 from moe_studio.gui.dag.dag_view import ZOOM_STEP, DagView
 from moe_studio.gui.dag.diagram import Diagram
 from moe_studio.gui.dag.diagram_canvas import DiagramCanvas
+from moe_studio.gui.dag.gesture import PanGesture
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.view.node import ViewNode
@@ -36,31 +38,28 @@ class DiagramView(DiagramCanvas):
         super().__init__(document, theme, lanes)
         self.setAccessibleDescription(tr("Arrows go to the next node, Enter opens it, Backspace leaves."))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._drag_from: QPointF | None = None
-        self._has_moved = False
+        self._gesture: PanGesture | None = None
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.RightButton:
-            self._drag_from, self._has_moved = event.position(), False
+            adds = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._gesture = PanGesture(self, event.position(), partial(self._click, adds=adds))
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._drag_from is None:
-            return
-        delta = event.position() - self._drag_from
-        if self._has_moved or delta.manhattanLength() > 4:
-            self._has_moved, self._drag_from = True, event.position()
-            self.origin -= delta / self.scale
-            self.update()
+        if self._gesture is not None:
+            self._gesture.move(event.position())
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        was_click = self._drag_from is not None and not self._has_moved
-        self._drag_from = None
-        node = self._node_at(event.position())
-        if was_click and node is not None:
-            self._select(node)
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.release(event.position())
+
+    def _click(self, point: QPointF, *, adds: bool) -> None:
+        if (node := self._node_at(point)) is not None:
+            self._select(node, adds=adds)
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -80,12 +79,22 @@ class DiagramView(DiagramCanvas):
         self._zoom(ZOOM_STEP ** event.angleDelta().y(), event.position())
         event.accept()
 
-    def _select(self, node: ViewNode) -> None:
-        graph = self.document.evaluation.graph
+    def _select(self, node: ViewNode, *, adds: bool = False) -> None:
+        graph, choose = self.document.evaluation.graph, self.document.toggle if adds else self.document.select
         if node.is_operator and node.row < len(graph):
-            self.document.select(operator_selection(graph, node.row))
+            choose(operator_selection(graph, node.row))
         elif node.layer >= 0:
-            self.document.select(Selection(kind="layer", layer=node.layer))
+            choose(Selection(kind="layer", layer=node.layer))
+
+    def escape(self) -> bool:
+        """End the gesture, else the selection; False if there is neither."""
+        if self._gesture is not None:
+            self._gesture.escape()
+            self._gesture = None
+            return True
+        was_selected = bool(self.document.selected)
+        self.document.select(NOTHING)
+        return was_selected
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -103,7 +112,7 @@ class DiagramView(DiagramCanvas):
             self.fit()
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             self.zoom_by(1 / 1.25 if key == Qt.Key.Key_Minus else 1.25)
-        else:
+        elif key != Qt.Key.Key_Escape or not self.escape():
             super().keyPressEvent(event)
 
     def _walk(self, dx: int, dy: int) -> None:

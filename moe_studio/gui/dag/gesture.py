@@ -1,20 +1,25 @@
-"""The gesture of the lanes: dragging moves what is seen; without a move it is a click."""
+"""The gesture of the graph: dragging moves what is seen; without a move it is a click."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from PySide6.QtCore import QPointF
-
-from moe_studio.gui.dag.lane_view import LaneView
 
 STARTS_AFTER = 4
 """Pixels that the pointer may move without it being a drag."""
 
 
+class Surface(Protocol):
+    """What is moved."""
+
+    def pan(self, dx: float, dy: float) -> None: ...
+
+
 class PanGesture:
     """From a press to its release."""
 
-    def __init__(self, view: LaneView, point: QPointF, click: Callable[[QPointF], object]) -> None:
-        self._view, self._start, self._last, self._click = view, point, point, click
+    def __init__(self, surface: Surface, point: QPointF, click: Callable[[QPointF], object]) -> None:
+        self._surface, self._start, self._last, self._click = surface, point, point, click
         self._is_click = True
 
     def move(self, point: QPointF) -> None:
@@ -36,5 +41,4 @@ class PanGesture:
             self._pan(self._last - self._start)
 
     def _pan(self, delta: QPointF) -> None:
-        if self._view.shown is not None:
-            self._view.pan(delta.x(), delta.y())
+        self._surface.pan(delta.x(), delta.y())

@@ -61,6 +61,7 @@ class LaneCanvas(QWidget):
         self.lane_view = LaneView(self._on_moved)
         self._labels: Labeller | None = None
         self._way_of: Evaluation | None = None
+        self._is_following = False
         self._content: Hashable = None
         self._stamps = Stamps()
         self.foot = Foot(self, theme, self._scene)
@@ -115,6 +116,14 @@ class LaneCanvas(QWidget):
         """Show ``evaluation``; the part in view stays."""
         if self.shown is None or self.shown.evaluation is not evaluation:
             self._show(evaluation)
+            self._follow()
+
+    def _follow(self) -> None:
+        """An expert that is carried is shown where it would be, and afterwards where it is."""
+        is_carried = self.document.is_previewing and self.document.selection.kind == "expert"
+        if is_carried or self._is_following:
+            self.show_selection()
+        self._is_following = is_carried
 
     def set_columns(self, columns: Columns) -> None:
         """Let columns be levels or time."""

@@ -71,6 +71,8 @@ class LaneView:
 
     def pan(self, dx: float, dy: float) -> None:
         """Move by so many pixels."""
+        if self.shown is None:
+            return
         self.look_at(self.camera.x + dx / self.camera.scale_x, self.camera.y + dy / self.camera.scale_y)
 
     def reveal(self, row: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QLineF, QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
@@ -22,7 +23,7 @@ LINES = ((DATA, "data flow"), (COMMUNICATION, "sent"), (ORDER, "order"))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A sign and its meaning: ``sign`` is a shape, ``path``, or the number of a kind of edge."""
+    """A sign and its meaning: ``sign`` is a shape, ``path``, the number of a kind of edge, or empty for words alone."""
 
     sign: str | int
     name: str
@@ -40,6 +41,16 @@ def entries(classes: Sequence[tuple[str, QColor]], theme: Theme, *, has_path: bo
     return found
 
 
+def is_class(entry: Entry) -> bool:
+    """Whether it is a class of operators."""
+    return isinstance(entry.sign, str) and entry.sign not in ("path", "")
+
+
+@lru_cache(maxsize=1024)
+def _width(text: str) -> int:
+    return QFontMetrics(ui_font(11)).horizontalAdvance(text)
+
+
 class GraphLegend(QWidget):
     """Signs with their meanings."""
 
@@ -47,31 +58,49 @@ class GraphLegend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._entries: list[Entry] = []
+        self._shown: list[Entry] = []
 
     def show_entries(self, wanted: Sequence[Entry], theme: Theme) -> None:
         """Show these."""
         self._entries, self._theme = list(wanted), theme
+        self._shown = self._entries
         self.setAccessibleName(", ".join(tr(entry.name) for entry in wanted))
         self.update()
 
     def needed(self, width: int, beside: int) -> int:
-        """Height that shows all entries in this width, and leaves ``beside`` pixels at the end of the last line."""
-        metrics = QFontMetrics(ui_font(11))
-        last, end = 0, 0
-        for entry, place in self._places(width):
-            last, end = place.y() // LINE, place.x() + SIGN + 4 + metrics.horizontalAdvance(tr(entry.name)) + GAP
-        lines = last + 1 + (end + beside > width)
+        """Height that shows the entries in this width, and leaves ``beside`` pixels at the end of the last line.
+
+        Of more classes than there is room for, such as GPUs, the first are shown, and how many more there are.
+        """
+        classes = [number for number, entry in enumerate(self._entries) if is_class(entry)]
+        self._shown = self._entries
+        lines = self._lines(width, beside)
+        for left in range(len(classes) - 1, 0, -1):
+            if lines <= MOST_LINES:
+                break
+            first, last = classes[left], classes[-1] + 1
+            rest = Entry("", tr("{count} more", count=last - first), self._theme.color("muted"))
+            self._shown = [*self._entries[:first], rest, *self._entries[last:]]
+            lines = self._lines(width, beside)
         return min(MOST_LINES, lines) * LINE + 3
 
+    def _lines(self, width: int, beside: int) -> int:
+        last, end = 0, 0
+        for entry, place in self._places(width):
+            last, end = place.y() // LINE, place.x() + self._room(entry) + GAP
+        return last + 1 + (end + beside > width)
+
     def _places(self, width: int) -> Iterator[tuple[Entry, QPoint]]:
-        metrics = QFontMetrics(ui_font(11))
         x = y = 0
-        for entry in self._entries:
-            room = SIGN + 4 + metrics.horizontalAdvance(tr(entry.name))
+        for entry in self._shown:
+            room = self._room(entry)
             if x and x + room > width:
                 x, y = 0, y + LINE
             yield entry, QPoint(x, y)
             x += room + GAP
+
+    def _room(self, entry: Entry) -> int:
+        return (SIGN + 4 if entry.sign != "" else 0) + _width(tr(entry.name))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -79,13 +108,11 @@ class GraphLegend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(ui_font(11))
         for entry, place in self._places(self.width()):
-            self._draw_sign(painter, entry, QRectF(place.x(), place.y() + 4, SIGN, LINE - 7))
+            if entry.sign != "":
+                self._draw_sign(painter, entry, QRectF(place.x(), place.y() + 4, SIGN, LINE - 7))
             painter.setPen(self._theme.color("muted"))
-            painter.drawText(
-                QRectF(place.x() + SIGN + 4, place.y(), self.width(), LINE),
-                Qt.AlignmentFlag.AlignVCenter,
-                tr(entry.name),
-            )
+            left = place.x() + self._room(entry) - _width(tr(entry.name))
+            painter.drawText(QRectF(left, place.y(), self.width(), LINE), Qt.AlignmentFlag.AlignVCenter, tr(entry.name))
         painter.end()
 
     def _draw_sign(self, painter: QPainter, entry: Entry, box: QRectF) -> None:

@@ -3,14 +3,23 @@
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QSignalBlocker,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 from typing_extensions import override
 
 from moe_studio.document.chosen import Chosen
 from moe_studio.document.document import Document
-from moe_studio.document.selection import operator_row, operator_selection
+from moe_studio.document.selection import NOTHING, operator_row, operator_selection
 from moe_studio.engine.cost import BOUNDS
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
@@ -169,12 +178,21 @@ class OperatorTable(QTableView):
         with QSignalBlocker(self.selectionModel()):
             self.clearSelection()
             self.setCurrentIndex(self.operators.index(place, 0))
+        # Qt would do so by a signal that is blocked.
+        self.scrollTo(self.currentIndex())
         self.viewport().update()
 
     def _on_current(self, index: QModelIndex) -> None:
         if index.isValid() and self.operators.evaluation is not None:
             row = int(self.operators.rows[index.row()])
             self.document.select(operator_selection(self.operators.evaluation.graph, row))
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.document.selected:
+            self.document.select(NOTHING)
+        else:
+            super().keyPressEvent(event)
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -196,3 +214,5 @@ class OperatorTable(QTableView):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.refresh()
+        # Rows have no places before the table is laid out.
+        QTimer.singleShot(0, self, self.frame_selection)
