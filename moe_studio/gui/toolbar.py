@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolBar, QWidget
 from typing_extensions import override
 
 from moe_studio.document.document import Document
+from moe_studio.document.placing import Span
 from moe_studio.gui.text import tr
 from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
@@ -23,7 +24,7 @@ class MainBar(QToolBar):
 
     Signals:
         phase_chosen: another phase was chosen; carries its name.
-        layer_chosen: another layer was chosen; carries its number, None for all.
+        layer_chosen: another layer was chosen; carries a `Span`.
     """
 
     phase_chosen = Signal(str)
@@ -66,8 +67,11 @@ class MainBar(QToolBar):
         self._show_layers(document)
 
     def _show_layers(self, document: Document) -> None:
-        layers = document.project.model.layers
-        wanted: list[tuple[str, int | None]] = [(tr("All {count} layers", count=len(layers)), None)]
+        layers, span = document.project.model.layers, document.span
+        every = tr("All {count} layers", count=len(layers)) if len(layers) > 1 else tr("The only layer")
+        wanted: list[tuple[str, Span]] = [(every, None)]
+        if isinstance(span, tuple):
+            wanted.append((tr("Layers {first}–{last}", first=span[0], last=span[1]), span))
         wanted += [
             (tr("Layer {number}", number=index), index) for index, layer in enumerate(layers) if layer.ffn.is_moe
         ]
@@ -75,7 +79,7 @@ class MainBar(QToolBar):
             self.layer.clear()
             for text, number in wanted:
                 self.layer.addItem(text, number)
-        index = next((i for i, (_, number) in enumerate(wanted) if number == document.layer), 0)
+        index = next((i for i, (_, number) in enumerate(wanted) if number == span), 0)
         self.layer.setCurrentIndex(index)
 
     @override

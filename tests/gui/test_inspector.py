@@ -44,6 +44,34 @@ def labels(driver: Driver) -> list[str]:
     return [entry.label for entry in driver.document.history.entries[1:]]
 
 
+def test_sums_over_several_experts_are_of_the_experts_that_the_facts_are_about(driver: Driver) -> None:
+    driver.document.select(Selection(kind="expert", expert=1, gpu=1))
+    driver.settle()
+    inspector = driver.window.workspace.inspector
+    single = {row.label: row.amount for row in inspector._rows}
+    driver.document.select_all([Selection(kind="expert", expert=expert, gpu=expert) for expert in (1, 2)])
+    both = {row.label: row.amount for row in inspector._rows}
+    assert both["Operators"] == single["Operators"]
+    assert single["Operators"] and both["Operators, in all"] == 2 * single["Operators"]
+    # While they are carried, they are the same experts elsewhere.
+    driver.document.preview(move_expert(1, 1, 13, layers=range(4)))
+    driver.settle()
+    assert {row.label: row.amount for row in inspector._rows}["Operators, in all"] == both["Operators, in all"]
+
+
+def test_no_fact_about_several_things_is_said_twice(driver: Driver) -> None:
+    driver.document.select_all([Selection(kind="gpu", gpu=gpu) for gpu in (1, 2)])
+    driver.settle()
+    said = [row.label for row in driver.window.workspace.inspector._rows]
+    assert len(said) == len(set(said))
+
+
+def test_a_setting_has_its_unit(driver: Driver) -> None:
+    driver.document.select(Selection(kind="setting", path="cluster.links.inter.gb_s"))
+    driver.settle()
+    assert "Value\t50 GB/s" in driver.window.workspace.inspector.text()
+
+
 def test_f2_renames_the_selected_node(driver: Driver, form: SelectionForm) -> None:
     driver.document.select(NODES[1])
     driver.cluster.setFocus()

@@ -76,6 +76,16 @@ def test_headings_of_the_outline_keep_the_colour_of_text_in_another_theme(driver
     assert colors() == begun
 
 
+def test_the_box_of_layers_names_a_range(driver: Driver) -> None:
+    box = driver.window.bar.layer
+    driver.document.show_layers((1, 2))
+    driver.settle()
+    assert box.currentText() == "Layers 1–2"
+    driver.document.show_layers(None)
+    driver.settle()
+    assert [box.currentText(), box.count()] == ["All 4 layers", 5]
+
+
 def test_save_writes_the_file(driver: Driver, tmp_path: Path) -> None:
     path = Path(copy(resource("examples", "seed0-proposed-dp.moe.yaml"), tmp_path))
     driver.window.files.open_path(path)

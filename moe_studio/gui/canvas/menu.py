@@ -16,7 +16,7 @@ from moe_studio.gui.canvas.link_layer import link_texts
 from moe_studio.gui.canvas.tile import Tile
 from moe_studio.gui.text import tr
 from moe_studio.storage.catalogue import cluster_names, device_names, load_device
-from moe_studio.units import byte_text
+from moe_studio.units import byte_text, counted
 
 if TYPE_CHECKING:
     from moe_studio.gui.canvas.cluster_view import ClusterView
@@ -161,7 +161,7 @@ def tip_text(hit: Hit, tiles: Sequence[Tile], document: Document) -> str:
         return tr("{count} more experts: click to show all of them.", count=tiles[hit.gpu].hidden)
     if hit.is_tile:
         state = tiles[hit.gpu].state
-        parts = [f"GPU {hit.gpu} ({state.rank})", tr("{count} experts", count=len(state.experts)), state.memory_text]
+        parts = [f"GPU {hit.gpu} ({state.rank})", tr(counted(len(state.experts), "expert")), state.memory_text]
         if state.load:
             parts.append(tr("{load} × the mean load", load=f"{state.load:.2f}"))
         head = f" {tr('Drag its head to carry all its experts.')}" if hit.kind == "head" and state.experts else ""

@@ -24,7 +24,7 @@ def design_facts(evaluation: Evaluation, *, is_quick: bool = False) -> Facts:
     named = " ".join(f"{name}{degree}" for name, degree in degrees.items() if degree > 1) or "one GPU each"
     count, worst = parameters(model), memory.worst_gpu
     rows = [
-        Fact(label="Model", value=f"{model.layer_count} layers, {model.dtype}"),
+        Fact(label="Model", value=f"{counted(model.layer_count, 'layer')}, {model.dtype}"),
         quantity("Parameters", float(count.total), ""),
         quantity("Active per token", float(count.active), ""),
         Fact(label="Hidden", value=f"{model.hidden:,}"),
@@ -96,14 +96,20 @@ def _claims(evaluation: Evaluation) -> list[Fact]:
 def setting_facts(evaluation: Evaluation, path: str) -> Facts | None:
     """One setting by its path in the file; None if there is none."""
     value: Any = evaluation.project
-    doc = ""
+    doc = unit = ""
     for word in re.findall(r"[a-z_0-9]+", path):
         if word.isdigit() and isinstance(value, tuple) and int(word) < len(value):
             value = value[int(word)]
         elif hasattr(value, "__dataclass_fields__") and word in value.__dataclass_fields__:
-            doc = dict(settings_of(type(value)))[word].doc if word in dict(settings_of(type(value))) else ""
+            known = dict(settings_of(type(value))).get(word)
+            doc, unit = (known.doc, known.unit) if known else ("", "")
             value = getattr(value, word)
         else:
             return None
-    rows = (Fact(label="Value", value=f"{value}" if isinstance(value, str | int | float) else "see the file"),)
+    text = f"{value:g}" if isinstance(value, float) else f"{value}"
+    rows = (
+        Fact(
+            label="Value", value=f"{text} {unit}".rstrip() if isinstance(value, str | int | float) else "see the file"
+        ),
+    )
     return Facts(title=path, kind="setting", rows=rows, sentence=doc and f"{doc[0].upper()}{doc[1:]}.")

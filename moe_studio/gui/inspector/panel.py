@@ -16,7 +16,8 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.form.selection_form import SelectionForm
 from moe_studio.gui.inspector.fact import Fact, Facts, awaited, common_facts, compared
 from moe_studio.gui.inspector.find import facts
-from moe_studio.gui.inspector.work_fact import sum_facts
+from moe_studio.gui.inspector.place_fact import expert_work
+from moe_studio.gui.inspector.work_fact import SPANS, sum_facts
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, rule_line, set_tone
@@ -123,8 +124,11 @@ class Inspector(QScrollArea):
         found = common_facts(every, len(selected))
         if len(selected) < 2 or is_quick:
             return found
-        rows = Chosen(graph=evaluation.graph, selected=tuple(selected)).rows
-        return replace(found, rows=(*found.rows, *sum_facts(evaluation, rows)))
+        # As its facts, so their sums are of an expert as a whole, on whichever GPU it is selected.
+        whole = tuple(expert_work(item, layer) if item.kind == "expert" else item for item in selected)
+        rows = Chosen(graph=evaluation.graph, selected=whole).rows
+        own = (row for row in found.rows if row.label not in SPANS)
+        return replace(found, rows=(*own, *sum_facts(evaluation, rows)))
 
     def _show(self, found: Facts) -> None:
         self._shown = found

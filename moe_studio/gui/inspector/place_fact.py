@@ -123,7 +123,6 @@ def expert_facts(evaluation: Evaluation, selection: Selection, layer: int | None
     parameters = ffn.matrices * ffn.hidden * project.model.hidden
     moved = sum(1 for move in project.placement.moves if move.expert == expert)
     instances = {len(slots) for slots in expert_slots(project, expert).values()}
-    where = Selection(kind="expert", expert=expert, layer=-1 if number is None else number)
     rows = (
         Fact(label="Shown in", value="all layers" if number is None else f"layer {number}"),
         Fact(label="On GPUs", value=gpus_text(evaluation, homes)),
@@ -132,10 +131,16 @@ def expert_facts(evaluation: Evaluation, selection: Selection, layer: int | None
         quantity("Parameters per layer", parameters, ""),
         Fact(label="Weights per layer", value=byte_text(parameters * project.model.byte_of("experts"))),
         Fact(label="Placed by", value="hand" if moved else project.placement.policy),
-        *selection_work(evaluation, where, is_quick=is_quick),
+        *selection_work(evaluation, expert_work(selection, layer), is_quick=is_quick),
     )
     sentence = "Drag it to another GPU, or press G and type the GPU's number."
     return Facts(title=f"Expert {expert}", kind="expert", rows=rows, sentence=sentence, gpu=selection.gpu)
+
+
+def expert_work(selection: Selection, layer: int | None) -> Selection:
+    """Which operators the facts about an expert are of: those of all its copies, in its layer or the one shown."""
+    shown = -1 if layer is None else layer
+    return Selection(kind="expert", expert=selection.expert, layer=selection.layer if selection.layer >= 0 else shown)
 
 
 def layer_facts(evaluation: Evaluation, layer: int, *, is_quick: bool) -> Facts:

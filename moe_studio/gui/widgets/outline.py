@@ -12,7 +12,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.project.design import layers_text
-from moe_studio.units import time_text
+from moe_studio.units import counted, time_text
 
 SELECTION = Qt.ItemDataRole.UserRole
 Row = tuple[str, str, Selection | None]
@@ -70,9 +70,9 @@ class Outline(QTreeWidget):
             self._design.setText(0, project.name)
             self._design.setData(0, SELECTION, Selection(kind="design"))
             self._items[Selection(kind="design")] = self._design
-            self._model.setText(1, tr("{count} layers", count=project.model.layer_count))
+            self._model.setText(1, tr(counted(project.model.layer_count, "layer")))
             self._fill(self._model, self._layer_rows(evaluation))
-            self._cluster.setText(1, tr("{count} GPUs", count=project.cluster.gpu_count))
+            self._cluster.setText(1, tr(counted(project.cluster.gpu_count, "GPU")))
             self._fill_cluster(evaluation, layer)
             self._path.setText(1, f"{len(evaluation.scheduled_path.rows):,}")
             self._path.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
@@ -82,12 +82,16 @@ class Outline(QTreeWidget):
     def show_selection(self, selected: Sequence[Selection]) -> None:
         """Mark the items of ``selected`` that the outline has; that of the first is the current one."""
         known = [item for selection in selected if (item := self._items.get(selection)) is not None]
+        current = self.currentItem()
         is_shown = len(self.selectedItems()) == len(known) and all(item.isSelected() for item in known)
-        if not known or (is_shown and self.currentItem() is known[0]):
+        if is_shown and (not known or current is known[0]):
             return
         with QSignalBlocker(self):
-            self.setCurrentItem(known[0])
-            for item in known[1:]:
+            if not known or (current is not None and self._nodes_of_rack(current) == list(selected)):
+                self.clearSelection()  # keys go on from where they are
+            else:
+                self.setCurrentItem(known[0])
+            for item in known:
                 item.setSelected(True)
 
     def set_theme(self, theme: Theme) -> None:
@@ -199,9 +203,15 @@ class Outline(QTreeWidget):
     def _on_selected(self) -> None:
         current = self.currentItem()
         items = sorted(self.selectedItems(), key=lambda item: item is not current)
-        chosen = [found for item in items if isinstance(found := item.data(0, SELECTION), Selection)]
+        chosen = [found for item in items for found in (item.data(0, SELECTION), *self._nodes_of_rack(item)) if found]
         if chosen:
             self.chosen.emit(tuple(chosen))
+
+    def _nodes_of_rack(self, item: QTreeWidgetItem) -> list[Selection]:
+        """What the row of a rack stands for, as on the canvas; nothing for every other row."""
+        if item.parent() is not self._cluster or item.data(0, SELECTION) is not None:
+            return []
+        return [item.child(index).data(0, SELECTION) for index in range(item.childCount())]  # type: ignore[union-attr]
 
     def _on_expanded(self, item: QTreeWidgetItem) -> None:
         if item is self._path and self._evaluation is not None:
