@@ -108,6 +108,8 @@ class Asker:
             return None
         size, nodes = question.columns[family.size], question.columns.get("nodes", 1.0)
         fitted = fitted.over(nodes)
+        if question.is_stand_in:
+            fitted = fitted.standing_for(f"{variant} of other {family.name} work")
         known = Known(
             fitted=fitted,
             ratio=1.0,

@@ -9,7 +9,7 @@ from moe_studio.units import percent_text, time_text
 MEANING = {
     "measured": "interpolated in your own measured run times",
     "calibrated": "kernel models fitted to this device",
-    "datasheet": "kernel models fitted to its nearest relative, carried over by the datasheets of both",
+    "datasheet": "kernel models fitted to the nearest measured device or kernel, carried over by datasheets",
     "fixed": "shares of the datasheet's figures",
     "user": "a plug-in",
 }

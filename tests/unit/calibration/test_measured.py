@@ -73,7 +73,7 @@ def test_inside_the_measured_range_times_are_those_measured(write: Write) -> Non
     measured = evaluate(project(write([HEADER, *lines()])), provide)
     modelled = evaluate(replace(measured.project, cost=Cost(provider="calibrated", attention="fused")), provide)
     found = provenances(measured)
-    assert (found["ffn_up"], found["ffn_down"], found["ln1"]) == ("measured", "measured", "calibrated")
+    assert (found["ffn_up"], found["ffn_down"], found["ln1"]) == ("measured", "measured", "datasheet")
     is_measured = np.array([found[measured.graph.kind_name(row)] == "measured" for row in range(len(measured.graph))])
     assert measured.duration_s[is_measured] == pytest.approx(1.25 * modelled.duration_s[is_measured], rel=0.02)
     assert measured.duration_s[~is_measured] == pytest.approx(modelled.duration_s[~is_measured])

@@ -56,6 +56,16 @@ def test_no_matmul_is_faster_than_the_datasheet_allows(phase: str, preset: str, 
     assert evaluation.duration_s[evaluation.scheduled_path.rows].sum() == pytest.approx(evaluation.metrics.latency_s)
 
 
+def test_what_only_moves_as_many_bytes_as_a_measured_kernel_does_not_pass_for_it() -> None:
+    evaluation = evaluate(project(), provide)
+    graph, evidence = evaluation.graph, evaluation.evidence
+    stand_ins = ("ln1", "res1", "ln2", "route")
+    rows = [row for row in range(len(graph)) if graph.kind_name(row) in stand_ins]
+    assert {graph.kind_name(row) for row in rows} == set(stand_ins)
+    assert {evidence.basis(row)[0] for row in rows} == {"datasheet"}
+    assert (evidence.error[rows] >= 0.2).all()
+
+
 def test_how_each_time_was_got_is_known() -> None:
     measured = shares(evaluate(project(), provide))
     assert measured["calibrated"] > measured.get("fixed", 0)
