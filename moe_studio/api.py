@@ -307,7 +307,7 @@ def get_time(
     the provider `fixed`, and choose it.
     """
     if min(m, k, n, count) < 1 or max(m, k, n, count) > 10**15:
-        raise MoeStudioError("m, k, n and count must be whole numbers from 1 up.")
+        raise MoeStudioError("m, k, n and count must be whole numbers from 1 to 10^15.")
     if dtype not in DTYPES:
         raise MoeStudioError(f"There is no data type {dtype[:20]!r}; known are {', '.join(DTYPES)}.")
     given = {"compute": compute, "memory": memory, "launch_us": launch_us}

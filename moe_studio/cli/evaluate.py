@@ -2,7 +2,7 @@
 
 from moe_studio import api
 from moe_studio.cli.console import say, show_table
-from moe_studio.cli.option import AllowProvider, Calibration, Json, Project, Provider, Table
+from moe_studio.cli.option import AllowProvider, Calibration, Json, Project, Provider, Table, refuse_unused
 from moe_studio.cli.validate import show_problems
 from moe_studio.export.section_check import serving_rows
 from moe_studio.export.summary import breakdown_s, references
@@ -33,6 +33,7 @@ def command(
       moe-studio evaluate design.moe.yaml --table measured.csv
       moe-studio evaluate design.moe.yaml --json | jq .metrics.tokens_per_s
     """
+    refuse_unused(provider, table, calibration)
     design = api.open(project).priced(provider, table=table, calibration=calibration)
     result = design.evaluate(allow=allow_provider or ())
     if json:

@@ -6,7 +6,7 @@ import typer
 
 from moe_studio import api
 from moe_studio.cli.console import say
-from moe_studio.cli.option import AllowProvider, Calibration, Json, Provider, Table
+from moe_studio.cli.option import AllowProvider, Calibration, Json, Provider, Table, refuse_unused
 from moe_studio.export.summary import json_text
 from moe_studio.units import percent_text, si_text, time_text
 
@@ -56,6 +56,7 @@ def command(
       moe-studio get-time 64 4096 4096 --calibration my-gpu-fit.yaml
       moe-studio get-time 64 4096 4096 --device my-gpu.yaml --provider calibrated
     """
+    refuse_unused(provider, table, calibration)
     found = api.get_time(
         m,
         k,

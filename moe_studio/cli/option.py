@@ -46,6 +46,14 @@ AllowProvider = Annotated[
 ]
 
 
+def refuse_unused(provider: str | None, table: Path | None, calibration: Path | None) -> None:
+    """Raise `MoeStudioError` if a file is named that the provider named beside it does not look at."""
+    if table is not None and provider not in (None, "table"):
+        raise MoeStudioError(f"The provider {provider} has no use for --table; leave one of them out.")
+    if calibration is not None and provider == "fixed":
+        raise MoeStudioError("The provider fixed has no use for --calibration; leave one of them out.")
+
+
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise `MoeStudioError` if ``path`` exists and must not be replaced."""
     if path.exists() and not force:

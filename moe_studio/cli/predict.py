@@ -11,7 +11,7 @@ from moe_studio.calibration.provider import named_opinion
 from moe_studio.calibration.report import median_and_p90
 from moe_studio.calibration.store import loader
 from moe_studio.cli.console import say
-from moe_studio.cli.option import AllowProvider, Calibration, Datasheet, Output, Provider, Table
+from moe_studio.cli.option import AllowProvider, Calibration, Datasheet, Output, Provider, Table, refuse_unused
 from moe_studio.cli.output import refuse_inputs
 from moe_studio.units import percent_text
 
@@ -53,6 +53,7 @@ def command(
       moe-studio predict kernels.csv --table measured.csv -o predicted.csv
       moe-studio predict kernels.csv --calibration my-gpu-fit.yaml -o predicted.csv
     """
+    refuse_unused(provider, table, calibration)
     refuse_inputs(output, table, calibration, device)
     report = predict_file(
         file, output, load=loader(calibration, device), opinion=named_opinion(provider, table, allow_provider or ())

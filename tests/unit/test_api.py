@@ -146,7 +146,8 @@ def test_get_time_on_a_measured_device_is_calibrated_and_says_how_sure_it_is() -
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"m": 0}, "from 1 up"),
+        ({"m": 0}, "from 1 to 10"),
+        ({"m": 10**16}, "from 1 to 10"),
         ({"dtype": "fp7"}, "data type"),
         ({"device": "tpu"}, "device"),
         ({"compute": 2}, "compute"),

@@ -285,6 +285,12 @@ def test_predict_calls_a_share_of_bandwidth_too_high_not_too_long(tmp_path: Path
     assert "shares.csv is the table itself; write the predictions to another file." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["evaluate design.moe.yaml", "predict kernels.csv -o out.csv"])
+def test_a_table_beside_a_provider_that_ignores_it_is_refused(command: str, capsys: Capture) -> None:
+    assert main([*command.split(), "--provider", "calibrated", "--table", "own.csv"]) == 2
+    assert "The provider calibrated has no use for --table" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -293,6 +299,8 @@ def test_predict_calls_a_share_of_bandwidth_too_high_not_too_long(tmp_path: Path
         (["--table", "missing.csv"], "There is no file missing.csv."),
         (["--calibration", "missing.yaml"], "There is no file missing.yaml."),
         (["--provider", "calibrated", "--compute", "0.5"], "compute is a share of the provider fixed"),
+        (["--provider", "fixed", "--table", "own.csv"], "The provider fixed has no use for --table"),
+        (["--provider", "fixed", "--calibration", "own.yaml"], "The provider fixed has no use for --calibration"),
     ],
 )
 def test_a_provider_that_cannot_answer_says_why(words: list[str], message: str, capsys: Capture) -> None:
