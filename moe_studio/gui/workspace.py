@@ -289,6 +289,7 @@ class Workspace(QMainWindow):
         self.outline.show_selection(document.selected)
         self.compare.show_selection()
         self.timeline.show_selection()
+        self.traffic.show_selection(document.selected)
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.show_selection(*document.selected, chosen_in=document.chosen_in)
         self._show_facts()

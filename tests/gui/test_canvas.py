@@ -233,6 +233,18 @@ def test_escape_takes_a_drag_of_the_slider_back(bench: Bench) -> None:
     assert bench.document.span == (1, 3)
 
 
+def test_a_copy_changes_places_with_nothing(bench: Bench) -> None:
+    bench.document.select(Selection(kind="expert", expert=0, gpu=0))
+    for key in (Key.Key_G, Key.Key_5, Key.Key_S):
+        bench.key(key)
+    assert bench.view.card.heading.text().startswith("E0 ↔ E5")
+    bench.key(Key.Key_C)
+    bench.key(Key.Key_S)
+    assert bench.view.card.heading.text().startswith("Copy E0 → GPU 5")
+    bench.key(Key.Key_Return)
+    assert bench.labels == ["Replicate expert 0 on GPU 5, layers 0–3"]
+
+
 def test_n_spreads_several_experts_over_a_node_as_a_drop_on_its_card_does(bench: Bench) -> None:
     bench.click(bench.chip(0))
     for expert in (1, 2, 3):

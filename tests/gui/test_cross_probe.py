@@ -22,6 +22,20 @@ def expected(driver: Driver) -> Selection:
     return operator_selection(graph, graph.row_of[NAME])
 
 
+def test_the_traffic_matrix_marks_what_is_selected(driver: Driver) -> None:
+    traffic = driver.window.workspace.traffic
+    driver.window.workspace.show_tab("traffic")
+    driver.document.select(Selection(kind="gpu", gpu=9))
+    assert traffic.view.marked == {1}
+    traffic.level.setCurrentIndex(1)
+    traffic.level.activated.emit(1)
+    assert traffic.view.marked == {9}
+    driver.document.select(Selection(kind="node", node=0))
+    assert traffic.view.marked == set(range(8))
+    driver.document.select(Selection(kind="layer", layer=0))
+    assert traffic.view.marked == set()
+
+
 def in_lanes(driver: Driver) -> None:
     dag, row = driver.window.workspace.dag, driver.document.evaluation.graph.row_of[NAME]
     dag.frame_rows(np.array([row]))

@@ -99,8 +99,9 @@ class CanvasKeys:
             view.experts.toggle_copy()
         elif key == Qt.Key.Key_N and drag.is_many:
             self._toggle_node(at)
-        elif key == Qt.Key.Key_S and not drag.is_many and drag.target is not None:
-            self._next_partner(drag.target)
+        elif key == Qt.Key.Key_S and drag.target is not None:
+            if not drag.is_many and not drag.target.is_copy:  # as with the pointer, copies change places with nothing
+                self._next_partner(drag.target)
         elif event.text().isdigit():
             self._type(event.text())
 

@@ -1,6 +1,7 @@
 """Traffic as a matrix: who sends how many bytes to whom."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
@@ -47,6 +48,7 @@ class MatrixView(QWidget):
         self.matrix: FloatArray = np.zeros((0, 0))
         self.names: list[str] = []
         self.cell = (-1, -1)
+        self.marked: frozenset[int] = frozenset()
         self._picture: QImage | None = None
         self.setMouseTracking(True)
         self.setMinimumSize(120, 80)
@@ -60,6 +62,12 @@ class MatrixView(QWidget):
         if max(self.cell) >= len(names):
             self.cell = (-1, -1)
         self.update()
+
+    def mark(self, numbers: frozenset[int]) -> None:
+        """Mark the rows and columns that are selected."""
+        if numbers != self.marked:
+            self.marked = numbers
+            self.update()
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -154,6 +162,10 @@ class MatrixView(QWidget):
                 painter.drawLine(area.topLeft() + down, area.topRight() + down)
         painter.setPen(QPen(self.theme.color("hairline"), 1))
         painter.drawRect(area)
+        painter.setPen(QPen(self.theme.color("accent"), 1))
+        for number in self.marked:
+            painter.drawRect(QRectF(area.left(), area.top() + number * high, area.width(), high))
+            painter.drawRect(QRectF(area.left() + number * wide, area.top(), wide, area.height()))
         row, column = self.cell
         if row >= 0:
             painter.setPen(QPen(self.theme.color("accent"), 2))
@@ -167,10 +179,12 @@ class MatrixView(QWidget):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for number in range(0, count, max(1, math.ceil(14 / high))):
             middle = area.top() + (number + 0.5) * high
+            painter.setPen(self.theme.color("accent" if number in self.marked else "muted"))
             painter.drawText(QRectF(0, middle - 8, LEFT_ROOM - 6, 16), right, _short(self.names[number], 13))
         step = max(1, math.ceil(58 / wide))
         for number in range(0, count, step):
             left = area.left() + number * wide
+            painter.setPen(self.theme.color("accent" if number in self.marked else "muted"))
             if left + 50 <= self.width():
                 room = QRectF(left, TOP_ROOM - 18, max(50.0, step * wide), 16)
                 painter.drawText(room, Qt.AlignmentFlag.AlignLeft, _short(self.names[number], 8))
@@ -198,6 +212,7 @@ class TrafficPanel(QWidget):
         self.about = ElidedLabel("", "figure")
         self._evaluation: Evaluation | None = None
         self._span: Span = None
+        self._selected: Sequence[Selection] = ()
         self._is_shown = False
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Largest flows"))
@@ -234,6 +249,27 @@ class TrafficPanel(QWidget):
         if self.isVisible():
             self._refresh()
 
+    def show_selection(self, selected: Sequence[Selection]) -> None:
+        """Mark the nodes and GPUs that are selected, or have something that is."""
+        self._selected = selected
+        if self._is_shown:
+            self._mark()
+
+    def _mark(self) -> None:
+        assert self._evaluation is not None
+        homes = self._evaluation.project.cluster.node_of_gpu()
+        gpus = {item.gpu for item in self._selected if 0 <= item.gpu < len(homes)}
+        nodes = {item.node for item in self._selected if item.kind == "node"}
+        if self._has_gpus:
+            self.view.mark(frozenset(gpus | {gpu for gpu, node in enumerate(homes) if node in nodes}))
+        else:
+            self.view.mark(frozenset(nodes | {homes[gpu] for gpu in gpus}))
+
+    @property
+    def _has_gpus(self) -> bool:
+        """Whether rows are GPUs, not nodes."""
+        return bool(self.level.currentIndex()) and self.level.isEnabled()
+
     @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -247,9 +283,8 @@ class TrafficPanel(QWidget):
         self._is_shown = True
         cluster, layers = evaluation.project.cluster, layers_of(evaluation, self._span)
         what = WHATS[self.what.currentIndex()]
-        is_small = cluster.gpu_count <= MOST_GPUS
-        self.level.setEnabled(is_small)
-        if self.level.currentIndex() and is_small:
+        self.level.setEnabled(cluster.gpu_count <= MOST_GPUS)
+        if self._has_gpus:
             matrix = gpu_traffic(evaluation, what=what, layers=layers)
             names = [f"GPU {number}" for number in range(cluster.gpu_count)]
         else:
@@ -268,6 +303,7 @@ class TrafficPanel(QWidget):
             )
         )
         self.about.setText(self.view.sentence(self.view.cell))
+        self._mark()
 
     def _show_list(self, matrix: FloatArray) -> None:
         """The largest flows as text, which is also how a screen reader meets them."""
@@ -286,8 +322,7 @@ class TrafficPanel(QWidget):
             self.view.point_at(self._pairs[row])
 
     def _on_chosen(self, row: int) -> None:
-        is_gpus = len(self.view.names) and self.view.names[0].startswith("GPU ") and self.level.currentIndex() == 1
-        self.chosen.emit(Selection(kind="gpu", gpu=row) if is_gpus else Selection(kind="node", node=row))
+        self.chosen.emit(Selection(kind="gpu", gpu=row) if self._has_gpus else Selection(kind="node", node=row))
 
 
 def _picture(matrix: FloatArray, theme: Theme) -> QImage:
