@@ -106,14 +106,8 @@ class Timeline:
 
     def matching(self, selection: Selection) -> IntArray:
         """Places of the operators that a selection stands for: of an operator, a layer, an expert, or a reach."""
-        graph = self.evaluation.graph
-        if selection.kind == "expert":
-            chosen = graph.expert == selection.expert
-            if selection.layer >= 0:
-                chosen &= graph.layer == selection.layer
-            return np.sort(self.place[chosen])
-        if selection.kind in ("operator", "layer", "reach"):
-            return np.sort(self.place[selected_rows(graph, selection)])
+        if selection.kind in ("operator", "layer", "expert", "reach"):
+            return np.sort(self.place[selected_rows(self.evaluation.graph, selection)])
         return np.zeros(0, np.int64)
 
 

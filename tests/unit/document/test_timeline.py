@@ -6,7 +6,7 @@ import pytest
 from moe_studio.document.selection import NOTHING, Selection, operator_selection
 from moe_studio.document.timeline import Timeline, operator_sentence, operator_text, timeline, waits
 from moe_studio.engine.evaluation import evaluate
-from moe_studio.project.edit import set_value
+from moe_studio.project.edit import replicate_expert, set_value
 from moe_studio.project.project import Project
 
 
@@ -92,6 +92,18 @@ def test_a_selection_stands_for_its_operators(shown: Timeline) -> None:
     assert len(both)
     assert set(graph.layer[both].tolist()) == {1}
     assert not len(shown.matching(NOTHING))
+
+
+def test_a_copy_of_an_expert_is_that_copy_alone_and_where_there_is_none_the_expert(small: Project) -> None:
+    layers = [number for number, layer in enumerate(small.model.layers) if layer.ffn.is_moe]
+    shown = timeline(evaluate(replicate_expert(2, 0, layers=layers)(small)))
+    graph = shown.evaluation.graph
+    homes = set(graph.gpu[graph.expert == 2].tolist())
+    assert len(homes) > 1
+    for gpu in range(small.cluster.gpu_count):
+        rows = shown.row[shown.matching(Selection(kind="expert", expert=2, gpu=gpu))]
+        assert set(graph.expert[rows].tolist()) == {2}
+        assert set(graph.gpu[rows].tolist()) == ({gpu} if gpu in homes else homes)
 
 
 def test_an_operator_is_read_in_one_line(small: Project) -> None:
