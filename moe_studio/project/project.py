@@ -119,7 +119,8 @@ def _routing_faults(model: Model, routing: Routing) -> list[tuple[str, str]]:
     if not routing.file and not routing.counts:
         return [(path, "recorded routing needs a file of counts.")]
     if len(routing.counts) not in (own, len(moe)):
-        return [(path, f"must have one row per layer ({own}) or per MoE layer ({len(moe)}).")]
+        wanted = f"must have one row per layer ({own}) or per MoE layer ({len(moe)})"
+        return [(path, f"{wanted}, not {len(routing.counts)}.")]
     rows = routing.counts if len(routing.counts) == len(moe) else tuple(routing.counts[index] for index in moe)
     for layer, row in zip(moe, rows, strict=True):
         top_k = model.layers[layer].ffn.top_k

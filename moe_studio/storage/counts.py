@@ -13,6 +13,11 @@ Counts = tuple[tuple[float, ...], ...]
 
 _MAX_COUNT = 1e18
 
+NO_LOADS = (
+    "is neither recorded loads, which are a row of counts for each layer or have the columns layer, expert and count, "
+    "nor measured run times, which have a column time_us."
+)
+
 
 def load_counts(path: Path) -> Counts:
     """The counts in a ``.json`` or CSV file, one row per layer."""
@@ -38,23 +43,26 @@ def json_counts(text: str, file: str) -> Counts:
 
 def csv_counts(text: str, file: str) -> Counts:
     """Counts from CSV: rows ``layer,expert,count`` under such a header, else a plain matrix."""
+    reader = csv.reader(text.splitlines())
     try:
-        rows = [row for row in csv.reader(text.splitlines()) if row and not row[0].startswith("#")]
+        rows = [(reader.line_num, row) for row in reader if row and not row[0].startswith("#")]
     except csv.Error as error:
         raise _refusal(file, f"is not CSV: {error}.") from None
     if not rows:
         raise _refusal(file, "is empty; it must have one row of counts per layer.")
-    header = [cell.strip().lower() for cell in rows[0]]
+    header = [cell.strip().lower() for cell in rows[0][1]]
     if {"layer", "expert", "count"} <= set(header):
         places = [header.index(name) for name in ("layer", "expert", "count")]
-        return _gathered((_cells(row, places, file) for row in rows[1:]), file)
-    return _matrix([[_number(cell, file) for cell in row] for row in rows], file)
+        return _gathered((_cells(row, places, file, line) for line, row in rows[1:]), file)
+    if not any(map(_is_number, header)):
+        raise _refusal(file, NO_LOADS, rows[0][0])
+    return _matrix([[_number(cell, file, line) for cell in row] for line, row in rows], file)
 
 
-def _cells(row: list[str], places: list[int], file: str) -> tuple[float, float, float]:
+def _cells(row: list[str], places: list[int], file: str, line: int) -> tuple[float, float, float]:
     if len(row) <= max(places):
-        raise _refusal(file, f"the row {','.join(row)[:60]!r} is too short.")
-    layer, expert, count = (_number(row[place], file) for place in places)
+        raise _refusal(file, f"the row {','.join(row)[:60]!r} is too short.", line)
+    layer, expert, count = (_number(row[place], file, line) for place in places)
     return layer, expert, count
 
 
@@ -89,11 +97,18 @@ def _count(cell: object, file: str) -> float:
     return float(cell)
 
 
-def _number(cell: str, file: str) -> float:
+def _number(cell: str, file: str, line: int) -> float:
+    if not _is_number(cell):
+        raise _refusal(file, f"{cell[:40]!r} is not a number.", line)
+    return float(cell)
+
+
+def _is_number(cell: str) -> bool:
     try:
-        return float(cell) if "_" not in cell else float("nan")
+        float(cell)
     except ValueError:
-        raise _refusal(file, f"{cell[:40]!r} is not a number.") from None
+        return False
+    return "_" not in cell
 
 
 def _depth(value: object) -> int:
@@ -103,5 +118,5 @@ def _depth(value: object) -> int:
     return depth
 
 
-def _refusal(file: str, message: str) -> FileError:
-    return FileError(file, [Fault(path="", message=message)])
+def _refusal(file: str, message: str, line: int = 0) -> FileError:
+    return FileError(file, [Fault(path="", message=message, line=line, column=1 if line else 0)])

@@ -277,6 +277,11 @@ def test_another_format_gives_the_file_its_ending(name: str, suffix: str, wanted
     assert with_suffix(name, suffix) == wanted
 
 
+def test_the_dialog_is_no_larger_than_the_screen(dialog: ExportDialog) -> None:
+    room = dialog.screen().availableSize()
+    assert dialog.width() < room.width() and dialog.height() < room.height()
+
+
 def test_a_name_gets_the_ending_of_the_format_and_another_ending_chooses_it(
     driver: Driver, dialog: ExportDialog, tmp_path: Path
 ) -> None:

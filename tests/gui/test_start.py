@@ -313,7 +313,7 @@ def test_loads_that_do_not_fit_are_explained_and_change_nothing(open_window: Ope
     loads.write_text("1,2,3\n")
     window = open_window()
     drop(window, loads)
-    assert "must have one row per layer" in window.toast.label.text()
+    assert "must have one row per layer (4) or per MoE layer (4), not 1." in window.toast.label.text()
     assert not window.document.is_modified
 
 

@@ -31,6 +31,7 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 from moe_studio.gui.widgets.job import Job
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
+from moe_studio.gui.widgets.panel import fitting
 from moe_studio.units import si_text
 
 SETTLE_MS = 120
@@ -91,7 +92,7 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Export"))
-        self.resize(QSize(980, 660))
+        self.resize(fitting(QSize(980, 660), self))
         self.document = document
         self._folder, self._stem, self._reference = folder, stem, reference
         self._known = (*SUBJECTS, *COMPARED) if reference else SUBJECTS

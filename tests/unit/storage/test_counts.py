@@ -51,6 +51,20 @@ def test_bad_csv_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# counts\n1,2\n3,x\n", "load.csv: line 3, column 1: 'x' is not a number."),
+        ("layer,expert,count\n0,1\n", "load.csv: line 2, column 1: the row '0,1' is too short."),
+        ("op,m,seconds\ngemm,1,2\n", "nor measured run times, which have a column time_us."),
+    ],
+)
+def test_a_fault_of_a_table_names_its_line_or_says_what_is_wanted(text: str, message: str) -> None:
+    with pytest.raises(FileError) as refused:
+        csv_counts(text, "load.csv")
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "[]",
