@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moe_studio.calibration.calibrated import EXCHANGES
 from moe_studio.calibration.provider import provide
 from moe_studio.calibration.store import load_calibration, save_calibration
 from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate
@@ -64,6 +65,24 @@ def test_what_only_moves_as_many_bytes_as_a_measured_kernel_does_not_pass_for_it
     assert {graph.kind_name(row) for row in rows} == set(stand_ins)
     assert {evidence.basis(row)[0] for row in rows} == {"datasheet"}
     assert (evidence.error[rows] >= 0.2).all()
+
+
+@pytest.mark.parametrize("phase", ["decode", "prefill"])
+def test_tokens_that_travel_in_wider_types_take_longer(phase: str) -> None:
+    """DeepEP was measured with fp8 out and bf16 back; other types are neither priced nor trusted as these."""
+
+    def exchanges(dispatch: str, combine: str) -> dict[str, tuple[float, str]]:
+        typed = set_value("model.dtypes.combine", combine)(set_value("model.dtypes.dispatch", dispatch)(project(phase)))
+        found = evaluate(typed, provide)
+        graph, evidence = found.graph, found.evidence
+        first = {name: next(row for row in range(len(graph)) if graph.kind_name(row) == name) for name in EXCHANGES}
+        return {name: (float(found.duration_s[row]), evidence.basis(row)[0]) for name, row in first.items()}
+
+    usual, other = exchanges("fp8", "bf16"), exchanges("bf16", "fp8")
+    assert 1.2 < other["dispatch"][0] / usual["dispatch"][0] < 2.0
+    assert 0.5 < other["combine"][0] / usual["combine"][0] < 0.8
+    assert {usual[name][1] for name in EXCHANGES} == {"calibrated"}
+    assert {other[name][1] for name in EXCHANGES} == {"datasheet"}
 
 
 def test_how_each_time_was_got_is_known() -> None:
