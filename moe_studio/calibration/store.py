@@ -8,6 +8,7 @@ gemm:
     evidence: {...}
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
@@ -34,6 +35,10 @@ from moe_studio.storage.yaml_tree import MAX_BYTE, Entry, MappingNode, Node, Sca
 _DIGITS = 5
 
 
+_SAME_GPU = re.compile(r"sxm\d?|dgx|hgx|oam|\d+gb?|hbm\d?e?", re.ASCII)
+"""Words that drivers and tables add to a GPU's name and that do not make it another one, as ``pcie`` and ``nvl`` do."""
+
+
 def device_name(gpu: str, own: Iterable[str] = ()) -> str:
     """The name of a GPU as tables write it: ``H100-SXM`` is ``h100-sxm``, ``A100-DGX`` ``a100-80g-sxm``.
 
@@ -45,11 +50,11 @@ def device_name(gpu: str, own: Iterable[str] = ()) -> str:
     found = next((known[name] for name in candidates if name in known), None)
     if found:
         return found
-    if plain.startswith("a100"):
-        return "a100-40g-sxm" if "40g" in plain else "a100-80g-sxm"
-    start = plain.split("-")[0]
-    if of_kind := [name for name in names if name.split("-")[0] == start]:
-        return next((name for name in of_kind if name.endswith("-sxm")), of_kind[0])
+    start, *more = plain.split("-")
+    of_kind = [name for name in names if name.split("-")[0] == start and "-pcie" not in name]
+    if of_kind and all(map(_SAME_GPU.fullmatch, more)):
+        memory = [name for name in of_kind if any(name.split("-")[1] == word.removesuffix("b") for word in more)]
+        return (memory or sorted(of_kind))[-1]
     raise MoeStudioError(f"The catalogue has no GPU {gpu[:60]!r}; {nearest_hint(plain, known.values())}")
 
 

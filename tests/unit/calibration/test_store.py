@@ -36,15 +36,18 @@ from moe_studio.storage.catalogue import device_names, load_device
         ("H100-PCIe", "h100-pcie"),
         ("B200-SXM", "b200"),
         ("L40S", "l40s"),
+        ("NVIDIA A100-SXM4-40GB", "a100-40g-sxm"),
+        ("NVIDIA A100-SXM4-80GB", "a100-80g-sxm"),
     ],
 )
 def test_a_gpu_is_found_in_the_catalogue(gpu: str, name: str) -> None:
     assert device_name(gpu) == name
 
 
-def test_an_unknown_gpu_is_refused() -> None:
-    with pytest.raises(MoeStudioError, match="no GPU 'TPU-v5'"):
-        device_name("TPU-v5")
+@pytest.mark.parametrize("gpu", ["TPU-v5", "H100-NVL", "A100-PCIE-40GB"])
+def test_an_unknown_gpu_is_refused_also_when_its_name_begins_like_a_known_one(gpu: str) -> None:
+    with pytest.raises(MoeStudioError, match=f"no GPU '{gpu}'"):
+        device_name(gpu)
 
 
 @pytest.mark.parametrize("name", ["a100-80g-sxm", "h100-sxm", "h200-sxm"])
