@@ -14,7 +14,7 @@ from moe_studio.document.suggestion import Suggestion
 from moe_studio.engine.rule import Problem, problems
 from moe_studio.gui.canvas.cluster_view import ClusterView
 from moe_studio.gui.canvas.panel import ClusterPanel
-from moe_studio.gui.canvas.traffic_panel import TrafficPanel
+from moe_studio.gui.canvas.traffic_panel import MatrixView, TrafficPanel
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.diagram_view import DiagramView
@@ -170,6 +170,7 @@ class Workspace(QMainWindow):
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
             charts.save_wanted.connect(self.save_wanted)
+        self.traffic.view.save_wanted.connect(self.save_wanted)
 
     # Showing
 
@@ -326,11 +327,12 @@ class Workspace(QMainWindow):
 
     def save_chart(self, kind: str) -> None:
         """Have the chart that has the focus, or the first that is seen, saved as ``svg``, ``png`` or ``csv``."""
-        charts = [*self.breakdown.charts, self.memory, self.load, self.roofline]
-        seen = [chart for chart in charts if chart.isVisible() and chart.evaluation is not None and not chart.empty]
-        chosen: Chart | None = next((chart for chart in seen if chart.hasFocus()), seen[0] if seen else None)
+        charts: list[Chart | MatrixView] = [*self.breakdown.charts, self.memory, self.load, self.roofline]
+        charts.append(self.traffic.view)
+        seen = [chart for chart in charts if chart.isVisible() and chart.has_picture]
+        chosen = next((chart for chart in seen if chart.hasFocus()), seen[0] if seen else None)
         if chosen is None:
-            self.refused.emit("No chart is shown; open one of the tabs Breakdown, Memory, Load or Roofline.")
+            self.refused.emit("No chart is shown; open one of the tabs Breakdown, Memory, Load, Roofline or Traffic.")
         else:
             self.save_wanted.emit(chosen, kind)
 

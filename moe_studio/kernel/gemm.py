@@ -37,8 +37,8 @@ _WARP_SHARE = 0.26
 """From 16 rows for each SM on, quantisation takes a warp for a row instead of a block (SGLang, per_token_quant_fp8);
 measured, a row then starts in this share of the time, on H100 and on H200 alike."""
 _CACHED_K = 2048.0
-"""A row is read twice, for its largest value and to scale it; so many elements of each of 64 rows fit in the first-level
-cache of an SM (256 KB), and of longer rows more and more are read from memory again."""
+"""A row is read twice, for its largest value and to scale it; so many elements of each of 64 rows fit in the
+first-level cache of an SM (256 KB), and of longer rows more and more are read from memory again."""
 _SCALE_GROUP = 128
 _MAX_GROUPS = 16
 _COARSE = ((64, 64), (64, 128), (128, 64), (128, 128), (64, 256), (256, 64), (128, 256), (256, 128))

@@ -487,6 +487,28 @@ def test_the_action_saves_the_chart_that_has_the_focus(
     assert "No chart is shown" in driver.window.toast.label.text()
 
 
+@pytest.mark.parametrize("suffix", ["svg", "png", "csv"])
+def test_the_traffic_matrix_is_saved_like_every_chart(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    workspace, path = driver.window.workspace, tmp_path / f"traffic.{suffix}"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    workspace.show_tab("traffic")
+    matrix = workspace.traffic.view.matrix
+    driver.window.actions_by_name[f"save_chart_{suffix}"].trigger()
+    if suffix == "csv":
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        assert rows[0] == ["from", "to", "bytes"]
+        assert sum(float(row[2]) for row in rows[1:]) == pytest.approx(matrix.sum())
+    elif suffix == "svg":
+        words = set(ElementTree.parse(path).getroot().itertext())
+        assert {"Traffic matrix", *workspace.traffic.view.names} <= words
+    else:
+        image, fill = QImage(str(path)), workspace.traffic.view.theme.family("communication").name()
+        at = (QPoint(x, y) for x in range(0, image.width(), 4) for y in range(0, image.height(), 4))
+        assert fill in {image.pixelColor(point).name() for point in at}, "the fullest cell"
+
+
 def test_charts_are_saved_beside_the_project_under_its_name(
     driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,21 +2,24 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.placing import Span
 from moe_studio.document.selection import Selection
+from moe_studio.document.table import Table
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.traffic_matrix import WHATS, gpu_traffic, node_traffic
 from moe_studio.graph.column import FloatArray
 from moe_studio.gui.canvas.chip_paint import mixed
 from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
 from moe_studio.gui.canvas.panel import WHAT_TEXTS
+from moe_studio.gui.plots.save import chart_menu, save_chart
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
@@ -37,13 +40,18 @@ class MatrixView(QWidget):
     Signals:
         pointed: another cell is looked at; carries a sentence about it.
         chosen: a row was chosen; carries its number.
+        save_wanted: it shall be saved; carries the view and the kind of file: svg, png or csv.
     """
 
     pointed = Signal(str)
     chosen = Signal(int)
+    save_wanted = Signal(object, str)
+    title, stem = "Traffic matrix", "traffic"
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self.plot = self
+        self.legend = None
         self.theme = theme
         self.matrix: FloatArray = np.zeros((0, 0))
         self.names: list[str] = []
@@ -105,6 +113,26 @@ class MatrixView(QWidget):
             share=percent_text(share, 2 if share < 0.01 else 1),
         )
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is anything to save."""
+        return bool(self.matrix.any())
+
+    def table(self) -> Table:
+        """What the cells hold, without the empty ones."""
+        cells = np.argwhere(self.matrix).tolist()
+        rows = tuple((self.names[a], self.names[b], float(self.matrix[a, b])) for a, b in cells)
+        return Table(columns=("from", "to", "bytes"), rows=rows)
+
+    def save(self, path: Path) -> None:
+        """Write the matrix to ``path`` as its suffix says: .svg, .png or .csv."""
+        save_chart(self, path)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.has_picture:
+            chart_menu(self, lambda kind: self.save_wanted.emit(self, kind)).popup(event.globalPos())
+
     def _cell_at(self, at: QPoint) -> tuple[int, int]:
         area, count = self.area(), len(self.names)
         if not count or not area.contains(at):
@@ -118,6 +146,8 @@ class MatrixView(QWidget):
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is not Qt.MouseButton.LeftButton:
+            return
         row, _ = self._cell_at(event.position().toPoint())
         if row >= 0:
             self.chosen.emit(row)

@@ -14,7 +14,7 @@ from moe_studio.gui.plots.time_chart import GpuChart, KindChart, LayerChart
 from moe_studio.gui.plots.why_panel import WhyPanel
 from moe_studio.gui.theme import Theme
 
-ROOM = 1240
+ROOM = 1230
 """Width that all of it needs; in a narrower tab it is scrolled."""
 
 

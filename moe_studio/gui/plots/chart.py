@@ -339,6 +339,11 @@ class Chart(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self._show_menu(QPointF(event.globalPos()))
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is anything to save."""
+        return self.evaluation is not None and not self.empty
+
     def _show_menu(self, at: QPointF) -> None:
-        if self.evaluation is not None and not self.empty:
+        if self.has_picture:
             chart_menu(self, lambda kind: self.save_wanted.emit(self, kind)).popup(at.toPoint())

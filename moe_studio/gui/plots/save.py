@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPainter
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPainter, QRegion
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsView, QMenu, QWidget
 
@@ -30,8 +30,15 @@ class Drawn(Protocol):
     title: str
     stem: str
     theme: Theme
-    legend: Legend
-    plot: QGraphicsView
+
+    @property
+    def legend(self) -> Legend | None: ...
+
+    @property
+    def plot(self) -> QWidget: ...
+
+    @property
+    def has_picture(self) -> bool: ...
 
     def table(self) -> Table: ...
 
@@ -98,7 +105,8 @@ def picture_size(chart: Drawn) -> QSize:
 
 def _head_height(chart: Drawn) -> int:
     """Height of the title, and of the legend where that stands below it."""
-    return HEAD + (chart.legend.height_in(chart.plot.width()) if chart.legend.is_below else 0)
+    legend = chart.legend
+    return HEAD + (legend.height_in(chart.plot.width()) if legend is not None and legend.is_below else 0)
 
 
 def _draw(chart: Drawn, painter: QPainter, size: QSize) -> None:
@@ -110,15 +118,20 @@ def _draw(chart: Drawn, painter: QPainter, size: QSize) -> None:
     painter.setPen(chart.theme.color("text"))
     title = tr(chart.title)
     painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-    if chart.legend.is_below:
+    if chart.legend is not None and chart.legend.is_below:
         chart.legend.draw(painter, QRectF(MARGIN, head.bottom(), width, height - HEAD), is_left=True)
-    else:
+    elif chart.legend is not None:
         named = painter.fontMetrics().horizontalAdvance(title) + 16
         chart.legend.draw(painter, head.adjusted(named, 0, 0, 0), is_left=False)
-    plot = chart.plot
-    target = QRectF(MARGIN, MARGIN + height, plot.width(), plot.height())
-    with _drawn_sharp(plot):
-        plot.render(painter, target, plot.viewport().rect())
+    _draw_plot(chart.plot, painter, QPoint(MARGIN, MARGIN + height))
+
+
+def _draw_plot(plot: QWidget, painter: QPainter, at: QPoint) -> None:
+    if isinstance(plot, QGraphicsView):
+        with _drawn_sharp(plot):
+            plot.render(painter, QRectF(at, plot.size()), plot.viewport().rect())
+    else:
+        plot.render(painter, at, QRegion(), QWidget.RenderFlag.DrawChildren)
 
 
 @contextmanager
