@@ -9,6 +9,7 @@ from moe_studio.document.placing import Span
 from moe_studio.errors import ProjectError
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.project.design import layer_ranges
 
@@ -121,6 +122,7 @@ class RangeSlider(QWidget):
         self.update()
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -23,6 +23,7 @@ from moe_studio.gui.plots.save import chart_menu, save_chart
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 from moe_studio.units import percent_text, si_text
 
@@ -166,6 +167,7 @@ class MatrixView(QWidget):
             super().keyPressEvent(event)
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setFont(ui_font(11))

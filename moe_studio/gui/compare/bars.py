@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.units import time_text
 
 ROW, BAR, INDENT = 38, 8, 2
@@ -49,6 +50,7 @@ class GroupBars(QWidget):
         return QSize(150, self.sizeHint().height())
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -26,6 +26,7 @@ from moe_studio.gui.compare.place import (
 from moe_studio.gui.compare.tile import Chip, Tile
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.project.cluster import Cluster
 
@@ -143,6 +144,7 @@ class ClusterPicture(QWidget):
     # Painting
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         whole = self._arranged()
         painter = QPainter(self)

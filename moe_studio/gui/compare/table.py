@@ -21,6 +21,7 @@ from moe_studio.gui.compare.mark import SIGNS, mark_color
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_label, plain_tip
 
 FRAME = 48
@@ -54,12 +55,14 @@ class DifferenceModel(QAbstractTableModel):
         return len(COLUMNS)
 
     @override
+    @guarded
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return tr(COLUMNS[section])
         return None
 
     @override
+    @guarded
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:

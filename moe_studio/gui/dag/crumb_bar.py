@@ -39,12 +39,15 @@ class CrumbBar(QWidget):
             # Not at once: it may be the one that was just pressed.
             button.deleteLater()
         self.buttons = [self._button(title, place, is_last=place is crumbs[-1][1]) for title, place in crumbs]
-        menu = self.more.menu()
-        menu.clear()
-        for title, place in crumbs[:-1]:
-            menu.addAction(tr(title)).triggered.connect(lambda _=False, place=place: self.chosen.emit(place))
         self.updateGeometry()
         self._arrange()
+
+    def _fill_more(self) -> None:
+        """List all that contains this view; when it opens, as a choice in it must outlive the view that it leaves."""
+        menu = self.more.menu()
+        menu.clear()
+        for title, place in self._crumbs[:-1]:
+            menu.addAction(tr(title)).triggered.connect(lambda _=False, place=place: self.chosen.emit(place))
 
     def _button(self, title: str, place: GraphPlace, *, is_last: bool) -> QToolButton:
         button = QToolButton(self)
@@ -63,7 +66,9 @@ class CrumbBar(QWidget):
         button.setAccessibleName(button.toolTip())
         button.setProperty("flat", True)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setMenu(QMenu(button))
+        menu = QMenu(button)
+        menu.aboutToShow.connect(self._fill_more)
+        button.setMenu(menu)
         button.hide()
         return button
 

@@ -14,6 +14,7 @@ from moe_studio.graph.operator import SHAPES
 from moe_studio.gui.dag.draw import PATH_WIDTH, STYLES, draw_mark, draw_shape
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 SIGN, GAP, LINE = 16, 10, 17
 MOST_LINES = 3
@@ -103,6 +104,7 @@ class GraphLegend(QWidget):
         return (SIGN + 4 if entry.sign != "" else 0) + _width(tr(entry.name))
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

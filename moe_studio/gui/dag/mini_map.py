@@ -12,6 +12,7 @@ from moe_studio.gui.dag.paint import Scene, lanes_image
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 from moe_studio.gui.widgets.camera import Camera
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_tip
 
 RIGHT = 8
@@ -46,6 +47,7 @@ class MiniMap(QWidget):
         self.update()
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         scene = self._scene()
         if scene is not None:

@@ -27,6 +27,7 @@ from moe_studio.graph.graph import Graph
 from moe_studio.graph.operator import OP_NAMES
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.units import time_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -95,6 +96,7 @@ class OperatorModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     @override
+    @guarded
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if self.evaluation is None or not index.isValid():
             return None
@@ -117,6 +119,7 @@ class OperatorModel(QAbstractTableModel):
         return self.evaluation.graph if self.evaluation is not None else None
 
     @override
+    @guarded
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
             return tr(COLUMNS[section][0])

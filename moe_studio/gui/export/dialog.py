@@ -29,6 +29,7 @@ from moe_studio.gui.export.order import COMPARED, SUBJECTS, Order, Subject, comm
 from moe_studio.gui.export.work import Preview, preview, write
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.job import Job
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 from moe_studio.gui.widgets.panel import fitting
@@ -55,6 +56,7 @@ class Picture(QWidget):
         self.update()
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.image.isNull():
             return

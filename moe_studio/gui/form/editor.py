@@ -22,6 +22,7 @@ from moe_studio.document.setting_field import MANY, Choice, Field
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_tip
 
 MAX_LENGTH = 2000
@@ -250,6 +251,7 @@ class SignButton(QToolButton):
         self.setFixedSize(QSize(22, 22))
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)

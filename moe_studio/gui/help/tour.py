@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from typing_extensions import override
 
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_label
 
 WIDTH, GAP, EDGE = 340, 12, 6
@@ -106,6 +107,7 @@ class Tour(QWidget):
         self.card.move(card_place(self.lit, self.card.rect(), self.rect()))
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         shade = QPainterPath()
         shade.addRect(self.rect().toRectF())

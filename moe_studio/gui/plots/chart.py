@@ -31,6 +31,7 @@ from moe_studio.gui.plots.save import chart_menu, save_chart
 from moe_studio.gui.plots.style import frame_pen, make_frame, make_marks, make_plot, tint
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
 
 ChosenIn = Callable[[Graph], Chosen]
@@ -322,6 +323,7 @@ class Chart(QWidget):
         self.update()
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.hasFocus():
             painter = QPainter(self)

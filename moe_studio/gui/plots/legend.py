@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 Entry = tuple[str, QColor]
 
@@ -69,6 +70,7 @@ class Legend(QWidget):
         return QSize(60, HEIGHT)
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         self.draw(painter, QRectF(self.rect()), is_left=self.is_below)

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from moe_studio.document.gallery import Offer
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
 
 
@@ -99,6 +100,7 @@ class Card(QAbstractButton):
         return layout.heightForWidth(width - 1) + 1 if layout else super().heightForWidth(width)
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QStylePainter(self)
         option = QStyleOption()
@@ -137,6 +139,7 @@ class RecentRow(QAbstractButton):
         return layout.sizeHint() if layout else super().sizeHint()
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QStylePainter(self)
         option = QStyleOption()

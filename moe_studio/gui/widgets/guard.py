@@ -1,4 +1,4 @@
-"""Painting that may fail without harm to what else is painted."""
+"""Painting and answers to Qt that may fail without harm to what else is shown."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,24 +10,25 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QWidget
 
-Paint = TypeVar("Paint", bound=Callable[..., None])
+Override = TypeVar("Override", bound=Callable[..., Any])
 
 
-def guarded(paint: Paint) -> Paint:
-    """A paint method that reports what fails in it, and lets the others paint.
+def guarded(override: Override) -> Override:
+    """An override of Qt's, such as painting, that reports what fails in it, lets the others go on, and answers None.
 
     An exception that leaves one override of Qt while another waits above it, such as `viewportEvent`, stays
     pending while Qt goes on painting, which PySide 6.11.3 does not survive.
     """
 
-    @wraps(paint)
-    def safe(*given: Any, **named: Any) -> None:
+    @wraps(override)
+    def safe(*given: Any, **named: Any) -> Any:
         try:
-            paint(*given, **named)
+            return override(*given, **named)
         except Exception:
             sys.excepthook(*sys.exc_info())
+            return None
 
-    return cast(Paint, safe)
+    return cast(Override, safe)
 
 
 @contextmanager

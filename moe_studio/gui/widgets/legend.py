@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import ui_font
+from moe_studio.gui.widgets.guard import guarded
 
 SQUARE, GAP = 9, 10
 
@@ -35,6 +36,7 @@ class Legend(QWidget):
         return QSize(sum(metrics.horizontalAdvance(name) + SQUARE + 5 + GAP for name, _ in self._entries), 18)
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -9,6 +9,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.units import si_text
 
 NAMES = {"weights": "weights", "kv_cache": "KV cache", "activations": "activations", "buffers": "buffers"}
@@ -48,6 +49,7 @@ class MemoryBars(QWidget):
         return QSize(220, ROW * 4)
 
     @override
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_label
 
 SIDE = 10
@@ -23,6 +24,7 @@ class TwoSides(QStyledItemDelegate):
     """Draws what comes after a tab in a line at the right, in a quiet colour."""
 
     @override
+    @guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
