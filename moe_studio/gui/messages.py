@@ -107,7 +107,9 @@ class ErrorHook:
             return
         self._seen.add(place)
         LOG.error("A defect of the program", exc_info=(kind, error, trace))
-        self._toast.say(f"Something went wrong inside the program ({kind.__name__}). Your design is intact.")
+        text = f"Something went wrong inside the program ({kind.__name__}). Your design is intact."
+        # Not at once: Qt may be in the midst of painting or of changing the style of every widget.
+        QTimer.singleShot(0, self._toast, lambda: self._toast.say(text))
 
 
 def _place_of(trace: TracebackType | None) -> tuple[str, int]:

@@ -26,6 +26,9 @@ from tests.gui.random_user import little_design
 Step = Callable[[], object]
 OWN = "moe_studio/gui/"
 PAINTS = {"paint", "paintEvent"}
+ANSWERS = {"boundingRect", "columnCount", "minimumSizeHint", "rowCount", "shape", "sizeHint"}
+"""Questions of Qt that are neither paint nor slot, and whose answers are sizes. PySide 6.11.3 keeps their exceptions
+until the call that Qt is in returns, and a second one of them within a change of style ends the process."""
 SPARED = ("moe_studio/gui/messages.py",)
 """What reports defects cannot report its own."""
 
@@ -205,7 +208,7 @@ def main() -> None:
     print(f"found {len(found)}", flush=True)
     for code, step in found.items():
         line = chance.choice((0, 0, 1, 3))
-        if chance.random() > share and code.co_name not in PAINTS:
+        if code.co_name in ANSWERS or (chance.random() > share and code.co_name not in PAINTS):
             continue
         print(f"injure {code.co_filename.partition(OWN)[2]} {code.co_qualname} in {step} line {line}", flush=True)
         hit = injure(patient, code, step, line) or injure(patient, code, step, 0)
