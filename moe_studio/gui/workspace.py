@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QElapsedTimer, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QApplication, QButtonGroup, QDockWidget, QMainWindow, QToolButton, QWidget
 from typing_extensions import override
@@ -27,6 +27,7 @@ from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.load_chart import LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart
 from moe_studio.gui.plots.roofline_chart import RooflineChart
+from moe_studio.gui.plots.save import Saver, chart_menu
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.panel import TimelinePanel
@@ -170,7 +171,7 @@ class Workspace(QMainWindow):
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
             charts.save_wanted.connect(self.save_wanted)
-        self.traffic.view.save_wanted.connect(self.save_wanted)
+        self.traffic.view.menu_wanted.connect(self._show_matrix_menu)
 
     # Showing
 
@@ -334,7 +335,11 @@ class Workspace(QMainWindow):
         if chosen is None:
             self.refused.emit("No chart is shown; open one of the tabs Breakdown, Memory, Load, Roofline or Traffic.")
         else:
-            self.save_wanted.emit(chosen, kind)
+            self.save_wanted.emit(Saver(chosen), kind)
+
+    def _show_matrix_menu(self, at: QPoint) -> None:
+        view = self.traffic.view
+        chart_menu(view, lambda kind: self.save_wanted.emit(Saver(view), kind)).popup(at)
 
     # Arrangement
 

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
@@ -494,8 +494,12 @@ def test_the_traffic_matrix_is_saved_like_every_chart(
     workspace, path = driver.window.workspace, tmp_path / f"traffic.{suffix}"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     workspace.show_tab("traffic")
-    matrix = workspace.traffic.view.matrix
-    driver.window.actions_by_name[f"save_chart_{suffix}"].trigger()
+    view, matrix = workspace.traffic.view, workspace.traffic.view.matrix
+    middle = view.rect().center()
+    QApplication.sendEvent(view, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, middle, view.mapToGlobal(middle)))
+    [menu] = view.findChildren(QMenu)
+    menu.actions()[["svg", "png", "csv"].index(suffix)].trigger()
+    menu.close()
     if suffix == "csv":
         rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
         assert rows[0] == ["from", "to", "bytes"]

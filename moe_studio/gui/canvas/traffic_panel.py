@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
@@ -19,7 +18,6 @@ from moe_studio.graph.column import FloatArray
 from moe_studio.gui.canvas.chip_paint import mixed
 from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
 from moe_studio.gui.canvas.panel import WHAT_TEXTS
-from moe_studio.gui.plots.save import chart_menu, save_chart
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
@@ -41,12 +39,12 @@ class MatrixView(QWidget):
     Signals:
         pointed: another cell is looked at; carries a sentence about it.
         chosen: a row was chosen; carries its number.
-        save_wanted: it shall be saved; carries the view and the kind of file: svg, png or csv.
+        menu_wanted: what can be done with the picture is asked for; carries the point on the screen.
     """
 
     pointed = Signal(str)
     chosen = Signal(int)
-    save_wanted = Signal(object, str)
+    menu_wanted = Signal(object)
     title, stem = "Traffic matrix", "traffic"
 
     def __init__(self, theme: Theme) -> None:
@@ -125,14 +123,10 @@ class MatrixView(QWidget):
         rows = tuple((self.names[a], self.names[b], float(self.matrix[a, b])) for a, b in cells)
         return Table(columns=("from", "to", "bytes"), rows=rows)
 
-    def save(self, path: Path) -> None:
-        """Write the matrix to ``path`` as its suffix says: .svg, .png or .csv."""
-        save_chart(self, path)
-
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.has_picture:
-            chart_menu(self, lambda kind: self.save_wanted.emit(self, kind)).popup(event.globalPos())
+            self.menu_wanted.emit(event.globalPos())
 
     def _cell_at(self, at: QPoint) -> tuple[int, int]:
         area, count = self.area(), len(self.names)

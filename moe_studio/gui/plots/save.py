@@ -43,6 +43,18 @@ class Drawn(Protocol):
     def table(self) -> Table: ...
 
 
+class Saver:
+    """Saves what is drawn outside this folder as its charts are saved."""
+
+    def __init__(self, drawn: Drawn) -> None:
+        self._drawn = drawn
+        self.stem = drawn.stem
+
+    def save(self, path: Path) -> None:
+        """Write it to ``path`` as its suffix says: .svg, .png or .csv."""
+        save_chart(self._drawn, path)
+
+
 def save_chart(chart: Drawn, path: Path | str) -> None:
     """Write ``chart`` to ``path`` as its suffix says: .svg, .png or .csv.
 
