@@ -366,7 +366,7 @@ def test_the_window_stays_usable_wherever_an_exception_escapes(
     broken.hide()
     defects = [record for record in caplog.records if record.name == "moe_studio.gui.messages"]
     assert len(defects) == (0 if where == "error" else 1)
-    assert window.toast.isVisible()
+    qtbot.waitUntil(window.toast.isVisible)
     assert ("The sentence." in window.toast.label.text()) == (where == "error")
     window.document.commit("Move", move_expert(5, 5, 13, layers=range(4)))
     qtbot.waitUntil(lambda: window.strip.cards["Latency"].value.text() == "48.61 s")

@@ -271,7 +271,7 @@ def test_an_exception_in_a_slot_is_said_once_and_the_window_lives_on(
             driver.window.hook(ZeroDivisionError, error, error.__traceback__)
         error.__traceback__ = None
     assert len(caplog.records) <= 3
-    assert "Your design is intact" in driver.window.toast.label.text()
+    driver.qtbot.waitUntil(lambda: "Your design is intact" in driver.window.toast.label.text())
     driver.document.commit("Move", move_expert(5, 5, 13, layers=range(4)))
     driver.settle()
     assert driver.window.strip.cards["Latency"].value.text() == "48.61 s"
@@ -294,7 +294,7 @@ def test_an_exception_while_painting_is_said_once_and_leaves_the_window_alive(
         assert dag.grab().toImage() != whole
     driver.window.hook.remove()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "ZeroDivisionError" in driver.window.toast.label.text()
+    driver.qtbot.waitUntil(lambda: "ZeroDivisionError" in driver.window.toast.label.text())
     assert dag.grab().toImage() == whole
 
 
