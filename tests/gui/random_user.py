@@ -286,6 +286,7 @@ class User:
         if self._begun is None:
             return
         document, first = self._begun
+        document.cancel()  # what is carried by keys is not yet done
         while document.history.undo_label:
             document.undo()
         assert project_text(document.project) == first, self.done[-30:]
