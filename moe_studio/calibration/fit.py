@@ -39,6 +39,7 @@ from moe_studio.errors import MoeStudioError
 from moe_studio.kernel.carry import carried_over
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import Evidence, Fitted, completed
+from moe_studio.units import counted
 
 MIN_ROWS = 40
 """Fewer rows cannot tell a dozen numbers apart."""
@@ -99,10 +100,10 @@ def calibrate(
             far = (
                 f"beside what such kernels can be expected to take, more than {MOST_ODD:g} times off half of the others"
             )
-            notes.append(f"{family} {variant}: {odd:,} {'row' if odd == 1 else 'rows'} set aside: {far}.")
+            notes.append(f"{family} {variant}: {counted(odd, 'row')} set aside: {far}.")
             evidence = replace(evidence, set_aside=evidence.set_aside + odd)
         if (count := sum(len(block.time_us) for block in blocks)) < MIN_ROWS:
-            notes.append(f"{family} {variant}: {count} {'row' if count == 1 else 'rows'}; a fit needs {MIN_ROWS}.")
+            notes.append(f"{family} {variant}: {counted(count, 'row')}; a fit needs {MIN_ROWS}.")
             continue
         _log.info("fitting %s %s to %d rows", family, variant, count)
         fitted, residual = _fit(rows, blocks, variant, facts, evidence)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from moe_studio.calibration.own_device import is_datasheet
 from moe_studio.calibration.provider import own_calibration, provide
 from moe_studio.calibration.store import datasheet_of
 from moe_studio.engine.evidence import Basis
@@ -11,7 +12,7 @@ from moe_studio.project.cluster import Cluster, Device, Node
 from moe_studio.project.design import Cost
 from moe_studio.project.model import DTYPE_BYTE, FeedForward, Model
 from moe_studio.project.project import Project
-from moe_studio.storage.catalogue import DATASHEETS, device_names, load_device, read_device
+from moe_studio.storage.catalogue import device_names, load_device, read_device
 
 USUAL_DEVICE = "h100-sxm"
 
@@ -67,7 +68,7 @@ def kernel_time(
 
 
 def _device(word: str, cost: Cost) -> tuple[str, Device]:
-    if word.lower().endswith(DATASHEETS):
+    if is_datasheet(word):
         return read_device(Path(word))
     fitted = {item.facts.name: datasheet_of(item) for item in own_calibration(cost)}
     name = word or next(iter(fitted), USUAL_DEVICE)

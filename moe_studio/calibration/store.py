@@ -134,10 +134,11 @@ def choose(calibration: Calibration, family: Family, variants: Sequence[str]) ->
     """
     known = calibration.families.get(family.name, {})
     found = [name for name in variants if name in known]
-    for name in [*(name for name in found if known[name].provenance == CALIBRATED), *found][:1]:
-        asked = variants[0].replace("fp16", "bf16")
-        return name, known[name] if name == asked else known[name].standing_for(variants[0])
-    return variants[0] if variants else "", calibration.fitted(family.name, variants[0] if variants else "")
+    asked = variants[0] if variants else ""
+    if not found:
+        return asked, calibration.fitted(family.name, asked)
+    name = next((name for name in found if known[name].provenance == CALIBRATED), found[0])
+    return name, known[name] if name == asked.replace("fp16", "bf16") else known[name].standing_for(asked)
 
 
 def calibration_of(name: str, device: Device, own: Iterable[Calibration] = ()) -> Calibration:

@@ -21,6 +21,7 @@ from moe_studio.calibration.family import Block, Family
 from moe_studio.errors import Fault, FileError
 from moe_studio.kernel.device import FloatArray
 from moe_studio.project.model import MAX_EXPERTS
+from moe_studio.units import counted
 
 TIME = "time_us"
 CHUNK_ROWS = 50_000
@@ -65,7 +66,7 @@ class SetAside:
     def _sentence(self, reason: str, count: int) -> str:
         named = self.lines[reason]
         shown = ", ".join(str(line) for line in named) + (", …" if count > len(named) else "")
-        return f"{count:,} {'row' if count == 1 else 'rows'} set aside: {reason} (line {shown})"
+        return f"{counted(count, 'row')} set aside: {reason} (line {shown})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from moe_studio.cli.option import Json
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.summary import json_text, references
 from moe_studio.locator import resource
-from moe_studio.units import percent_text, significant
+from moe_studio.units import counted, percent_text, significant
 
 SUFFIX = ".moe.yaml"
 
@@ -44,8 +44,7 @@ def command(
     header = ("design", "figure", "published", "predicted", "± 9 in 10", "error")
     show_table(header, [_cells(row) for row in rows], words=(0, 1))
     if errors:
-        figures = "1 figure" if len(errors) == 1 else f"{len(errors)} figures"
-        say(f"Median error of {figures}: {percent_text(median(errors))}")
+        say(f"Median error of {counted(len(errors), 'figure')}: {percent_text(median(errors))}")
     return 0
 
 
