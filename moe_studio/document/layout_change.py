@@ -54,4 +54,4 @@ def node_names(cluster: Cluster, chosen: Collection[int]) -> str:
     numbers = sorted(chosen)
     if len(numbers) > 2:
         return f"{len(numbers)} nodes"
-    return " and ".join(cluster.nodes[number].name or f"node {number}" for number in numbers)
+    return " and ".join(map(cluster.node_title, numbers))

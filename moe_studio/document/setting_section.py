@@ -376,7 +376,7 @@ def _of_node(change: Callable[[Project, list[int]], LayoutChange], index: int) -
 def node_fields(cluster: Cluster, index: int) -> Iterator[Field]:
     """The fields of one node."""
     node = cluster.nodes[index]
-    for field in fields_of(node, ("cluster", "nodes", str(index)), owner=node.name or f"node {index}"):
+    for field in fields_of(node, ("cluster", "nodes", str(index)), owner=cluster.node_title(index)):
         if field.words[-1] == "device":
             names = tuple(dict.fromkeys((*cluster.devices, *device_names(), node.device)))
             yield replace(field, kind="choice", choices=choices_of(names), default=NO_DEFAULT)

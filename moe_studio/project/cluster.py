@@ -158,6 +158,10 @@ class Cluster:
         racks: dict[str, int] = {}
         return tuple(racks.setdefault(f"/{node.rack}" if node.rack else node.name, len(racks)) for node in self.nodes)
 
+    def node_title(self, index: int) -> str:
+        """What a node is called, also one without a name."""
+        return self.nodes[index].name or f"node {index}"
+
     def node_of_gpu(self) -> tuple[int, ...]:
         """Index of the node of each GPU."""
         return tuple(index for index, node in enumerate(self.nodes) for _ in range(node.gpus))

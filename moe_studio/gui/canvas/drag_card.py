@@ -73,8 +73,8 @@ def card_lines(drag: ExpertDrag, *, is_keyboard: bool = False) -> tuple[str, str
     if target is None:
         hint = HINTS[is_keyboard, drag.is_many]
         return f"{name} from {gpus_phrase({grab.gpu for grab in drag.grabs})}, {drag.scope}", "", hint, ""
-    node = drag.document.project.cluster.nodes[target.node].name if target.node >= 0 else ""
-    place = (node or f"node {target.node}") if target.node >= 0 else f"GPU {target.gpu}"
+    cluster = drag.document.project.cluster
+    place = cluster.node_title(target.node) if target.node >= 0 else f"GPU {target.gpu}"
     if drag.drop is None or drag.effect is None:
         return f"{name} cannot go to {place}", drag.refusal, "", "bad"
     what = f"{'Copy ' if target.is_copy else ''}{name} → {place}"

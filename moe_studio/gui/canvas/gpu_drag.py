@@ -52,7 +52,7 @@ class GpuDrag:
         what = f"GPU {self.gpus[0]}" if len(self.gpus) == 1 else tr("{count} GPUs", count=len(self.gpus))
         if self._node < 0:
             return tr("{what}: drop on another node", what=what)
-        return tr("{what} → {node}", what=what, node=self.cluster.nodes[self._node].name or f"node {self._node}")
+        return tr("{what} → {node}", what=what, node=self.cluster.node_title(self._node))
 
     def change(self, project: Project) -> LayoutChange | None:
         """What letting go does; None where no other node is."""

@@ -80,9 +80,9 @@ def _gpu_entries(menu: QMenu, view: "ClusterView", gpu: int) -> None:
     _add(menu, entries)
     if len(cluster.nodes) > 1:
         others = menu.addMenu(tr("Move to node"))
-        for number, node in enumerate(cluster.nodes):
+        for number in range(len(cluster.nodes)):
             if number != home:
-                text = node.name or f"node {number}"
+                text = cluster.node_title(number)
                 others.addAction(text).triggered.connect(lambda _=False, chosen=number: verbs.move_gpus(gpus, chosen))
     _add(menu, [(tr("Frame") + "\tF", view.frame_selection)])
 

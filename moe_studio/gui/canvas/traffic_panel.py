@@ -315,7 +315,7 @@ class TrafficPanel(QWidget):
             names = [f"GPU {number}" for number in range(cluster.gpu_count)]
         else:
             matrix = node_traffic(evaluation, what=what, layers=layers)
-            names = [node.name or f"node {number}" for number, node in enumerate(cluster.nodes)]
+            names = [cluster.node_title(number) for number in range(len(cluster.nodes))]
         self.view.show_matrix(matrix, names)
         self._show_list(matrix)
         node = node_traffic(evaluation, what=what, layers=layers)

@@ -77,7 +77,7 @@ class ClusterPicture(QWidget):
     def show_tiles(self, cluster: Cluster, tiles: Sequence[Tile], most_experts: int) -> None:
         """Show these tiles; room is made for ``most_experts`` in each."""
         self.tiles = tuple(tiles)
-        self._names = tuple(node.name or f"node {index}" for index, node in enumerate(cluster.nodes))
+        self._names = tuple(map(cluster.node_title, range(len(cluster.nodes))))
         self._sizes, self._most = tuple(node.gpus for node in cluster.nodes), most_experts
         self._aspect = 0.0
         marked = [tile.text for tile in self.tiles if tile.change]

@@ -103,7 +103,7 @@ def node_facts(evaluation: Evaluation, index: int, layer: int | None, *, is_quic
         ),
     ]
     rows += selection_work(evaluation, Selection(kind="node", node=index), is_quick=is_quick)
-    return Facts(title=node.name or f"node {index}", kind="node", rows=tuple(rows))
+    return Facts(title=cluster.node_title(index), kind="node", rows=tuple(rows))
 
 
 def _link(gb_s: float, latency_us: float) -> str:
