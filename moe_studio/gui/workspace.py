@@ -1,6 +1,7 @@
 """The views and how they are arranged: the cluster in the middle, everything else around it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QByteArray, QElapsedTimer, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent
@@ -27,7 +28,7 @@ from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.load_chart import LoadChart
 from moe_studio.gui.plots.memory_chart import MemoryChart
 from moe_studio.gui.plots.roofline_chart import RooflineChart
-from moe_studio.gui.plots.save import Saver, chart_menu
+from moe_studio.gui.plots.save import Drawn, Saver, chart_menu
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.timeline.panel import TimelinePanel
@@ -62,7 +63,7 @@ class Workspace(QMainWindow):
     Signals:
         refused: something cannot be done; carries the sentence that says why.
         told: something else had to change, too; carries the sentence that says what.
-        save_wanted: a chart shall be saved; carries the chart and the kind of file: svg, png or csv.
+        save_wanted: a chart shall be saved; carries its `Saver` and the kind of file: svg, png or csv.
         drafted: what waits to become a valid design has changed.
     """
 
@@ -170,7 +171,7 @@ class Workspace(QMainWindow):
         self.breakdown.why.wanted.connect(self._on_suggested)
         for charts in (self.breakdown, self.memory, self.load, self.roofline):
             charts.chosen.connect(self._on_chosen)
-            charts.save_wanted.connect(self.save_wanted)
+            charts.save_wanted.connect(self._want_saved)
         self.traffic.view.menu_wanted.connect(self._show_matrix_menu)
 
     # Showing
@@ -335,11 +336,14 @@ class Workspace(QMainWindow):
         if chosen is None:
             self.refused.emit("No chart is shown; open one of the tabs Breakdown, Memory, Load, Roofline or Traffic.")
         else:
-            self.save_wanted.emit(Saver(chosen), kind)
+            self._want_saved(chosen, kind)
 
     def _show_matrix_menu(self, at: QPoint) -> None:
         view = self.traffic.view
-        chart_menu(view, lambda kind: self.save_wanted.emit(Saver(view), kind)).popup(at)
+        chart_menu(view, partial(self._want_saved, view)).popup(at)
+
+    def _want_saved(self, drawn: Drawn, kind: str) -> None:
+        self.save_wanted.emit(Saver(drawn), kind)
 
     # Arrangement
 

@@ -1,7 +1,6 @@
 """What all charts have in common: hovering, clicking, keys, an empty state, and saving."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
@@ -27,7 +26,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
 from moe_studio.graph.graph import Graph
 from moe_studio.gui.plots.legend import Entry, Legend
-from moe_studio.gui.plots.save import chart_menu, save_chart
+from moe_studio.gui.plots.save import chart_menu
 from moe_studio.gui.plots.style import frame_pen, make_frame, make_marks, make_plot, tint
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
@@ -332,10 +331,6 @@ class Chart(QWidget):
             painter.end()
 
     # Saving
-
-    def save(self, path: Path) -> None:
-        """Write the chart to ``path`` as its suffix says: .svg, .png or .csv."""
-        save_chart(self, path)
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

@@ -37,14 +37,11 @@ class Drawn(Protocol):
     @property
     def plot(self) -> QWidget: ...
 
-    @property
-    def has_picture(self) -> bool: ...
-
     def table(self) -> Table: ...
 
 
 class Saver:
-    """Saves what is drawn outside this folder as its charts are saved."""
+    """What is drawn, to be saved by those who know nothing of charts."""
 
     def __init__(self, drawn: Drawn) -> None:
         self._drawn = drawn

@@ -1,5 +1,7 @@
 """How plots look: no frames, no ticks, the window's font; and how drawn items are marked."""
 
+from typing import TypeVar
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -10,6 +12,7 @@ from moe_studio.graph.operator import OP_KINDS, OP_NUMBER
 from moe_studio.gui.theme import Theme, ui_font
 
 Ticks = list[tuple[float, str]]
+Item = TypeVar("Item", QGraphicsRectItem, QGraphicsPathItem)
 
 
 def make_plot(name: str) -> pg.PlotWidget:
@@ -43,20 +46,19 @@ def tint(plot: pg.PlotWidget, theme: Theme, *, strong: str) -> None:
 
 def make_frame(plot: pg.PlotWidget) -> QGraphicsRectItem:
     """A frame around one item of a plot, not yet shown."""
-    frame = QGraphicsRectItem()
-    frame.setZValue(50)
-    frame.setVisible(False)
-    plot.addItem(frame, ignoreBounds=True)
-    return frame
+    return _on_top(plot, QGraphicsRectItem())
 
 
 def make_marks(plot: pg.PlotWidget) -> QGraphicsPathItem:
     """Frames around several items of a plot, not yet shown."""
-    marks = QGraphicsPathItem()
-    marks.setZValue(50)
-    marks.setVisible(False)
-    plot.addItem(marks, ignoreBounds=True)
-    return marks
+    return _on_top(plot, QGraphicsPathItem())
+
+
+def _on_top(plot: pg.PlotWidget, item: Item) -> Item:
+    item.setZValue(50)
+    item.setVisible(False)
+    plot.addItem(item, ignoreBounds=True)
+    return item
 
 
 def frame_pen(color: QColor, width: float) -> QPen:
