@@ -47,6 +47,11 @@ class Tile:
     is_expanded: bool = False
 
     @property
+    def frame_token(self) -> str:
+        """Colour of the frame that its mark gives it; empty where it gives none."""
+        return {"": "", "shut": "", "refused": "bad"}.get(self.mark, "accent")
+
+    @property
     def has_effect(self) -> bool:
         """Whether it says what a drop would change."""
         return bool(self.promise.latency)

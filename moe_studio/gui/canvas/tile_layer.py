@@ -82,12 +82,10 @@ class TileLayer(CanvasItem):
             if load not in colors:
                 colors[load] = heat_color(tile.state, self.theme)
             groups.setdefault(load, []).append(rect)
-            token = {"refused": "bad", "shut": "", "": ""}.get(tile.mark, "accent") or (
-                "bad" if tile.state.is_full else ""
-            )
+            token = tile.frame_token or ("bad" if tile.state.is_full else "")
             token = token or ("path" if tile.state.is_slowest else tile.promise.tone)
             if token:
-                frames.setdefault((tile.mark not in ("", "shut"), token), []).append(rect)
+                frames.setdefault((bool(tile.frame_token), token), []).append(rect)
         painter.setPen(Qt.PenStyle.NoPen)
         for load, rects in groups.items():
             painter.setBrush(colors[load])

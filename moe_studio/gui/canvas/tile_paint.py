@@ -48,8 +48,8 @@ def _frame(painter: QPainter, area: QRectF, tile: Tile, theme: Theme) -> None:
         token, width = "path", 1.8
     if tile.is_expanded:
         token, width = "handle", 1.6
-    if tile.mark and tile.mark != "shut":
-        token, width = {"refused": "bad"}.get(tile.mark, "accent"), 2.0
+    if tile.frame_token:
+        token, width = tile.frame_token, 2.0
     painter.setPen(QPen(theme.color(token), width))
     painter.setBrush(theme.color("chosen" if tile.mark == "target" else "surface"))
     painter.drawRoundedRect(area, RADIUS, RADIUS)
