@@ -185,6 +185,10 @@ class Document:
             self.selected, self.selection = chosen, chosen[0] if chosen else NOTHING
             _tell(self.on_selection)
 
+    def choose(self, selection: Selection, *, adds: bool) -> None:
+        """What a click means: select it alone, or, if it ``adds``, beside what is selected or no longer."""
+        (self.toggle if adds else self.select)(selection)
+
     def toggle(self, selection: Selection) -> None:
         """Select ``selection`` beside what is selected, or no longer."""
         others = tuple(item for item in self.selected if item != selection)

@@ -15,13 +15,13 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.selection import NOTHING, operator_row, operator_selection
-from moe_studio.gui.dag.gesture import PanGesture
 from moe_studio.gui.dag.lane_canvas import LaneCanvas
 from moe_studio.gui.dag.lane_keys import press
 from moe_studio.gui.dag.walk import along, stepped
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.label import plain_tip
+from moe_studio.gui.widgets.pan import PanGesture
 from moe_studio.units import time_text
 
 ZOOM_STEP = 1.0015
@@ -68,7 +68,7 @@ class DagView(LaneCanvas):
         row = self.lane_view.row_at(point)
         if row >= 0 and self.shown is not None:
             chosen = operator_selection(self.shown.evaluation.graph, row)
-            (self.document.toggle if adds else self.document.select)(chosen)
+            self.document.choose(chosen, adds=adds)
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

@@ -17,9 +17,9 @@ from moe_studio.document.selection import NOTHING, Selection, operator_selection
 from moe_studio.gui.dag.dag_view import ZOOM_STEP, DagView
 from moe_studio.gui.dag.diagram import Diagram
 from moe_studio.gui.dag.diagram_canvas import DiagramCanvas
-from moe_studio.gui.dag.gesture import PanGesture
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
+from moe_studio.gui.widgets.pan import PanGesture
 from moe_studio.view.node import ViewNode
 
 
@@ -80,11 +80,11 @@ class DiagramView(DiagramCanvas):
         event.accept()
 
     def _select(self, node: ViewNode, *, adds: bool = False) -> None:
-        graph, choose = self.document.evaluation.graph, self.document.toggle if adds else self.document.select
+        graph = self.document.evaluation.graph
         if node.is_operator and node.row < len(graph):
-            choose(operator_selection(graph, node.row))
+            self.document.choose(operator_selection(graph, node.row), adds=adds)
         elif node.layer >= 0:
-            choose(Selection(kind="layer", layer=node.layer))
+            self.document.choose(Selection(kind="layer", layer=node.layer), adds=adds)
 
     def escape(self) -> bool:
         """End the gesture, else the selection; False if there is neither."""

@@ -1,18 +1,15 @@
-"""What a pressed button means on the timeline: one class per gesture."""
+"""What a pressed button means on the timeline: one class per gesture, beside that of panning."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QPointF
 
-STARTS_AFTER = 4
-"""Pixels that a pointer must move before a click becomes a drag."""
+from moe_studio.gui.widgets.pan import STARTS_AFTER
 
 
 class Surface(Protocol):
     """What gestures do to the view."""
 
-    def pan(self, dx: float, dy: float) -> None: ...
     def snapped(self, point: QPointF) -> float: ...
     def show_measure(self, measure: tuple[float, float] | None) -> None: ...
     def show_band(self, band: tuple[float, float] | None) -> None: ...
@@ -25,34 +22,6 @@ class Gesture(Protocol):
     def move(self, point: QPointF) -> None: ...
     def release(self, point: QPointF) -> None: ...
     def escape(self) -> None: ...
-
-
-class PanGesture:
-    """Moves what is seen; without a move it is a ``click``, unless that is None."""
-
-    def __init__(self, surface: Surface, point: QPointF, click: Callable[[QPointF], object] | None) -> None:
-        self._surface, self._start, self._last = surface, point, point
-        self._click = click
-
-    def move(self, point: QPointF) -> None:
-        """Follow the pointer."""
-        if self._click is not None and (point - self._start).manhattanLength() <= STARTS_AFTER:
-            return
-        self._click = None
-        delta = self._last - point
-        self._last = point
-        self._surface.pan(delta.x(), delta.y())
-
-    def release(self, point: QPointF) -> None:
-        """End, or click."""
-        if self._click is not None:
-            self._click(point)
-
-    def escape(self) -> None:
-        """Go back to where it began."""
-        if self._click is None:
-            delta = self._last - self._start
-            self._surface.pan(delta.x(), delta.y())
 
 
 class MeasureGesture:

@@ -206,7 +206,7 @@ class TimelineCanvas(QWidget):
         """Select what is at a pixel, beside what is selected if it ``adds``; the triangle of a node folds it."""
         if self.viewport is None:
             return
-        place, choose = self.viewport.place_at(point), self.document.toggle if adds else self.document.select
+        place = self.viewport.place_at(point)
         if place >= 0:
             self._select(place, adds=adds)
         elif point.x() < GUTTER and point.y() >= self.viewport.area.top():
@@ -215,16 +215,14 @@ class TimelineCanvas(QWidget):
             if node >= 0 and point.x() < TRIANGLE:
                 self.fold(node)
             elif node >= 0 and (point.x() < NODE_COLUMN or gpu < 0):
-                choose(Selection(kind="node", node=node))
+                self.document.choose(Selection(kind="node", node=node), adds=adds)
             elif gpu >= 0:
-                choose(Selection(kind="gpu", gpu=gpu))
+                self.document.choose(Selection(kind="gpu", gpu=gpu), adds=adds)
 
     def _select(self, place: int, *, adds: bool = False) -> None:
         assert self.viewport is not None
         shown = self.viewport.shown
-        (self.document.toggle if adds else self.document.select)(
-            operator_selection(shown.evaluation.graph, int(shown.row[place]))
-        )
+        self.document.choose(operator_selection(shown.evaluation.graph, int(shown.row[place])), adds=adds)
         self.read.emit(operator_sentence(shown, place))
 
     # Painting

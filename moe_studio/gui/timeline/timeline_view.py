@@ -15,10 +15,11 @@ from moe_studio.document.document import Document
 from moe_studio.document.selection import NOTHING
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
-from moe_studio.gui.timeline.gesture import Gesture, MeasureGesture, PanGesture, RangeGesture
+from moe_studio.gui.timeline.gesture import Gesture, MeasureGesture, RangeGesture
 from moe_studio.gui.timeline.keys import press
 from moe_studio.gui.timeline.paint import AXIS, GUTTER, NODE_COLUMN
 from moe_studio.gui.timeline.timeline_canvas import TRIANGLE, TimelineCanvas
+from moe_studio.gui.widgets.pan import PanGesture
 
 ZOOM_STEP = 1.0015
 

@@ -1,4 +1,4 @@
-"""The gesture of the graph: dragging moves what is seen; without a move it is a click."""
+"""The gesture that moves what is seen of a canvas."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -16,28 +16,31 @@ class Surface(Protocol):
 
 
 class PanGesture:
-    """From a press to its release."""
+    """From a press to its release: dragging moves what is seen; without a move it is a ``click``, unless that is None.
 
-    def __init__(self, surface: Surface, point: QPointF, click: Callable[[QPointF], object]) -> None:
-        self._surface, self._start, self._last, self._click = surface, point, point, click
-        self._is_click = True
+    ``click`` gets the point of the release.
+    """
+
+    def __init__(self, surface: Surface, point: QPointF, click: Callable[[QPointF], object] | None) -> None:
+        self._surface, self._start, self._last = surface, point, point
+        self._click = click
 
     def move(self, point: QPointF) -> None:
         """Follow the pointer."""
-        if self._is_click and (point - self._start).manhattanLength() <= STARTS_AFTER:
+        if self._click is not None and (point - self._start).manhattanLength() <= STARTS_AFTER:
             return
-        self._is_click = False
+        self._click = None
         self._pan(self._last - point)
         self._last = point
 
     def release(self, point: QPointF) -> None:
         """End, or click."""
-        if self._is_click:
+        if self._click is not None:
             self._click(point)
 
     def escape(self) -> None:
         """Go back to where it began."""
-        if not self._is_click:
+        if self._click is None:
             self._pan(self._last - self._start)
 
     def _pan(self, delta: QPointF) -> None:
