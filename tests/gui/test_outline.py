@@ -89,6 +89,16 @@ def test_what_the_outline_does_not_have_leaves_nothing_marked_in_it(driver: Driv
     assert not outline.selectedItems()
 
 
+def test_keys_that_are_held_leave_nothing_marked_that_is_not_selected(driver: Driver) -> None:
+    driver.document.select(Selection(kind="gpu", gpu=4))
+    for key in (Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier):
+        QTest.mouseClick(driver.cluster.viewport(), Qt.MouseButton.LeftButton, key, driver.gpu_point(9))
+        assert QApplication.keyboardModifiers() == key
+        driver.document.select(Selection(kind="gpu", gpu=7))
+        driver.settle()
+        assert [item.text(0) for item in driver.window.workspace.outline.selectedItems()] == ["GPU 7"]
+
+
 def test_a_rack_stands_for_its_nodes_and_keys_go_past_it(driver: Driver, cluster: QTreeWidgetItem) -> None:
     outline = driver.window.workspace.outline
     put_in_rack(driver, 0, 1)

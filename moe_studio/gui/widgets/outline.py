@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from moe_studio.document.placing import hosted_experts
@@ -87,10 +87,10 @@ class Outline(QTreeWidget):
         if is_shown and (not known or current is known[0]):
             return
         with QSignalBlocker(self):
-            if not known or (current is not None and self._nodes_of_rack(current) == list(selected)):
-                self.clearSelection()  # keys go on from where they are
-            else:
-                self.setCurrentItem(known[0])
+            self.clearSelection()
+            if known and (current is None or self._nodes_of_rack(current) != list(selected)):
+                # Left to itself Qt looks at the keys that are held: with Ctrl, what was marked would stay so.
+                self.setCurrentItem(known[0], 0, QItemSelectionModel.SelectionFlag.NoUpdate)
             for item in known:
                 item.setSelected(True)
 
