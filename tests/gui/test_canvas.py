@@ -22,6 +22,7 @@ from moe_studio.gui.canvas.link_layer import link_texts
 from moe_studio.gui.canvas.menu import canvas_menu, tip_text
 from moe_studio.gui.canvas.palette import device_mime, device_of
 from moe_studio.gui.canvas.panel import ClusterPanel
+from moe_studio.gui.canvas.tile_grid import tile_grid
 from moe_studio.gui.canvas.tile_layer import TileLayer
 from moe_studio.gui.canvas.tile_paint import short_change
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
@@ -198,6 +199,13 @@ def test_nodes_stay_where_they_are_when_more_experts_come_to_a_gpu() -> None:
     assert before.columns != other.columns, "by themselves they would stand otherwise"
     after = cluster_layout(project.cluster, most_experts=4, aspect=1.15, before=before)
     assert (after.columns, after.spots) == (before.columns, before.spots)
+
+
+@pytest.mark.parametrize("experts", [1, 2, 3, 5, 6, 9])
+def test_another_expert_in_the_same_rows_leaves_a_tile_its_second_line(experts: int) -> None:
+    grid = tile_grid(132, 119 + 24 * (-(-experts // 3) - 1), experts)
+    assert grid.is_roomy
+    assert grid.room >= experts
 
 
 def test_another_button_does_not_drop_what_the_left_one_holds(bench: Bench) -> None:

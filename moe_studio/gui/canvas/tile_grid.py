@@ -52,8 +52,13 @@ class TileGrid:
 
 
 def smallest_height(most_experts: int) -> float:
-    """The height of a tile in which ``most_experts`` are seen, or as many as there is room for."""
-    rows = min(MOST_ROWS, max(1, -(-(most_experts + 1) // IN_ROW)))
+    """The height of a tile in which ``most_experts`` and one more are seen, or as many as there is room for."""
+    return _height(most_experts + 1, IN_ROW)
+
+
+def _height(experts: int, in_row: int) -> float:
+    """The least height of a tile in which ``experts`` are seen, ``in_row`` side by side, in at most `MOST_ROWS`."""
+    rows = min(MOST_ROWS, max(1, -(-experts // in_row)))
     return CHIP_TOP + FOOT + rows * (CHIP_HEIGHT + CHIP_GAP)
 
 
@@ -62,9 +67,9 @@ def tile_grid(width: float, height: float, most_experts: int) -> TileGrid:
 
     What a tile is higher than it must be goes to the memory first, then to the chips.
     """
-    spare = height - smallest_height(most_experts)
-    foot = ROOMY_FOOT if spare >= ROOMY_FOOT - FOOT else FOOT
     in_row = max(1, int((width - 2 * PADDING + CHIP_GAP) // (CHIP_WIDTH + CHIP_GAP)))
+    spare = height - _height(most_experts, in_row)
+    foot = ROOMY_FOOT if spare >= ROOMY_FOOT - FOOT else FOOT
     area = height - CHIP_TOP - foot
     rows = max(1, min(int(area // (CHIP_HEIGHT + CHIP_GAP)), -(-most_experts // in_row)))
     fitting = (width - 2 * PADDING + CHIP_GAP) / in_row - CHIP_GAP
