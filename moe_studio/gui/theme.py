@@ -204,3 +204,9 @@ def ui_font(pixels: int = 13, *, is_bold: bool = False) -> QFont:
     font.setWeight(QFont.Weight.DemiBold if is_bold else QFont.Weight.Normal)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
+
+
+def mixed(color: QColor, ground: QColor, share: float) -> QColor:
+    """``share`` of a colour on a ground."""
+    channels = ((color.red(), ground.red()), (color.green(), ground.green()), (color.blue(), ground.blue()))
+    return QColor(*(round(share * own + (1 - share) * other) for own, other in channels))

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState
 from moe_studio.gui.canvas.tile import CENTER
-from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.theme import Theme, mixed, ui_font
 
 PLAIN = ExpertState(-1, 1)
 
@@ -68,13 +68,4 @@ def heat_color(state: GpuState, theme: Theme) -> QColor:
     if not state.load:
         return theme.color("raised_edge")
     share = min(1.0, state.load / 2)
-    return mixed(theme.color("surface"), theme.family("expert"), 0.2 + 0.8 * share)
-
-
-def mixed(low: QColor, full: QColor, share: float) -> QColor:
-    """A colour between two."""
-    return QColor.fromRgbF(
-        low.redF() + (full.redF() - low.redF()) * share,
-        low.greenF() + (full.greenF() - low.greenF()) * share,
-        low.blueF() + (full.blueF() - low.blueF()) * share,
-    )
+    return mixed(theme.family("expert"), theme.color("surface"), 0.2 + 0.8 * share)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,11 @@ SLOWER_BY = 1.02
 """A GPU is called the slowest when it computes this much longer than the median of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpertState:
-    """An expert on a GPU: in how many of the layers shown, as a share, and its load over the mean of all."""
+class ExpertState(NamedTuple):
+    """An expert on a GPU: in how many of the layers shown, as a share, and its load over the mean of all.
+
+    A tuple, because thousands are made and compared at each step of a drag.
+    """
 
     expert: int
     layers: int

@@ -15,11 +15,10 @@ from moe_studio.document.table import Table
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.traffic_matrix import WHATS, gpu_traffic, node_traffic
 from moe_studio.graph.column import FloatArray
-from moe_studio.gui.canvas.chip_paint import mixed
 from moe_studio.gui.canvas.flow import MOST_GPUS, layers_of
 from moe_studio.gui.canvas.panel import WHAT_TEXTS
 from moe_studio.gui.text import tr
-from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.theme import Theme, mixed, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import ElidedLabel, plain_label
@@ -354,7 +353,7 @@ class TrafficPanel(QWidget):
 def _picture(matrix: FloatArray, theme: Theme) -> QImage:
     """One pixel for each cell, the fuller the more bytes."""
     share = np.sqrt(matrix / max(1e-300, float(matrix.max())))
-    steps = [mixed(theme.color("raised"), theme.family("communication"), step / 255) for step in range(256)]
+    steps = [mixed(theme.family("communication"), theme.color("raised"), step / 255) for step in range(256)]
     table = np.array([(c.blue(), c.green(), c.red(), 255) for c in steps], np.uint8)
     pixels = np.ascontiguousarray(table[np.round(share * 255).astype(int)])
     height, width = matrix.shape

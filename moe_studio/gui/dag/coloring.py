@@ -14,7 +14,7 @@ from moe_studio.engine.cost import BOUNDS
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import FloatArray, IntArray
 from moe_studio.graph.operator import FAMILIES
-from moe_studio.gui.theme import Theme
+from moe_studio.gui.theme import Theme, mixed
 from moe_studio.units import time_text
 
 ColorBy = Literal["kind", "gpu", "stage", "time", "slack", "bound"]
@@ -138,12 +138,6 @@ def hues(count: int, theme: Theme) -> tuple[QColor, ...]:
     """Different colours for numbers: neighbours are far apart on the circle of hues."""
     lightness = 0.52 if theme.name == "light" else 0.66
     return tuple(QColor.fromHslF((0.58 + number * 0.381966) % 1.0, 0.55, lightness) for number in range(count))
-
-
-def mixed(color: QColor, ground: QColor, share: float) -> QColor:
-    """``share`` of a colour on a ground."""
-    channels = ((color.red(), ground.red()), (color.green(), ground.green()), (color.blue(), ground.blue()))
-    return QColor(*(round(share * own + (1 - share) * other) for own, other in channels))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from moe_studio.export.figure import drawn_lines
 from moe_studio.export.layout import Layout, Point
 from moe_studio.graph.edge import COMMUNICATION, DATA, KIND_NAMES, ORDER
 from moe_studio.gui.dag.coloring import Look
-from moe_studio.gui.dag.draw import PATH_WIDTH, STYLES, draw_lines, draw_mark, draw_shape
+from moe_studio.gui.dag.draw import FADED, PATH_WIDTH, STYLES, draw_lines, draw_mark, draw_shape, face_color
 from moe_studio.gui.dag.small_layout import Sizes
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
@@ -84,7 +84,8 @@ def _draw_cluster(painter: QPainter, pen: Pen, title: str, depth: int, box: QRec
         painter.drawText(QRectF(box.left() + 8, box.top() + 3, room, 15), Qt.AlignmentFlag.AlignLeft, text)
 
 
-def _draw_edge(painter: QPainter, pen: Pen, edge: ViewEdge, points: tuple[Point, ...], seen: QRectF) -> None:
+def edge_path(points: tuple[Point, ...]) -> QPainterPath:
+    """The way of an edge, as Graphviz bends it."""
     way = QPainterPath(QPointF(*points[0]))
     *control, tip = points
     if len(control) > 3 and len(control) % 3 == 1:
@@ -94,6 +95,12 @@ def _draw_edge(painter: QPainter, pen: Pen, edge: ViewEdge, points: tuple[Point,
     else:
         for point in points[1:]:
             way.lineTo(QPointF(*point))
+    return way
+
+
+def _draw_edge(painter: QPainter, pen: Pen, edge: ViewEdge, points: tuple[Point, ...], seen: QRectF) -> None:
+    way = edge_path(points)
+    *control, tip = points
     if not way.controlPointRect().adjusted(-2, -2, 2, 2).intersects(seen):
         return
     is_path = edge.on_path and pen.has_path
@@ -130,14 +137,10 @@ def _draw_node(painter: QPainter, pen: Pen, node: ViewNode, box: QRectF, *, is_c
     theme = pen.theme
     is_path = node.on_path and pen.has_path
     color = node_color(pen, node)
-    painter.setOpacity(1.0 if is_chosen or not node.is_operator or pen.look.is_full(node.row) else 0.25)
+    painter.setOpacity(1.0 if is_chosen or not node.is_operator or pen.look.is_full(node.row) else FADED)
     painter.setPen(QPen(theme.color("path") if is_path else color, PATH_WIDTH if is_path else 1.3))
-    fill = QColor(color)
-    fill.setAlpha(38 if theme.name == "light" else 48)
-    shape = "ellipse" if node.shape == "point" else node.shape
-    for brush in (theme.color("surface"), fill):
-        painter.setBrush(brush)
-        draw_shape(painter, shape, box)
+    painter.setBrush(face_color(theme, color))
+    draw_shape(painter, "ellipse" if node.shape == "point" else node.shape, box)
     if is_chosen:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme.color("accent"), 2.0))

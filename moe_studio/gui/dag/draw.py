@@ -16,13 +16,17 @@ from moe_studio.gui.dag.lanes import Lanes
 from moe_studio.gui.dag.link import Links
 from moe_studio.gui.dag.node_text import draw_node_text, fitting_lines, node_lines
 from moe_studio.gui.dag.stamp import Stamps
-from moe_studio.gui.theme import Theme, ui_font
+from moe_studio.gui.theme import Theme, mixed, ui_font
 from moe_studio.gui.widgets.camera import Camera
 from moe_studio.view.label import Labeller
 
 CENTER = Qt.AlignmentFlag.AlignCenter
 STYLES = {DATA: Qt.PenStyle.SolidLine, COMMUNICATION: Qt.PenStyle.DashLine, ORDER: Qt.PenStyle.DotLine}
 PATH_WIDTH = 2.6
+FADED = 0.35
+TINT = {"light": 0.15, "dark": 0.19}
+"""How much of its colour an operator is filled with, by theme."""
+
 LINE_HEIGHT = 14.0
 WIDE = 150.0
 """Width from which a part of a box that is in view has room for its text."""
@@ -51,22 +55,29 @@ class Brush:
     def find_boxes(self, rows: IntArray) -> None:
         """Find the rectangles of many operators at once, which takes far less than one by one."""
         left, right, middle = self.ends(rows)
-        high = self.camera.scale_y - 2 * self._edge
+        high = self._high
         corners = zip(rows.tolist(), left.tolist(), right.tolist(), (middle - high / 2).tolist(), strict=True)
         self.boxes.update({row: QRectF(x, top, end - x, high) for row, x, end, top in corners})
 
     def ends(self, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Pixels of the left end, the right end, and the middle line of operators; shape (rows,) each."""
+        """Pixels of the left end, the right end, and the middle line of operators; shape (rows,) each.
+
+        Frames stand in the middle of pixels, so that they are sharp, and operators that look alike do so to the pixel.
+        """
         shown, camera = self.shown, self.camera
         left, wide = (shown.left[rows] - camera.x) * camera.scale_x, shown.width(rows) * camera.scale_x
         side = np.minimum(11.0, wide * 0.09) if self.has_gaps else np.full(len(rows), 0.75)
-        left = left + side
-        middle = (shown.row[rows].astype(np.float64) + 0.5 - camera.y) * camera.scale_y
-        return left, left + np.maximum(1.0, wide - 2 * side), middle
+        left = np.floor(left + side) + 0.5 if self.has_gaps else left + side
+        top = (shown.row[rows].astype(np.float64) - camera.y) * camera.scale_y + self._edge
+        return left, left + np.maximum(1.0, wide - 2 * side), np.floor(top) + 0.5 + self._high / 2
 
     @property
     def _edge(self) -> float:
         return min(5.0, self.camera.scale_y * 0.1)
+
+    @property
+    def _high(self) -> float:
+        return self.camera.scale_y - 2 * self._edge
 
 
 def draw_links(painter: QPainter, brush: Brush, links: Links, mask: Mask | None = None) -> None:
@@ -174,13 +185,9 @@ class Face:
 def _draw_face(painter: QPainter, theme: Theme, face: Face, box: QRectF, seen: QRectF) -> None:
     """An operator, with its text in the part of it that is ``seen``."""
     color = QColor.fromRgb(face.color)
-    painter.setOpacity(1.0 if face.is_full else 0.25)
+    painter.setOpacity(1.0 if face.is_full else FADED)
     painter.setPen(QPen(theme.color("path") if face.is_path else color, PATH_WIDTH if face.is_path else 1.3))
-    fill = QColor(color)
-    fill.setAlpha(38 if theme.name == "light" else 48)
-    painter.setBrush(theme.color("surface"))
-    draw_shape(painter, face.shape, box)
-    painter.setBrush(fill)
+    painter.setBrush(face_color(theme, color))
     draw_shape(painter, face.shape, box)
     if face.is_selected:
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -190,6 +197,11 @@ def _draw_face(painter: QPainter, theme: Theme, face: Face, box: QRectF, seen: Q
     if face.is_path and box.width() > 30:
         draw_mark(painter, theme, box)
     painter.setOpacity(1.0)
+
+
+def face_color(theme: Theme, color: QColor) -> QColor:
+    """What an operator of a colour is filled with: mostly the ground, which its texts are read on."""
+    return mixed(color, theme.color("surface"), TINT[theme.name])
 
 
 def draw_shape(painter: QPainter, shape: str, box: QRectF) -> None:

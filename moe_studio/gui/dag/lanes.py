@@ -1,5 +1,6 @@
 """Where operators stand in the lanes: rows are GPUs, columns are levels or time. Arrays only, no Qt."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -58,9 +59,9 @@ class Lanes:
         """Operators that touch a rectangle."""
         box = left, right, top, bottom
         if box not in self._touching:
-            hit = (self.right >= left) & (self.left <= right) & (self.row >= top - 1) & (self.row <= bottom)
+            near = np.flatnonzero((self.row >= math.ceil(top - 1)) & (self.row <= math.floor(bottom)))
             self._touching.clear()
-            self._touching[box] = np.flatnonzero(hit)
+            self._touching[box] = near[(self.right[near] >= left) & (self.left[near] <= right)]
         return self._touching[box]
 
     @cached_property

@@ -16,11 +16,10 @@ Draw = Callable[[QPainter], object]
 
 
 class Stamps:
-    """Pictures by what they show. One is made when the same thing is drawn a second time."""
+    """Pictures by what they show: operators that look alike share one, wherever they stand."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, QPixmap] = {}
-        self._met: set[Hashable] = set()
 
     def draw(self, painter: QPainter, box: QRectF, look: Hashable, draw: Draw) -> None:
         """Let ``draw`` draw ``box``, or use the picture of what ``look`` says; on paper always draw."""
@@ -34,19 +33,10 @@ class Stamps:
         key = look, round((x - left) * 100), round((y - top) * 100), round(box.width() * 100), round(box.height() * 100)
         known = self._known.get(key)
         if known is None:
-            if key not in self._met:
-                self._remember(key)
-                draw(painter)
-                return
+            if len(self._known) >= MOST_STAMPS:
+                self._known.clear()
             known = self._known[key] = self._picture(painter, box, QPointF(x - left, y - top), ratio, draw)
         painter.drawPixmap(QPointF(left / ratio - at.dx(), top / ratio - at.dy()), known)
-
-    def _remember(self, key: Hashable) -> None:
-        if len(self._met) > 2 * MOST_STAMPS:
-            self._met.clear()
-        if len(self._known) > MOST_STAMPS:
-            self._known.clear()
-        self._met.add(key)
 
     @staticmethod
     def _picture(painter: QPainter, box: QRectF, aside: QPointF, ratio: float, draw: Draw) -> QPixmap:

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtGui import QColor
 
 from moe_studio.graph.operator import FAMILIES
-from moe_studio.gui.theme import Theme
+from moe_studio.gui.theme import Theme, mixed
 from moe_studio.gui.timeline.raster import Ink
 
 
@@ -24,12 +24,6 @@ def ink_of(theme: Theme) -> Ink:
         compute=theme.family("expert").rgb(),
         communication=theme.family("communication").rgb(),
     )
-
-
-def mixed(color: QColor, ground: QColor, share: float) -> QColor:
-    """``share`` of a colour on a ground."""
-    channels = ((color.red(), ground.red()), (color.green(), ground.green()), (color.blue(), ground.blue()))
-    return QColor(*(round(share * own + (1 - share) * other) for own, other in channels))
 
 
 def readable_on(theme: Theme, family: str) -> QColor:

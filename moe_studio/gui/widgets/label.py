@@ -3,8 +3,8 @@
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QPaintEvent
-from PySide6.QtWidgets import QLabel, QStyleOption, QStylePainter, QToolTip, QWidget
+from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QToolTip, QWidget
 from typing_extensions import override
 
 from moe_studio.gui.text import tr
@@ -87,13 +87,10 @@ class ElidedLabel(QLabel):
     @override
     @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QStylePainter(self)
-        option = QStyleOption()
-        option.initFrom(self)
         shown = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
-        painter.setPen(self._inks.get(self._looks, self.palette().color(self.foregroundRole())))
-        self.style().drawItemText(painter, self.rect(), int(self.alignment().value), option.palette, True, shown)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setPen(self._inks.get(self._looks) or self.palette().color(self.foregroundRole()))
+            painter.drawText(self.rect(), int(self.alignment().value), shown)
 
     @override
     def event(self, event: QEvent) -> bool:
