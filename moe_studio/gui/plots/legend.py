@@ -1,6 +1,7 @@
 """What the colours of a chart stand for."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
@@ -99,7 +100,12 @@ class Legend(QWidget):
 
 
 def _width(entry: Entry) -> float:
-    return SWATCH + 5 + QFontMetricsF(ui_font(11)).horizontalAdvance(entry[0])
+    return SWATCH + 5 + _metrics().horizontalAdvance(entry[0])
+
+
+@cache
+def _metrics() -> QFontMetricsF:
+    return QFontMetricsF(ui_font(11))
 
 
 def _width_of(widths: Sequence[float]) -> float:
