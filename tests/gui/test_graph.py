@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
@@ -16,6 +16,8 @@ from moe_studio.document.graph_filter import GraphFilter, found_rows
 from moe_studio.document.selection import NOTHING, Selection, operator_row, operator_selection, selection_at
 from moe_studio.gui.dag.coloring import COLOR_BYS, coloring
 from moe_studio.gui.dag.dag_view import DagView
+from moe_studio.gui.dag.diagram import node_color
+from moe_studio.gui.dag.diagram_view import DiagramView
 from moe_studio.gui.dag.go_to import GoTo
 from moe_studio.gui.dag.margin import Ground, draw_lanes
 from moe_studio.gui.dag.node_text import fitting, node_lines
@@ -24,7 +26,7 @@ from moe_studio.gui.dag.path_menu import path_text
 from moe_studio.gui.dag.place import EVERYTHING, GraphPlace, crumbs, is_small, parent, placed
 from moe_studio.gui.dag.small_layout import row_layout, sizes_of
 from moe_studio.gui.main_window import MainWindow
-from moe_studio.gui.theme import DARK, LIGHT
+from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert
 from moe_studio.storage.loader import load_project
@@ -411,6 +413,95 @@ def test_clicking_and_walking_a_small_view_selects_everywhere(driver: Driver) ->
     driver.document.select(Selection(kind="gpu", gpu=9))
     panel.diagram.frame_selection()
     assert panel.place.gpu == 9
+
+
+def middle_of(diagram: DiagramView) -> QPointF:
+    return diagram.origin + QPointF(diagram.width(), diagram.height()) / (2 * diagram.scale)
+
+
+def test_a_small_view_has_a_map_as_long_as_something_is_out_of_sight(driver: Driver) -> None:
+    diagram = show(driver, "gpu").diagram
+    diagram.fit()
+    assert diagram.map.isHidden()
+    diagram.zoom_by(3.0)
+    assert diagram.map.isVisible()
+    assert diagram.rect().contains(diagram.map.geometry())
+    for shown in (graph_of(driver).view.map, diagram.map):
+        assert not shown.isHidden()
+    driver.window.actions_by_name["map"].trigger()
+    for shown in (graph_of(driver).view.map, diagram.map):
+        assert shown.isHidden()
+    diagram.zoom_by(1.1)
+    assert diagram.map.isHidden()
+    driver.window.actions_by_name["map"].trigger()
+    assert diagram.map.isVisible()
+    diagram.fit()
+    assert diagram.map.isHidden()
+
+
+def test_dragging_over_the_map_of_a_small_view_pans_it_there(driver: Driver) -> None:
+    diagram = show(driver, "gpu").diagram
+    diagram.fit()
+    diagram.zoom_by(3.0)
+    assert diagram.diagram is not None
+    whole, where = diagram.diagram.layout, diagram.map.where()
+    for kind, share in ((QEvent.Type.MouseButtonPress, 0.5), (QEvent.Type.MouseMove, 0.6)):
+        # The middle of the drawing, and a place below it.
+        point = QPointF(where.width() * 0.5, where.height() * share).toPoint()
+        send(diagram.map, kind, point)
+        pixel = whole.height / where.height()
+        assert abs(middle_of(diagram).y() - point.y() * pixel) < pixel
+    send(diagram.map, QEvent.Type.MouseMove, QPoint(-500, -500))
+    assert diagram._seen().contains(QPointF(0, 0)), "the map leads beyond the edge of the drawing"
+    assert diagram._seen().center().x() > 0
+
+
+def test_the_frame_in_the_map_of_a_small_view_is_the_part_in_view(driver: Driver) -> None:
+    diagram = show(driver, "gpu").diagram
+    diagram.fit()
+    diagram.zoom_by(4.0)
+    diagram.look_around(0, 0)
+    scene = diagram._map_scene()
+    assert scene is not None
+    where, frame = diagram.map.where(), diagram.map.frame(scene)
+    assert frame.topLeft() == where.topLeft()
+    assert frame.height() / where.height() == pytest.approx(
+        (diagram._seen().bottom() - diagram._seen().top()) / scene.whole.height(), rel=0.2
+    )
+    before = frame.top()
+    diagram.pan(0, 80)
+    scene = diagram._map_scene()
+    assert scene is not None
+    assert diagram.map.frame(scene).top() > before
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_the_map_of_a_small_view_shows_each_node_in_its_colour(driver: Driver, theme: Theme) -> None:
+    diagram = show(driver, "gpu").diagram
+    diagram.set_theme(theme)
+    scene, shown = diagram._map_scene(), diagram.diagram
+    assert scene is not None and shown is not None and diagram.lanes.look is not None
+    image = scene.picture(round(shown.layout.width), round(shown.layout.height))
+    pen = diagram._pen(diagram.lanes.look)
+    for name, node in shown.nodes.items():
+        color = theme.color("path") if node.on_path else node_color(pen, node)
+        assert image.pixelColor(shown.box(name).center().toPoint()) == color
+
+
+def test_what_is_selected_does_not_stay_under_the_map(driver: Driver) -> None:
+    diagram = show(driver, "gpu").diagram
+    diagram.fit()
+    diagram.zoom_by(2.0)
+    assert diagram.diagram is not None
+    name = next(iter(node.id for node in diagram.diagram.nodes.values() if node.is_operator))
+    end = QPointF(diagram.width() - 12, diagram.height() - 12) / diagram.scale
+    diagram.origin = diagram.diagram.box(name).bottomRight() - end
+    assert diagram._seen().contains(diagram.diagram.box(name))
+    driver.document.select(selection_at(name))
+    driver.settle()
+    box = diagram.diagram.box(name)
+    on_screen = QRectF((box.topLeft() - diagram.origin) * diagram.scale, box.size() * diagram.scale)
+    assert diagram.map.isVisible() and not diagram.map.covers(on_screen)
 
 
 def test_a_small_view_follows_the_design(driver: Driver) -> None:

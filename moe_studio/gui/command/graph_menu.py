@@ -218,7 +218,7 @@ GRAPH: tuple[Command, ...] = (
     Command(
         name="map",
         text="Map of the graph",
-        tip="Show the whole graph in small under its lanes, or not",
+        tip="Show the whole graph in small, or not",
         menu="View/Graph",
         keys=("M",),
         run=lambda w: w.graph.toggle_map(),

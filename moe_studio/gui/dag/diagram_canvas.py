@@ -14,8 +14,11 @@ from typing_extensions import override
 from moe_studio.document.document import Document
 from moe_studio.errors import MoeStudioError
 from moe_studio.export.layout import Layout
+from moe_studio.gui.dag.coloring import Look
+from moe_studio.gui.dag.corner_map import CornerMap, in_small
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.dag.diagram import Diagram, Pen, draw_diagram
+from moe_studio.gui.dag.mini_map import MapScene
 from moe_studio.gui.dag.place import GraphPlace
 from moe_studio.gui.dag.small_layout import Sizes, lay_out, row_layout, sizes_of
 from moe_studio.gui.dag.words import in_words
@@ -58,7 +61,9 @@ class DiagramCanvas(QWidget):
         self.job = Job(self)
         self.job.done.connect(self._on_laid_out)
         self.job.failed.connect(self._on_failed)
-        lanes.restyled.connect(self.update)
+        self.map = CornerMap(self, self._map_scene)
+        self.map.sought.connect(self.look_around)
+        lanes.restyled.connect(self._on_restyled)
 
     # What is shown
 
@@ -70,7 +75,13 @@ class DiagramCanvas(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self.theme = theme
-        self.update()
+        self._on_restyled()
+
+    def _on_restyled(self) -> None:
+        """Draw the view and, once a gesture is over, its map in other colours."""
+        if not self.document.is_previewing:
+            self.map.forget()
+        self._on_moved()
 
     def show_place(self, place: GraphPlace) -> None:
         """Show another view."""
@@ -81,6 +92,7 @@ class DiagramCanvas(QWidget):
     def _clear(self) -> None:
         self.job.stop()
         self.diagram, self._structure, self._wanted, self._is_stale = None, (), None, True
+        self._on_moved()
 
     def refresh(self) -> None:
         """Show what the document shows; laid out anew only if other nodes or edges are there."""
@@ -133,7 +145,7 @@ class DiagramCanvas(QWidget):
         self.diagram = Diagram(nodes={node.id: node for node in graph.nodes}, layout=layout, sizes=sizes)
         self.title, self.message = graph.title, ""
         self.setAccessibleName(tr("View of the graph") + f": {graph.title}")
-        self.update()
+        self._on_restyled()
 
     def _on_laid_out(self, layout: Layout) -> None:
         if self._wanted is None:
@@ -147,7 +159,7 @@ class DiagramCanvas(QWidget):
 
     def _on_failed(self, message: str) -> None:
         self._wanted, self.diagram, self.message = None, None, message
-        self.update()
+        self._on_moved()
 
     def end(self) -> None:
         """Drop what is being laid out."""
@@ -155,10 +167,17 @@ class DiagramCanvas(QWidget):
 
     def show_selection(self) -> None:
         """Mark what is selected, and bring it into view."""
-        chosen = [name for name in self.chosen() if self.diagram is not None]
-        if chosen and self.diagram is not None and not self._seen().contains(self.diagram.box(chosen[0])):
-            self._center(self.diagram.box(chosen[0]).center())
+        chosen = self.chosen()
+        if chosen and self.diagram is not None:
+            self._reveal(self.diagram.box(chosen[0]))
         self.update()
+
+    def _reveal(self, box: QRectF) -> None:
+        """Put a node in the middle if it is partly out of sight or under the map."""
+        corner = (box.topLeft() - self.origin) * self.scale
+        is_covered = self.map.covers(QRectF(corner, box.size() * self.scale))
+        if is_covered or not self._seen().contains(box):
+            self._center(box.center())
 
     def chosen(self) -> list[str]:
         """Ids of the nodes that belong to what is selected."""
@@ -198,6 +217,8 @@ class DiagramCanvas(QWidget):
             if start:
                 self._center(self.diagram.box(start[0]).center())
             self._keep_inside()
+            if start:
+                self._reveal(self.diagram.box(start[0]))
 
     def _keep_inside(self) -> None:
         """Move so that no room is wasted beside the diagram; what is smaller than the room is in its middle."""
@@ -206,6 +227,7 @@ class DiagramCanvas(QWidget):
         x = inside(seen.x(), seen.width(), layout.width, margin)
         y = inside(seen.y(), seen.height(), layout.height, margin)
         self.origin = QPointF(x, y)
+        self._on_moved()
 
     def fit(self) -> None:
         """Bring everything into view."""
@@ -233,12 +255,23 @@ class DiagramCanvas(QWidget):
 
     def _center(self, point: QPointF) -> None:
         self.origin = point - QPointF(self.width(), self.height()) / (2 * self.scale)
+        self._on_moved()
+
+    def look_around(self, x: float, y: float) -> None:
+        """Put a point in the middle, as far as there is something to see."""
+        if self.diagram is not None:
+            self._center(QPointF(x, y))
+            self._keep_inside()
+
+    def _on_moved(self) -> None:
+        """Show another part, and on the map which."""
+        self.map.arrange(self._map_scene(), self.size(), is_wanted=self.lanes.has_map)
         self.update()
 
     def pan(self, dx: float, dy: float) -> None:
         """Move by so many pixels."""
         self.origin = self.origin + QPointF(dx, dy) / self.scale
-        self.update()
+        self._on_moved()
 
     def zoom_by(self, factor: float) -> None:
         """Zoom, keeping the middle."""
@@ -248,7 +281,7 @@ class DiagramCanvas(QWidget):
         fixed = self._to_diagram(at)
         self.scale = float(np.clip(self.scale * factor, LEAST_SCALE, MOST_SCALE))
         self.origin = fixed - at / self.scale
-        self.update()
+        self._on_moved()
 
     # Painting
 
@@ -264,14 +297,7 @@ class DiagramCanvas(QWidget):
             painter.save()
             painter.scale(self.scale, self.scale)
             painter.translate(-self.origin)
-            pen = Pen(
-                theme=self.theme,
-                look=look,
-                scale=self.scale,
-                has_path=self.lanes.has_path,
-                has_order=self.lanes.has_order,
-            )
-            draw_diagram(painter, self.diagram, pen, self._seen(), set(self.chosen()))
+            draw_diagram(painter, self.diagram, self._pen(look), self._seen(), set(self.chosen()))
             painter.restore()
         if self.message:
             painter.setFont(ui_font(13))
@@ -279,10 +305,20 @@ class DiagramCanvas(QWidget):
             room = self.rect().adjusted(24, 24, -24, -24)
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(self.message))
 
+    def _pen(self, look: Look) -> Pen:
+        lanes = self.lanes
+        return Pen(theme=self.theme, look=look, scale=self.scale, has_path=lanes.has_path, has_order=lanes.has_order)
+
+    def _map_scene(self) -> MapScene | None:
+        if self.diagram is None or self.lanes.look is None:
+            return None
+        return in_small(self.diagram, self._pen(self.lanes.look), self._seen())
+
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         if event.oldSize().width() <= 0 and self.diagram is not None:
             self.first_look()
+        self._on_moved()
 
     @override
     def event(self, event: QEvent) -> bool:

@@ -56,6 +56,7 @@ class LaneCanvas(QWidget):
         self.path_kind: PathKind = "scheduled"
         self.has_path = True
         self.has_order = True
+        self.has_map = True
         self.looks = LaneLook()
         self.way = NO_ROWS
         self.lane_view = LaneView(self._on_moved)
@@ -153,9 +154,11 @@ class LaneCanvas(QWidget):
         self.restyled.emit()
 
     def toggle_map(self) -> None:
-        """Show the map, or not."""
-        self.map.setVisible(self.map.isHidden())
+        """Show the map, or not; small views follow."""
+        self.has_map = not self.has_map
+        self.map.setVisible(self.has_map)
         self._arrange()
+        self.restyled.emit()
 
     def toggle_legend(self) -> None:
         """Show what the colours mean, or not."""

@@ -1,45 +1,59 @@
-"""The whole graph in small, with a frame around the part in view."""
+"""A whole drawing in small, with a frame around the part in view."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
-from moe_studio.gui.dag.margin import GUTTER, LEFT
-from moe_studio.gui.dag.paint import Scene, lanes_image
+from moe_studio.gui.dag.margin import LEFT
 from moe_studio.gui.text import tr
-from moe_studio.gui.theme import ui_font
-from moe_studio.gui.widgets.camera import Camera
+from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_tip
 
-RIGHT = 8
 LEAST_FRAME = 6.0
 """Size of the frame in pixels below which it would not be seen."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapScene:
+    """What a map shows: the size of the whole drawing and the part of it that is seen, in the drawing's own units.
+
+    ``picture`` draws the whole in so many pixels across and down.
+    """
+
+    theme: Theme
+    whole: QSizeF
+    seen: QRectF
+    picture: Callable[[int, int], QImage]
+
+
 class MiniMap(QWidget):
-    """A picture of all lanes that is clicked, or dragged over, to go there.
+    """A picture of everything that is clicked, or dragged over, to go there.
 
     Signals:
-        sought: the pointer asks for a place; carries the column and the row of its middle.
+        sought: the pointer asks for a place; carries what shall be in the middle, in units of the drawing.
     """
 
     sought = Signal(float, float)
 
-    def __init__(self, parent: QWidget, scene: Callable[[], Scene | None]) -> None:
-        """``scene`` gives what the lanes show, None for nothing."""
+    def __init__(
+        self, parent: QWidget, scene: Callable[[], MapScene | None], *, gutter: int = 0, right: int = 0
+    ) -> None:
+        """``scene`` gives what there is to show, None for nothing; ``gutter`` is room for a word at the left."""
         super().__init__(parent)
         self.setAccessibleName(tr("Map of the graph"))
         self.setToolTip(plain_tip(tr("Click or drag to go there. M hides the map.")))
         self._image: QImage | None = None
         self._scene = scene
+        self._gutter, self._right = gutter, right
 
     def where(self) -> QRectF:
         """Where the picture is; the rest says what it is."""
-        return QRectF(GUTTER, 0, max(1, self.width() - GUTTER - RIGHT), self.height())
+        return QRectF(self._gutter, 0, max(1, self.width() - self._gutter - self._right), self.height())
 
     def forget(self) -> None:
         """Make the picture anew when it is next painted."""
@@ -55,39 +69,43 @@ class MiniMap(QWidget):
             self._paint(painter, scene)
             painter.end()
 
-    def _paint(self, painter: QPainter, scene: Scene) -> None:
+    def _paint(self, painter: QPainter, scene: MapScene) -> None:
         where, theme = self.where(), scene.theme
-        painter.drawImage(where.topLeft(), self._picture(scene, int(where.width()), int(where.height())))
-        painter.setFont(ui_font(10))
-        painter.setPen(theme.color("muted"))
-        painter.drawText(QRectF(10, 0, GUTTER - 12, 14), LEFT, tr("All"))
+        painter.drawImage(where.topLeft(), self._picture(scene, where))
+        if self._gutter:
+            painter.setFont(ui_font(10))
+            painter.setPen(theme.color("muted"))
+            painter.drawText(QRectF(10, 0, self._gutter - 12, 14), LEFT, tr("All"))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(theme.color("hairline"))
-        painter.drawRect(where.adjusted(0, 0, 0, -1))
+        # Over the drawing itself the edge has to be seen.
+        painter.setPen(theme.color("hairline" if self._gutter else "muted"))
+        painter.drawRect(where.adjusted(0, 0, 0 if self._right else -1, -1))
         painter.setPen(QPen(theme.color("accent"), 1.6))
-        painter.drawRect(self._frame(scene, where))
+        painter.drawRect(self.frame(scene))
 
-    def _picture(self, scene: Scene, width: int, height: int) -> QImage:
-        if self._image is None or self._image.width() != width:
-            whole = Camera(x=0, y=0, scale_x=width / scene.shown.span, scale_y=height / max(1, scene.shown.rows))
-            self._image = lanes_image(scene, whole, width, height)
+    def _picture(self, scene: MapScene, where: QRectF) -> QImage:
+        ratio = self.devicePixelRatioF()
+        if self._image is None or self._image.devicePixelRatio() != ratio:
+            self._image = scene.picture(round(where.width() * ratio), round(where.height() * ratio))
+            self._image.setDevicePixelRatio(ratio)
         return self._image
 
-    def _frame(self, scene: Scene, where: QRectF) -> QRectF:
-        area, camera = scene.area, scene.camera
-        scale_x, scale_y = where.width() / scene.shown.span, where.height() / max(1, scene.shown.rows)
+    def frame(self, scene: MapScene) -> QRectF:
+        """The frame around the part in view."""
+        where, seen = self.where(), scene.seen
+        scale_x, scale_y = where.width() / scene.whole.width(), where.height() / scene.whole.height()
         return QRectF(
-            where.left() + camera.x * scale_x,
-            where.top() + camera.y * scale_y,
-            max(LEAST_FRAME, area.width() / camera.scale_x * scale_x),
-            max(LEAST_FRAME, area.height() / camera.scale_y * scale_y),
+            where.left() + seen.x() * scale_x,
+            where.top() + seen.y() * scale_y,
+            max(LEAST_FRAME, seen.width() * scale_x),
+            max(LEAST_FRAME, seen.height() * scale_y),
         ).intersected(where)
 
     def _seek(self, point: QPointF) -> None:
         scene, where = self._scene(), self.where()
         if scene is not None:
             x, y = (point.x() - where.left()) / where.width(), (point.y() - where.top()) / where.height()
-            self.sought.emit(x * scene.shown.span, y * scene.shown.rows)
+            self.sought.emit(x * scene.whole.width(), y * scene.whole.height())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -98,7 +98,7 @@ class GraphTools(QWidget):
         add_choices(menu, choices)
         menu.addSeparator()
         add_switch(menu, tr("Order on each stream, dotted"), lambda _: view.toggle_order(), is_on=view.has_order)
-        add_switch(menu, tr("Map (M)"), lambda _: view.toggle_map(), is_on=not view.map.isHidden())
+        add_switch(menu, tr("Map (M)"), lambda _: view.toggle_map(), is_on=view.has_map)
         add_switch(menu, tr("Legend"), lambda _: view.toggle_legend(), is_on=not view.legend.isHidden())
 
     # The filter
