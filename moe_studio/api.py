@@ -16,9 +16,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path as FilePath
-from typing import Any, Literal
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, Literal
 
 from moe_studio.calibration.get_time import KernelTime, kernel_time
 from moe_studio.calibration.provider import provide
@@ -46,6 +44,9 @@ from moe_studio.storage.catalogue import example_names, example_path, load_clust
 from moe_studio.storage.loader import load_hf_model, load_project
 from moe_studio.storage.writer import project_text, relative, relocated, save_project
 from moe_studio.view.view import view as project_view
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Format = Literal["md", "html"]
 Phase = Literal["decode", "prefill", "forward"]

@@ -1,6 +1,7 @@
 """The operator graph for networkx, whose longest paths are those of the evaluation."""
 
-import networkx as nx
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
@@ -8,6 +9,9 @@ from moe_studio.engine.order import scheduled_edges
 from moe_studio.graph.edge import KIND_NAMES, ORDER, Edges, data_edges, junction_name
 from moe_studio.graph.edge import pairs as drawn_out
 from moe_studio.view.label import Labeller
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def to_networkx(evaluation: Evaluation, *, order: bool = False, pairs: bool = False) -> "nx.DiGraph[str]":
@@ -18,6 +22,8 @@ def to_networkx(evaluation: Evaluation, *, order: bool = False, pairs: bool = Fa
     GPU's streams issue one after the other) of the scheduled path. With ``pairs`` every
     pair of a collective is an edge; without, its members meet in a node that takes no time.
     """
+    import networkx as nx  # a sixth of the time in which the window opens, which does not need it
+
     graph = evaluation.graph
     edges = scheduled_edges(graph, list(evaluation.costs)) if order else data_edges(graph)
     if pairs:

@@ -7,9 +7,7 @@ formats, and the page's content security policy allows neither scripts nor anyth
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Literal
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Literal
 
 from moe_studio import __version__
 from moe_studio.engine.evaluation import Evaluation
@@ -20,6 +18,9 @@ from moe_studio.export.svg import svg_text
 from moe_studio.export.text import plain
 from moe_studio.locator import resource
 from moe_studio.view.view import view
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 Format = Literal["md", "html"]
 
@@ -77,7 +78,9 @@ def inline_svg(svg: str) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # the window opens sooner without
+
     environment = Environment(
         loader=FileSystemLoader(resource("templates")),
         autoescape=lambda name: bool(name and name.endswith(".html.j2")),
