@@ -3,7 +3,6 @@
 Samuel Williams, Andrew Waterman, David Patterson: Roofline, Communications of the ACM 52(4), 2009.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -45,7 +44,7 @@ class Roofline:
 
     ``intensity``: FLOP per byte; ``rate``: FLOP per second that is attained; ``seconds``: time of all of them on
     all GPUs; ``count``: how many they are; ``family``: index into `FAMILIES`; ``kinds``: a bit for each of
-    `OP_KINDS` that is among them; ``row``: one of them in the graph.
+    `OP_KINDS` that is among them; ``row``: one of them in the graph; ``roof``: index into ``roofs`` of its own.
     """
 
     intensity: FloatArray
@@ -55,6 +54,7 @@ class Roofline:
     family: IntArray
     kinds: IntArray
     row: IntArray
+    roof: IntArray
     roofs: tuple[Roof, ...]
 
     def name(self, point: int) -> str:
@@ -72,14 +72,16 @@ def roofline(evaluation: Evaluation) -> Roofline:
         times[cost] = times.get(cost, 0) + 1
     blocks = []
     for cost, count in times.items():
-        points = _layer_points(cost)
-        scale = np.array([[1.0], [1.0], [count], [count], [1.0], [1.0]])
-        blocks.append(points * scale + np.array([[0.0], [0.0], [0.0], [0.0], [0.0], [first[cost]]]))
+        points = _layer_points(cost).copy()
+        points[2:4] *= count
+        points[5] += first[cost]
+        blocks.append(points)
     table = np.concatenate(blocks, axis=1)
     op = table[4].astype(np.int64)
-    order, starts = _groups(np.stack([FAMILY_OF_OP[op], *_cells(table)]))
+    order, starts = _groups(np.stack([FAMILY_OF_OP[op], table[6].astype(np.int64), *_cells(table)]))
     merged = _merged(table[:, order], starts)
     bits = np.bitwise_or.reduceat(1 << op[order], starts) if len(starts) else np.zeros(0, np.int64)
+    used = _used(evaluation)
     return Roofline(
         intensity=merged[0],
         rate=merged[1],
@@ -88,7 +90,8 @@ def roofline(evaluation: Evaluation) -> Roofline:
         family=FAMILY_OF_OP[merged[4].astype(np.int64)],
         kinds=bits,
         row=merged[5].astype(np.int64),
-        roofs=tuple(_roofs(evaluation)),
+        roof=np.searchsorted(used, merged[6].astype(np.int64)),
+        roofs=tuple(_roof(evaluation, code) for code in used),
     )
 
 
@@ -96,15 +99,17 @@ _KNOWN: "WeakKeyDictionary[LayerCost, FloatArray]" = WeakKeyDictionary()
 
 
 def _layer_points(cost: LayerCost) -> FloatArray:
-    """Rows of intensity, rate, seconds, count, op, row in the layer; a column for each different operator."""
+    """Rows of intensity, rate, seconds, count, op, row in the layer, roof; a column for each different operator."""
     if cost not in _KNOWN:
         body = cost.body
         chosen = np.flatnonzero((body.flop > 0) & (body.byte > 0) & (cost.own_s > 0) & ~cost.is_comm)
         flop, byte, own = body.flop[chosen], body.byte[chosen], cost.own_s[chosen]
-        table = np.stack([flop / byte, flop / own, own, np.ones(len(chosen)), body.op[chosen], chosen])
+        table = np.stack(
+            [flop / byte, flop / own, own, np.ones(len(chosen)), body.op[chosen], chosen, _code(body, chosen)]
+        )
         # Neighbours are mostly alike; what is left is sorted.
-        table = _merged(table, _begins(table[[0, 1, 4]]))
-        order, starts = _groups(np.stack([table[4].astype(np.int64), *_cells(table)]))
+        table = _merged(table, _begins(table[[0, 1, 4, 6]]))
+        order, starts = _groups(np.stack([*table[[4, 6]].astype(np.int64), *_cells(table)]))
         _KNOWN[cost] = _merged(table[:, order], starts)
     return _KNOWN[cost]
 
@@ -136,31 +141,35 @@ def _merged(table: FloatArray, starts: IntArray) -> FloatArray:
     return result
 
 
-def _roofs(evaluation: Evaluation) -> Iterator[Roof]:
-    """One roof for each kind of GPU and data type that is computed with."""
+def _roof(evaluation: Evaluation, code: int) -> Roof:
+    """The roof of one kind of GPU and data type."""
     project = evaluation.project
-    used: set[tuple[int, int]] = set()
-    for body in dict.fromkeys(part.body for part in evaluation.graph.parts):
-        used |= _devices_and_types(body)
-    names = device_names(project.cluster)
-    for device, dtype in sorted(used):
-        spec = project.cluster.device(names[device])
-        yield Roof(
-            device=spec.title or names[device],
-            dtype=DTYPES[dtype],
-            peak_flop_s=float(evaluation.rates.peak_flop_s[device, dtype]),
-            memory_byte_s=float(evaluation.rates.memory_byte_s[device]),
-            reach=(project.cost.compute, project.cost.memory),
-        )
+    device, dtype = divmod(code, len(DTYPES))
+    name = device_names(project.cluster)[device]
+    return Roof(
+        device=project.cluster.device(name).title or name,
+        dtype=DTYPES[dtype],
+        peak_flop_s=float(evaluation.rates.peak_flop_s[device, dtype]),
+        memory_byte_s=float(evaluation.rates.memory_byte_s[device]),
+        reach=(project.cost.compute, project.cost.memory),
+    )
 
 
-_USED: "WeakKeyDictionary[LayerGraph, frozenset[tuple[int, int]]]" = WeakKeyDictionary()
+def _used(evaluation: Evaluation) -> list[int]:
+    """Codes of the kinds of GPU and data types that are computed with, sorted."""
+    return sorted(set().union(*(_codes(body) for body in {part.body for part in evaluation.graph.parts})))
 
 
-def _devices_and_types(body: LayerGraph) -> frozenset[tuple[int, int]]:
-    """Kinds of device and data types that a layer computes with."""
+_USED: "WeakKeyDictionary[LayerGraph, frozenset[int]]" = WeakKeyDictionary()
+
+
+def _codes(body: LayerGraph) -> frozenset[int]:
+    """Codes of the kinds of GPU and data types that a layer computes with."""
     if body not in _USED:
-        computing = body.flop > 0
-        pair = body.stage.device[body.lane[computing]] * len(DTYPES) + body.columns["dtype"][computing].astype(np.int64)
-        _USED[body] = frozenset(divmod(code, len(DTYPES)) for code in np.flatnonzero(np.bincount(pair)).tolist())
+        _USED[body] = frozenset(np.flatnonzero(np.bincount(_code(body, np.flatnonzero(body.flop > 0)))).tolist())
     return _USED[body]
+
+
+def _code(body: LayerGraph, rows: IntArray) -> IntArray:
+    """One number for the kind of GPU and the data type of each operator; shape as ``rows``."""
+    return body.stage.device[body.lane[rows]] * len(DTYPES) + body.columns["dtype"][rows].astype(np.int64)

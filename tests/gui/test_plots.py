@@ -18,8 +18,9 @@ from pytestqt.qtbot import QtBot
 
 from moe_studio.document.document import Document
 from moe_studio.document.placing import drop_of, grabbed
-from moe_studio.document.selection import Selection
+from moe_studio.document.selection import Selection, operator_selection
 from moe_studio.errors import MoeStudioError, SaveError
+from moe_studio.graph.operator import OP_NUMBER
 from moe_studio.gui.plots.breakdown import BreakdownPanel
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.load_chart import NO_EXPERTS, LoadChart
@@ -36,6 +37,7 @@ from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.locator import resource
 from moe_studio.project.project import Project
 from moe_studio.storage.loader import load_project
+from moe_studio.units import percent_text
 from tests.gui.conftest import Driver
 
 KINDS = (KindChart, LayerChart, GpuChart, SensitivityChart, MemoryChart, LoadChart, RooflineChart)
@@ -405,6 +407,54 @@ def test_words_of_the_roofline_are_whole_at_any_height(make: Make, name: str, qt
         assert len(words) > 1
         for label in words:
             assert room.contains(label.mapRectToScene(label.boundingRect().adjusted(4, 4, -4, -4))), label.toPlainText()
+
+
+@pytest.mark.parametrize("name", ["real/deepseek-v3-decode-h800", "real/gpt-oss-120b-decode-h100"])
+def test_words_of_several_roofs_cover_nothing(make: Make, name: str, qtbot: QtBot) -> None:
+    chart = make(RooflineChart)
+    assert isinstance(chart, RooflineChart)
+    document = Document(load_project(resource("examples", f"{name}.moe.yaml")))
+    chart.show_evaluation(document.evaluation, keeps_range=False)
+    for width in (480, 1200):
+        chart.resize(width, 170)
+        qtbot.wait(1)
+        QApplication.processEvents()
+        words = [label for label in chart.roof_labels if label.isVisible()]
+        assert len(words) == 2
+        first, second = (label.mapRectToScene(label.boundingRect().adjusted(4, 4.5, -4, -4.5)) for label in words)
+        assert not first.intersects(second)
+        end = chart.plot.getViewBox().mapViewToScene(QPointF(chart.limits[1], 0)).x()
+        assert min(first.left(), second.left()) >= end
+
+
+def test_a_point_says_how_near_it_is_to_its_own_roof(make: Make) -> None:
+    chart = make(RooflineChart)
+    assert isinstance(chart, RooflineChart)
+    evaluation = Document(load_project(resource("examples", "real", "deepseek-v3-decode-h800.moe.yaml"))).evaluation
+    chart.show_evaluation(evaluation, keeps_range=False)
+    assert chart.shown is not None
+    for item in range(chart.count):
+        roof = chart.shown.roofs[chart.shown.roof[item]]
+        best = min(roof.peak_flop_s, roof.memory_byte_s * float(chart.shown.intensity[item]))
+        bound = evaluation.bound_name(int(chart.shown.row[item]))
+        assert f"{percent_text(float(chart.shown.rate[item]) / best, 0)} of the roof, bound by {bound};" in (
+            chart.text_of(item)
+        )
+        assert chart.item_of(operator_selection(evaluation.graph, int(chart.shown.row[item]))) == item
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_chart_reads_is_chinese_in_a_chinese_window(kind: type[Chart], make: Make) -> None:
+    chart = make(kind)
+    use_language(CHINESE)
+    try:
+        for item in range(chart.count):
+            told = chart.text_of(item)
+            names = {"GPU", "FLOP", "TFLOP", "GFLOP", *OP_NUMBER}
+            assert set(re.findall(r"[A-Za-z_]{3,}", told)) <= names, told
+            assert re.search(r"[\u4e00-\u9fff]", told), told
+    finally:
+        use_language(ENGLISH)
 
 
 def test_the_menu_asks_for_files_and_copies_values_and_picture(make: Make) -> None:

@@ -137,7 +137,7 @@ class Chart(QWidget):
         raise NotImplementedError
 
     def text_of(self, item: int) -> str:
-        """An item with its values, in words."""
+        """An item with its values, in the user's words."""
         raise NotImplementedError
 
     def selection_of(self, item: int) -> Selection | None:
@@ -263,7 +263,7 @@ class Chart(QWidget):
 
     def _read(self, item: int) -> None:
         is_there = 0 <= item < self.count and not self.empty
-        text = tr(self.text_of(item) if is_there else self.title)
+        text = self.text_of(item) if is_there else tr(self.title)
         self.heading.setText(text)
         self.legend.setVisible(self.legend.has_entries and (self.legend.is_below or not is_there))
         self.setAccessibleDescription(text if is_there else "")

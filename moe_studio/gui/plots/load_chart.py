@@ -16,6 +16,7 @@ from moe_studio.gui.plots.legend import Entry
 from moe_studio.gui.plots.style import Ticks, count_ticks, frame_pen, leave_margin
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
+from moe_studio.units import counted
 
 TITLE = "Load of each GPU's experts, by layer"
 NO_EXPERTS = "This model has no experts, so there is no load to compare."
@@ -135,12 +136,18 @@ class LoadChart(Chart):
     def text_of(self, item: int) -> str:
         layer, gpu = divmod(item, self.load.shape[1])
         if not self.imbalance[layer]:
-            return f"Layer {layer} has no experts"
+            return tr("Layer {layer} has no experts", layer=layer)
         tokens = float(self.load[layer, gpu])
         if not tokens:
-            return f"Layer {layer}: no token goes to GPU {gpu}"
-        shown = f"{tokens:,.0f} tokens, {self.relative[layer, gpu]:.2f} × the mean"
-        return f"Layer {layer}, GPU {gpu}: {shown}; imbalance {self.imbalance[layer]:.2f} ×"
+            return tr("Layer {layer}: no token goes to GPU {gpu}", layer=layer, gpu=gpu)
+        return tr(
+            "Layer {layer}, GPU {gpu}: {tokens}, {load} × the mean; imbalance {most} ×",
+            layer=layer,
+            gpu=gpu,
+            tokens=tr(counted(round(tokens), "token")),
+            load=f"{self.relative[layer, gpu]:.2f}",
+            most=f"{self.imbalance[layer]:.2f}",
+        )
 
     @override
     def selection_of(self, item: int) -> Selection | None:

@@ -79,7 +79,7 @@ class MemoryChart(ColumnChart):
     @override
     def text_of(self, item: int) -> str:
         parts = ", ".join(
-            f"{name} {si_text(float(part[item]), 'B', 3)}"
+            f"{tr(name)} {si_text(float(part[item]), 'B', 3)}"
             for name, part in zip(self.names, self.parts, strict=True)
             if part[item]
         )

@@ -15,8 +15,9 @@ from moe_studio.graph.operator import FAMILIES, OP_NUMBER
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.legend import Entry
 from moe_studio.gui.plots.style import Ticks, frame_pen
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
-from moe_studio.units import percent_text, si_text, significant, time_text
+from moe_studio.units import counted, percent_text, si_text, significant, time_text
 
 SYMBOLS = {"attention": "o", "dense": "s", "expert": "h", "memory": "t", "routing": "d", "communication": "x"}
 SMALLEST, LARGEST = 8.0, 34.0
@@ -26,6 +27,12 @@ REACH = 16.0
 
 LINE = 18.0
 """Pixels for words above the highest roof and below the lowest point."""
+
+APART, GAP = 14.0, 2.0
+"""Pixels from one roof's words to the next one's, and from the end of a roof to its words."""
+
+MOST_BESIDE = 0.4
+"""Share of the width that words beside the roofs take at most."""
 
 NEAR = 2.0
 """Powers of ten below which they alone would be too few ticks."""
@@ -76,10 +83,19 @@ class RooflineChart(Chart):
         left, right = min(self.across.min(), *ridge) - 0.5, max(self.across.max(), *ridge) + 0.6
         bottom, top = self._reach(float(self.up.min()), float(max(self.up.max(), *peak)))
         self.limits = (float(left), float(right), float(bottom), float(top))
-        self.plot.setXRange(left, right, padding=0)
+        width = max(1.0, self.plot.getViewBox().width())
+        self.plot.setXRange(left, left + (right - left) * width / (width - self._beside(shown, width)), padding=0)
         self.plot.setYRange(bottom, top, padding=0)
         self.plot.getAxis("bottom").setTicks([power_ticks(left, right, "FLOP/B")])
         self.plot.getAxis("left").setTicks([power_ticks(bottom, top, "FLOP/s")])
+
+    def _beside(self, shown: Roofline, width: float) -> float:
+        """Pixels right of the roofs for their words: those of several would lie on the lines of each other."""
+        if len(shown.roofs) < 2:
+            return 0.0
+        metrics = QFontMetricsF(ui_font(11))
+        longest = max(metrics.horizontalAdvance(roof_text(roof)) for roof in shown.roofs[:MOST_ROOFS])
+        return min(MOST_BESIDE * width, longest + GAP + 10)
 
     def _reach(self, low: float, high: float) -> tuple[float, float]:
         """From where to where the scale goes, so that there is room for words below ``low`` and above ``high``."""
@@ -121,8 +137,21 @@ class RooflineChart(Chart):
                 roof = roofs[number]
                 self.roofs[number].setData(*self._roof_line(roof, (1.0, 1.0)), pen=frame_pen(theme.color("text"), 1.6))
                 self.reaches[number].setData(*self._roof_line(roof, roof.reach), pen=dashed)
-                self.roof_labels[number].setText(roof_text(roof), color=theme.text)
-                self.roof_labels[number].setPos(self.limits[1], float(np.log10(roof.peak_flop_s)))
+        self._label_roofs(roofs[:MOST_ROOFS])
+
+    def _label_roofs(self, roofs: tuple[Roof, ...]) -> None:
+        """Words above the only roof, or beside the end of each of several, the highest first."""
+        wide, tall = self.plot.getViewBox().viewPixelSize()
+        metrics, lowest = QFontMetricsF(ui_font(11)), np.inf
+        room = MOST_BESIDE * self.plot.getViewBox().width() - GAP - 10
+        for roof, label in sorted(zip(roofs, self.roof_labels, strict=False), key=lambda pair: -pair[0].peak_flop_s):
+            words, height = roof_text(roof), float(np.log10(roof.peak_flop_s))
+            if len(roofs) > 1:
+                words = metrics.elidedText(words, Qt.TextElideMode.ElideLeft, room)
+                height = lowest = min(height, lowest - APART * tall)
+            label.setText(words, color=self.theme.text)
+            label.setAnchor((0, 0.5) if len(roofs) > 1 else (1, 1))
+            label.setPos(self.limits[1] + (GAP * wide if len(roofs) > 1 else 0), height)
 
     def _roof_line(self, roof: Roof, reach: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
         peak, memory = np.log10(roof.peak_flop_s * reach[0]), np.log10(roof.memory_byte_s * reach[1])
@@ -133,7 +162,7 @@ class RooflineChart(Chart):
         """Names below or above the points that take longest, where they do not cover each other."""
         wide, tall = self.plot.getViewBox().viewPixelSize()
         metrics = QFontMetricsF(ui_font(11))
-        taken = [self._roof_label_box(roof, metrics, (wide, tall)) for roof in shown.roofs[:MOST_ROOFS]]
+        taken = [*self._label_boxes(shown, metrics, (wide, tall)), *self._flat_boxes(shown.roofs, tall)]
         free, written = list(self.names), set()
         for label in self.names:
             label.setVisible(False)
@@ -159,10 +188,23 @@ class RooflineChart(Chart):
         """Whether words in ``box`` are neither below nor above what is seen."""
         return self.limits[2] <= box.top() + HAIR and box.bottom() <= self.limits[3] + HAIR
 
-    def _roof_label_box(self, roof: Roof, metrics: QFontMetricsF, pixel: tuple[float, float]) -> QRectF:
-        """Where the words on a roof are; boxes have their smaller rate at the top."""
+    def _flat_boxes(self, roofs: tuple[Roof, ...], tall: float) -> list[QRectF]:
+        """The level parts of the roofs, which would strike words out."""
+        boxes = []
+        for roof in roofs[:MOST_ROOFS]:
+            for reach in ((1.0, 1.0), roof.reach):
+                x, y = self._roof_line(roof, reach)
+                boxes.append(QRectF(x[1], y[1] - tall, x[2] - x[1], 2 * tall))
+        return boxes
+
+    def _label_boxes(self, shown: Roofline, metrics: QFontMetricsF, pixel: tuple[float, float]) -> list[QRectF]:
+        """Where the words of the roofs are; boxes have their smaller rate at the top."""
+        left, right, bottom, top = self.limits
+        if len(shown.roofs) != 1:
+            return [QRectF(right, bottom, right - left, top - bottom)]
+        (roof,) = shown.roofs
         width, height = metrics.horizontalAdvance(roof_text(roof)) * pixel[0], 18 * pixel[1]
-        return QRectF(self.limits[1] - width, float(np.log10(roof.peak_flop_s)), width, height)
+        return [QRectF(right - width, float(np.log10(roof.peak_flop_s)), width, height)]
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -173,6 +215,7 @@ class RooflineChart(Chart):
     def _place_names(self) -> None:
         if self.shown is not None and not self.empty:
             self._set_range(self.shown)
+            self._label_roofs(self.shown.roofs[:MOST_ROOFS])
             self._draw_names(self.shown)
             self._mark()
 
@@ -205,15 +248,20 @@ class RooflineChart(Chart):
     @override
     def text_of(self, item: int) -> str:
         assert self.shown is not None
+        assert self.evaluation is not None
         shown = self.shown
         rate, intensity = float(shown.rate[item]), float(shown.intensity[item])
-        roof = max(shown.roofs, key=lambda roof: roof.peak_flop_s)
+        roof = shown.roofs[shown.roof[item]]
         best = min(roof.peak_flop_s, roof.memory_byte_s * intensity)
-        bound = "memory" if intensity < roof.ridge * roof.reach[0] / roof.reach[1] else "arithmetic"
-        share = percent_text(rate / best, 0)
-        return (
-            f"{shown.name(item)}: {significant(intensity, 3)} FLOP/B, {si_text(rate, 'FLOP/s', 3)}, {share} of the "
-            f"roof, bound by {bound}; {int(shown.count[item]):,} operators, {time_text(self._mean_s(item), 3)} per GPU"
+        return tr(
+            "{what}: {intensity} FLOP/B, {speed}, {share} of the roof, bound by {bound}; {operators}, {time} per GPU",
+            what=shown.name(item),
+            intensity=significant(intensity, 3),
+            speed=si_text(rate, "FLOP/s", 3),
+            share=percent_text(rate / best, 0),
+            bound=tr(self.evaluation.bound_name(int(shown.row[item]))),
+            operators=tr(counted(int(shown.count[item]), "operator")),
+            time=time_text(self._mean_s(item), 3),
         )
 
     def _mean_s(self, item: int) -> float:
@@ -237,9 +285,11 @@ class RooflineChart(Chart):
         part, local = self.evaluation.graph.part_of(row)
         flop, byte = float(part.body.flop[local]), float(part.body.byte[local])
         mine = np.flatnonzero(self.shown.kinds >> OP_NUMBER[selection.op] & 1)
-        if not flop or not byte or not len(mine):
+        seconds = float(self.evaluation.duration_s[row])
+        if not flop or not byte or not seconds or not len(mine):
             return -1
-        return int(mine[np.abs(self.across[mine] - np.log10(flop / byte)).argmin()])
+        away = np.hypot(self.across[mine] - np.log10(flop / byte), self.up[mine] - np.log10(flop / seconds))
+        return int(mine[away.argmin()])
 
     @override
     def table(self) -> Table:

@@ -19,6 +19,9 @@ LEAST = 0.01
 """The scale never ends before this share of the latency: bars of nothing should look like nothing."""
 
 
+LEAST_SHOWN = 0.0005
+"""Smaller gains would be written as nothing."""
+
 TITLE, BEFORE = "What 10 % more would give", "What 10 % more gave before"
 
 
@@ -53,8 +56,15 @@ class SensitivityChart(RowChart):
     @override
     def text_of(self, item: int) -> str:
         assert self.measured is not None
-        saved = self.rows[item].value * self.measured.metrics.latency_s
-        return f"10 % more {self.rows[item].name}: {self.rows[item].text}, {time_text(saved, 3)} shorter"
+        row = self.rows[item]
+        if not row.value:
+            return tr("10 % more {name}: no gain", name=self.name_of(row))
+        return tr(
+            "10 % more {name}: {change}, {time} shorter",
+            name=self.name_of(row),
+            change=tr("less than 0.1 %") if row.value < LEAST_SHOWN else row.text,
+            time=time_text(row.value * self.measured.metrics.latency_s, 3),
+        )
 
     @override
     def selection_of(self, item: int) -> Selection | None:
@@ -72,4 +82,4 @@ class SensitivityChart(RowChart):
 
 
 def _gain_text(gain: float) -> str:
-    return f"−{percent_text(gain)}" if gain >= 0.0005 else "no gain"
+    return f"−{percent_text(gain)}" if gain >= LEAST_SHOWN else "no gain"

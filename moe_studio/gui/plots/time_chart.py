@@ -13,6 +13,7 @@ from moe_studio.graph.operator import DESCRIPTIONS, FAMILIES, OP_NUMBER
 from moe_studio.gui.plots.column_chart import ColumnChart
 from moe_studio.gui.plots.row_chart import Row, RowChart
 from moe_studio.gui.plots.style import kind_color
+from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme
 from moe_studio.gui.widgets.figure import change_text
 from moe_studio.units import percent_text, time_text
@@ -77,10 +78,10 @@ class KindChart(RowChart):
         assert self.evaluation is not None
         row = self.rows[item]
         share = percent_text(row.value / (self.evaluation.metrics.latency_s or 1.0))
-        what = f", {DESCRIPTIONS[row.name]}" if row.name in DESCRIPTIONS else ""
+        what = f", {tr(DESCRIPTIONS[row.name])}" if row.name in DESCRIPTIONS else ""
         was = self._before.get(row.name)
-        before = f", reference {time_text(was, 3)}" if was is not None else ""
-        return f"{row.name}{what}: {row.text}, {share}{before}"
+        before = tr(", reference {time}", time=time_text(was, 3)) if was is not None else ""
+        return f"{self.name_of(row)}{what}: {row.text}, {share}{before}"
 
     @override
     def selection_of(self, item: int) -> Selection | None:
@@ -126,8 +127,9 @@ class LayerChart(ColumnChart):
     @override
     def text_of(self, item: int) -> str:
         own = [(float(part[item]), name) for name, part in zip(self.names, self.parts, strict=True)]
-        most = ", ".join(f"{name} {time_text(value, 3)}" for value, name in sorted(own, reverse=True)[:2] if value)
-        return f"Layer {item}: {time_text(float(self.total[item]), 3)} ({most})"
+        most = ", ".join(f"{tr(name)} {time_text(value, 3)}" for value, name in sorted(own, reverse=True)[:2] if value)
+        time = time_text(float(self.total[item]), 3)
+        return f"{tr('Layer {number}', number=item)}: {time}" + (f" ({most})" if most else "")
 
     @override
     def selection_of(self, item: int) -> Selection | None:
@@ -163,8 +165,14 @@ class GpuChart(ColumnChart):
 
     @override
     def text_of(self, item: int) -> str:
-        pairs = zip(("computes", "communicates", "waits"), self.parts, strict=True)
-        return f"GPU {item}: " + ", ".join(f"{verb} {time_text(float(part[item]), 3)}" for verb, part in pairs)
+        computing, communicating, waiting = (time_text(float(part[item]), 3) for part in self.parts)
+        return tr(
+            "GPU {gpu}: computes {computing}, communicates {communicating}, waits {waiting}",
+            gpu=item,
+            computing=computing,
+            communicating=communicating,
+            waiting=waiting,
+        )
 
     @override
     def selection_of(self, item: int) -> Selection | None:

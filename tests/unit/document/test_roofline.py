@@ -1,5 +1,7 @@
 """The roofline."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,31 @@ def test_no_point_is_above_its_roof(evaluation: Evaluation) -> None:
     best = np.minimum(roof.peak_flop_s * roof.reach[0], roof.memory_byte_s * roof.reach[1] * shown.intensity)
     assert (shown.rate <= best * (1 + 1e-9)).all()
     assert roof.ridge == pytest.approx(300.0)
+
+
+def mixed(project: Project) -> Project:
+    """``project`` with another kind of GPU in its last node, half as fast in all."""
+    cluster = project.cluster
+    whole = cluster.device(cluster.nodes[0].device)
+    peaks = {name: peak / 2 for name, peak in whole.peak_tflops.items()}
+    slow = replace(whole, title="", peak_tflops=peaks, memory_tb_s=whole.memory_tb_s / 2)
+    nodes = (*cluster.nodes[:-1], replace(cluster.nodes[-1], device="slow"))
+    return replace(project, cluster=replace(cluster, nodes=nodes, devices={**cluster.devices, "slow": slow}))
+
+
+def test_every_point_is_under_the_roof_of_its_own_gpu_and_data_type(small: Project) -> None:
+    project = mixed(small)
+    evaluation = evaluate(project)
+    shown, graph = roofline(evaluation), evaluation.graph
+    assert len(shown.roofs) == 2
+    homes = project.cluster.node_of_gpu()
+    for point, row in enumerate(shown.row.tolist()):
+        name = project.cluster.nodes[homes[int(graph.gpu[row])]].device
+        roof = shown.roofs[shown.roof[point]]
+        assert roof.device in (name, project.cluster.device(name).title)
+        assert roof.dtype == "bf16"
+        best = min(roof.peak_flop_s * roof.reach[0], roof.memory_byte_s * roof.reach[1] * shown.intensity[point])
+        assert shown.rate[point] <= best * (1 + 1e-9)
 
 
 def test_alike_operators_are_one_point_and_uneven_ones_are_not(small: Project) -> None:
