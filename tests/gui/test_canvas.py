@@ -27,11 +27,13 @@ from moe_studio.gui.canvas.tile_layer import TileLayer
 from moe_studio.gui.canvas.tile_paint import short_change
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.theme import DARK, LIGHT
+from moe_studio.locator import resource
 from moe_studio.project.cluster import Cluster, Device, Link, Links, Node
 from moe_studio.project.design import Parallel, Workload
 from moe_studio.project.edit import move_expert, set_all, set_value
 from moe_studio.project.model import Attention, Block, FeedForward, Model
 from moe_studio.project.project import Project
+from moe_studio.storage.loader import load_project
 
 NONE, CONTROL, SHIFT = (
     Qt.KeyboardModifier.NoModifier,
@@ -720,6 +722,33 @@ def test_the_matrix_says_who_sends_what_and_selects(bench: Bench, qtbot: QtBot) 
     QTest.keyClick(panel.list, Key.Key_Return)
     assert chosen[-1] == Selection(kind="gpu", gpu=panel.view.cell[0])
     assert not panel.grab().isNull()
+
+
+def test_flows_between_nodes_of_long_names_show_their_figures(qapp: QApplication, qtbot: QtBot) -> None:
+    project = design()
+    long = [replace(node, name=f"a-very-long-name-of-a-node-in-rack-{node.name}") for node in project.cluster.nodes]
+    project = replace(project, cluster=replace(project.cluster, nodes=tuple(long)))
+    panel = TrafficPanel(LIGHT)
+    qtbot.addWidget(panel)
+    panel.resize(900, 300)
+    panel.show_evaluation(Document(project).evaluation, None)
+    panel.show()
+    qtbot.waitExposed(panel)
+    for number in range(panel.list.count()):
+        item = panel.list.item(number)
+        assert panel.list.visualItemRect(item).width() <= panel.list.viewport().width()
+        assert item.text().split("   ")[1].endswith("B")
+    assert not panel.list.horizontalScrollBar().isVisible()
+
+
+def test_a_model_without_experts_is_not_said_to_hold_their_tokens(qapp: QApplication, qtbot: QtBot) -> None:
+    panel = TrafficPanel(LIGHT)
+    qtbot.addWidget(panel)
+    panel.show()
+    for name, words in (("seed4-proposed", "This model has no experts"), ("seed0-proposed", "Nothing crosses")):
+        evaluation = Document(load_project(resource("examples", f"{name}.moe.yaml"))).evaluation
+        panel.show_evaluation(evaluation, None)
+        assert panel.view.empty.startswith(words)
 
 
 def test_what_is_large_is_drawn_in_full_and_what_is_tiny_as_a_spot(bench: Bench) -> None:

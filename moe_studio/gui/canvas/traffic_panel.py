@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from moe_studio.document.placing import Span
@@ -21,14 +21,17 @@ from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, mixed, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
 from moe_studio.gui.widgets.guard import guarded
-from moe_studio.gui.widgets.label import ElidedLabel, plain_label
+from moe_studio.gui.widgets.label import ElidedLabel, plain_label, plain_tip
 from moe_studio.units import percent_text, si_text
 
 LEFT_ROOM, TOP_ROOM = 84, 36
 WIDEST = 6
 """The matrix is at most so many times as wide as high: a low panel leaves more room across."""
 
-MOST_LISTED = 20
+MOST_LISTED, LISTED = 20, 8
+"""Flows in the list, and letters of a name in it: the figure behind two of them is to be seen."""
+
+DENSE = "This model has no experts, so nothing is dispatched to them."
 EMPTY = "Nothing crosses: every GPU already holds the tokens that its experts need."
 
 
@@ -53,6 +56,7 @@ class MatrixView(QWidget):
         self.theme = theme
         self.matrix: FloatArray = np.zeros((0, 0))
         self.names: list[str] = []
+        self.empty = EMPTY
         self.cell = (-1, -1)
         self.marked: frozenset[int] = frozenset()
         self._picture: QImage | None = None
@@ -166,7 +170,7 @@ class MatrixView(QWidget):
         painter.setFont(ui_font(11))
         if not self.matrix.any():
             painter.setPen(self.theme.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(EMPTY))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(self.empty))
             painter.end()
             return
         area = self.area()
@@ -315,6 +319,8 @@ class TrafficPanel(QWidget):
         else:
             matrix = node_traffic(evaluation, what=what, layers=layers)
             names = [cluster.node_title(number) for number in range(len(cluster.nodes))]
+        has_experts = any(layer.ffn.is_moe for layer in evaluation.project.model.layers)
+        self.view.empty = EMPTY if has_experts else DENSE
         self.view.show_matrix(matrix, names)
         self._show_list(matrix)
         node = node_traffic(evaluation, what=what, layers=layers)
@@ -336,10 +342,12 @@ class TrafficPanel(QWidget):
         pairs = [divmod(place, len(matrix)) for place in order]
         self._pairs = [pair for pair in pairs if matrix[pair] > 0]
         names = self.view.names
-        texts = [f"{names[a]} → {names[b]}   {si_text(float(matrix[a, b]), 'B', 3)}" for a, b in self._pairs]
         self.list.blockSignals(True)
         self.list.clear()
-        self.list.addItems(texts)
+        for a, b in self._pairs:
+            size = si_text(float(matrix[a, b]), "B", 3)
+            item = QListWidgetItem(f"{_short(names[a], LISTED)} → {_short(names[b], LISTED)}   {size}", self.list)
+            item.setToolTip(plain_tip(f"{names[a]} → {names[b]}   {size}"))
         self.list.blockSignals(False)
 
     def _on_listed(self, row: int) -> None:
