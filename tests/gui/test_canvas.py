@@ -24,7 +24,7 @@ from moe_studio.gui.canvas.palette import device_mime, device_of
 from moe_studio.gui.canvas.panel import ClusterPanel
 from moe_studio.gui.canvas.tile_grid import tile_grid
 from moe_studio.gui.canvas.tile_layer import TileLayer
-from moe_studio.gui.canvas.tile_paint import short_change
+from moe_studio.gui.canvas.tile_paint import fitting, short_change
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
 from moe_studio.gui.theme import DARK, LIGHT
 from moe_studio.locator import resource
@@ -739,6 +739,17 @@ def test_flows_between_nodes_of_long_names_show_their_figures(qapp: QApplication
         assert panel.list.visualItemRect(item).width() <= panel.list.viewport().width()
         assert item.text().split("   ")[1].endswith("B")
     assert not panel.list.horizontalScrollBar().isVisible()
+
+
+@pytest.mark.parametrize("texts", [("14.0 / 80 GB", "load 1.07 ×"), ("4,909 / 80 GB", "+12.5 %"), ("45 / 80 GB", "")])
+def test_a_tile_shows_whole_figures_however_narrow_it_is(qapp: QApplication, texts: tuple[str, str]) -> None:
+    memory, right = texts
+    figure = " ".join(right.split()[-2:])
+    for width in range(20, 200, 10):
+        held, beside = fitting(texts, 13, (False, True), float(width))
+        assert held in (memory, f"{memory.partition(' / ')[0]} GB", "")
+        assert beside in (right, figure)
+    assert (held, beside) == texts
 
 
 def test_a_model_without_experts_is_not_said_to_hold_their_tokens(qapp: QApplication, qtbot: QtBot) -> None:

@@ -6,17 +6,22 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from moe_studio.calibration.provider import provide
 from moe_studio.document.selection import Selection
+from moe_studio.engine.evaluation import evaluate
 from moe_studio.gui.form.editor import ChoiceEditor, LineEditor
 from moe_studio.gui.form.row import FieldRow
 from moe_studio.gui.form.selection_form import SelectionForm
 from moe_studio.gui.inspector.design_fact import design_facts
+from moe_studio.gui.inspector.operator_fact import operator_facts
 from moe_studio.gui.inspector.place_fact import gpu_facts
 from moe_studio.gui.theme import DARK, LIGHT, apply_theme
 from moe_studio.gui.widgets.label import ElidedLabel, set_tone
+from moe_studio.locator import resource
 from moe_studio.project.design import Workload
 from moe_studio.project.edit import move_expert, set_value
 from moe_studio.project.model import Block
+from moe_studio.storage.loader import load_project
 from moe_studio.units import si_text
 from tests.gui.conftest import Driver
 
@@ -42,6 +47,21 @@ def type_over(found: FieldRow, text: str) -> None:
 
 def labels(driver: Driver) -> list[str]:
     return [entry.label for entry in driver.document.history.entries[1:]]
+
+
+def test_an_operator_outside_of_what_was_measured_says_so() -> None:
+    path = resource("examples", "real", "deepseek-v3-decode-h100.moe.yaml")
+    evaluation = evaluate(load_project(path), provide)
+
+    def known_by(name: str) -> str:
+        row = next(row for row in range(len(evaluation.graph)) if evaluation.graph.kind_name(row) == name)
+        facts = operator_facts(evaluation, row, is_quick=False)
+        return next(fact.value for fact in facts.rows if fact.label == "Known by")
+
+    assert known_by("o").startswith("calibrated, ± ")
+    assert "outside" not in known_by("o")
+    assert known_by("combine").startswith("datasheet, ± ")
+    assert known_by("combine").endswith("; outside what was measured")
 
 
 def test_sums_over_several_experts_are_of_the_experts_that_the_facts_are_about(driver: Driver) -> None:
@@ -187,6 +207,13 @@ def test_what_serving_gives_is_said_of_the_design_and_of_a_gpu(driver: Driver) -
     assert said["Batch that fits"] == f"about {evaluation.room.batch_estimate:,}"
     room = {fact.label: fact.value for fact in gpu_facts(evaluation, 3, None, is_quick=True).rows}["Room for cache"]
     assert room == f"{evaluation.room.tokens[3]:,.0f} tokens, {evaluation.room.sequences[3]:,.0f} sequences"
+
+
+def test_that_no_batch_fits_is_said_so(driver: Driver) -> None:
+    driver.document.commit("Wider", set_value("model.hidden", 2**20))
+    assert driver.document.evaluation.room.batch_estimate == 0
+    said = {fact.label: fact.value for fact in design_facts(driver.document.evaluation).rows}
+    assert said["Batch that fits"] == "none"
 
 
 def test_an_expert_of_a_layer_that_the_reference_lacks_is_compared_with_nothing(driver: Driver) -> None:

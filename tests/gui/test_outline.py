@@ -113,6 +113,11 @@ def test_a_rack_stands_for_its_nodes_and_keys_go_past_it(driver: Driver, cluster
     assert outline.currentItem() is cluster
 
 
+def test_names_and_figures_stand_on_one_line(driver: Driver, cluster: QTreeWidgetItem) -> None:
+    for item in (cluster, below(cluster, 0), below(cluster, 0, 0)):
+        assert Qt.AlignmentFlag(item.textAlignment(1)) & Qt.AlignmentFlag.AlignVCenter
+
+
 def test_one_of_a_thing_is_not_called_by_its_plural(driver: Driver, cluster: QTreeWidgetItem) -> None:
     driver.document.commit("Shrink", lambda _: one_gpu())
     driver.settle()

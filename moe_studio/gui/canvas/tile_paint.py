@@ -1,7 +1,9 @@
 """How a GPU is drawn, from near and from afar."""
 
+from functools import lru_cache
+
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from moe_studio.gui.canvas.chip_paint import paint_chip, paint_shares
 from moe_studio.gui.canvas.gpu_state import GpuState
@@ -128,17 +130,29 @@ def _foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scale: floa
         right, token, is_bold = promise.latency, promise.tone or "muted", True
     elif state.is_overloaded:
         token, is_bold = "bad", True
-    painter.setFont(ui_font(pixels(10, scale), is_bold=is_bold))
+    left, is_full = (promise.memory, not promise.fits) if tile.has_effect else (state.memory_text, state.is_full)
+    size = pixels(10, scale)
+    left, right = fitting((left, right), size, (is_full, is_bold), foot.width())
+    painter.setFont(ui_font(size, is_bold=is_full))
+    painter.setPen(theme.color("bad" if is_full else "muted"))
+    painter.drawText(foot, LEFT, left)
+    painter.setFont(ui_font(size, is_bold=is_bold))
     painter.setPen(theme.color(token))
     painter.drawText(foot, RIGHT, right)
-    used = painter.fontMetrics().horizontalAdvance(right) + 4
-    left, is_full = (promise.memory, not promise.fits) if tile.has_effect else (state.memory_text, state.is_full)
-    painter.setFont(ui_font(pixels(10, scale), is_bold=is_full))
-    painter.setPen(theme.color("bad" if is_full else "muted"))
-    if painter.fontMetrics().horizontalAdvance(left) + used > foot.width():
-        # The capacity is the same everywhere; what is held is what differs.
-        left = left.partition(" / ")[0] + " GB" if " / " in left else left
-    painter.drawText(foot, LEFT, painter.fontMetrics().elidedText(left, ELIDE, int(foot.width() - used)))
+
+
+@lru_cache(maxsize=4096)
+def fitting(texts: tuple[str, str], size: int, is_bold: tuple[bool, bool], width: float) -> tuple[str, str]:
+    """Memory and what stands right of it, as much of both as there is room for; no part of a figure."""
+    memory, right = texts
+    fonts = [QFontMetricsF(ui_font(size, is_bold=is_strong)) for is_strong in is_bold]
+    # The capacity is the same everywhere; what is held is what differs.
+    held = memory.partition(" / ")[0] + " GB" if " / " in memory else memory
+    figure = " ".join(right.split()[-2:])
+    for pair in ((memory, right), (held, right), (held, figure)):
+        if sum(font.horizontalAdvance(text) for font, text in zip(fonts, pair, strict=True)) + 4 <= width:
+            return pair
+    return "", figure
 
 
 def _roomy_foot(painter: QPainter, area: QRectF, tile: Tile, theme: Theme, scale: float) -> None:

@@ -105,4 +105,4 @@ class LaneView:
         left, right = max(0.0, camera.x), min(self.shown.span, camera.from_x(self.area.width()))
         if self.columns == "time":
             return tr(f"{time_text(left, 3)} – {time_text(right, 3)} of {time_text(self.shown.span, 3)}")
-        return tr(f"levels {int(left) + 1}–{int(np.ceil(right))} of {int(self.shown.span)}")
+        return tr(f"levels {int(left) + 1:,}–{int(np.ceil(right)):,} of {int(self.shown.span):,}")

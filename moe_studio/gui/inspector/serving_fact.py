@@ -21,7 +21,8 @@ def serving_facts(evaluation: Evaluation) -> list[Fact]:
     if evaluation.mean_imbalance > 1:
         worst = evaluation.mean_imbalance
         facts.append(Fact(label="Imbalance", value=f"{worst:.2f} ×, mean of the layers", amount=worst, better=-1))
-    facts.append(Fact(label="Batch that fits", value=f"about {batch:,}", amount=float(batch), better=1))
+    fitting = f"about {batch:,}" if batch else "none"
+    facts.append(Fact(label="Batch that fits", value=fitting, amount=float(batch), better=1))
     return facts
 
 

@@ -14,6 +14,7 @@ from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.project.design import layers_text
 from moe_studio.units import counted, time_text
 
+FIGURE = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 SELECTION = Qt.ItemDataRole.UserRole
 Row = tuple[str, str, Selection | None]
 
@@ -58,7 +59,7 @@ class Outline(QTreeWidget):
     def _head(self, title: str) -> QTreeWidgetItem:
         item = QTreeWidgetItem([tr(title), ""])
         item.setFont(0, ui_font(12, is_bold=True))
-        item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+        item.setTextAlignment(1, FIGURE)
         self.addTopLevelItem(item)
         return item
 
@@ -160,7 +161,7 @@ class Outline(QTreeWidget):
             item = parent.child(len(filled))
             if item is None:
                 item = QTreeWidgetItem(parent)
-                item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+                item.setTextAlignment(1, FIGURE)
                 item.setForeground(1, self._theme.color("muted"))
             if item.text(0) != name:
                 item.setText(0, name)
