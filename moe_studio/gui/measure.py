@@ -45,6 +45,8 @@ def drags(hand: Hand, steps: int) -> Iterator[tuple[str, Steps]]:
 def travels(hand: Hand) -> Iterator[tuple[str, list[Steps]]]:
     """Zooming and panning from the whole design to one operator, by level of zoom."""
     workspace = hand.window.workspace
+    # Nothing is tried while a real button is held, which the window cannot know of this hand.
+    _let_follow(hand)
     for columns in ("level", "time"):
         workspace.dag.set_columns("time" if columns == "time" else "level")
         yield from _travel(hand, f"graph_{columns}", workspace.dag, PLAIN, lambda: _is_one_in_graph(workspace.dag))

@@ -10,6 +10,7 @@ from moe_studio.document.reference import pinned_state
 from moe_studio.document.selection import NOTHING, Selection, operator_row, operator_selection
 from moe_studio.gui.dag.dag_view import DagView
 from moe_studio.gui.plots.chart import Chart
+from moe_studio.gui.plots.why_panel import PAUSE_MS
 from moe_studio.project.edit import move_expert
 from tests.gui.conftest import Driver
 
@@ -251,6 +252,19 @@ def test_no_value_of_the_inspector_is_cut_off(driver: Driver) -> None:
                         needed = cell.heightForWidth(cell.width()) if cell.wordWrap() else cell.sizeHint().height()
                         assert cell.height() >= needed, (cell.text(), chosen.kind)
                         assert cell.wordWrap() or cell.width() >= cell.sizeHint().width(), (cell.text(), chosen.kind)
+
+
+def test_no_change_is_tried_while_a_button_is_held(driver: Driver) -> None:
+    why, window, view = driver.window.workspace.breakdown.why, driver.window, driver.window.workspace.dag
+    driver.document.commit("Crowd", move_expert(5, 5, 13, layers=range(4)))
+    driver.settle()
+    why.finish()
+    middle = view.mapTo(window, view.rect().center())
+    QTest.mousePress(window.windowHandle(), LEFT, Qt.KeyboardModifier.NoModifier, middle)
+    driver.qtbot.wait(2 * PAUSE_MS)
+    assert why.is_pending and not why.suggestions
+    QTest.mouseRelease(window.windowHandle(), LEFT, Qt.KeyboardModifier.NoModifier, middle)
+    driver.qtbot.waitUntil(lambda: bool(why.suggestions) and not why.is_pending, timeout=20_000)
 
 
 def test_a_change_that_is_suggested_is_made_by_its_link_as_one_step(driver: Driver) -> None:

@@ -51,9 +51,14 @@ def _fill(
     # A hairline between neighbours stays visible as long as there are pixels for it.
     gap = (right[seen] - left[seen] > 4).astype(np.int64)
     size = np.maximum(1, np.clip(right[seen], 1, width).astype(np.int64) - start - gap)
+    _paint_runs(strips, strip[seen], start, size, color[seen])
+
+
+def _paint_runs(image: Pixels, line: IntArray, start: IntArray, size: IntArray, color: IntArray) -> None:
+    """Paint ``size`` pixels of a ``line`` from ``start`` on, later runs over earlier ones; shape (runs,) each."""
     first = np.cumsum(size) - size
-    pixel = np.arange(int(size.sum())) - np.repeat(first, size) + np.repeat(start, size)
-    strips[np.repeat(strip[seen], size), np.minimum(pixel, width - 1)] = np.repeat(color[seen], size)
+    place = np.arange(int(size.sum())) + np.repeat(line * image.shape[1] + start - first, size)
+    image.reshape(-1)[place] = np.repeat(color, size)
 
 
 def _strip_of_pixel(camera: Camera, low: int, high: int, height: int) -> IntArray:
@@ -68,10 +73,14 @@ def _strip_of_pixel(camera: Camera, low: int, high: int, height: int) -> IntArra
 def _draw_path(image: Pixels, shown: Lanes, camera: Camera, color: int) -> None:
     """The longest path as a band under its operators; where rows are thin it covers them, two pixels thick."""
     height, width = image.shape
-    for row in shown.path.tolist():
-        top = int(camera.to_y(shown.row[row] + (1 - BAND if camera.scale_y >= 8 else 0)))
-        left, right = int(camera.to_x(shown.left[row])), int(camera.to_x(shown.right[row]))
-        if right < 0 or left >= width or top + camera.scale_y < 0 or top >= height:
-            continue
-        thick = max(2, int(camera.scale_y * (BAND if camera.scale_y >= 8 else 1)) - 1)
-        image[max(0, top) : max(0, top + thick), max(0, left) : max(0, right, left + 1)] = color
+    is_thin, path = camera.scale_y < 8, shown.path
+    top = ((shown.row[path] + (0 if is_thin else 1 - BAND) - camera.y) * camera.scale_y).astype(np.int64)
+    left, right = (((ends[path] - camera.x) * camera.scale_x).astype(np.int64) for ends in (shown.left, shown.right))
+    thick = max(2, int(camera.scale_y * (1 if is_thin else BAND)) - 1)
+    seen = (right >= 0) & (left < width) & (top + thick > 0) & (top < height)
+    start = np.maximum(0, left[seen])
+    size = np.minimum(width, np.maximum(right[seen], left[seen] + 1)) - start
+    for step in range(thick):
+        line = top[seen] + step
+        is_in = (line >= 0) & (line < height)
+        _paint_runs(image, line[is_in], start[is_in], size[is_in], np.full(np.count_nonzero(is_in), color))

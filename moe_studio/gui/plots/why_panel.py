@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -95,7 +95,7 @@ class WhyPanel(QWidget):
         if evaluation is not self._tried:
             self._forget()
             self._tried, self._left = evaluation, tries(evaluation)
-            self._next.start()
+            self._next.start(0)
 
     def _forget(self) -> None:
         """Offer nothing: what was found is about another design."""
@@ -104,7 +104,10 @@ class WhyPanel(QWidget):
         self._show_links()
 
     def _on_next(self) -> None:
-        """Try one change after the other, with the event loop in between."""
+        """Try one change after the other, with the event loop in between, and none while something is dragged."""
+        if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            self._next.start(PAUSE_MS)
+            return
         tried = next(self._left, None)
         if tried is None or self._tried is None:
             self._show_links()
@@ -112,7 +115,7 @@ class WhyPanel(QWidget):
         found = suggestion(self._tried, tried)
         if found is not None:
             self.suggestions = best([*self.suggestions, found])
-        self._next.start()
+        self._next.start(0)
 
     def _show_links(self) -> None:
         while len(self.links) < len(self.suggestions):
