@@ -21,7 +21,7 @@ from moe_studio.gui.main_window import MainWindow
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.widgets.palette import CommandPalette
 from moe_studio.locator import resource
-from moe_studio.project.edit import move_expert, rename
+from moe_studio.project.edit import move_expert, rename, set_all
 from moe_studio.storage.loader import load_project
 from tests.gui.conftest import Driver, send
 
@@ -402,3 +402,18 @@ def test_the_menus_of_looks_tick_what_holds_now(
     window.actions_by_name["chinese"].trigger()
     assert ticked(window) == ["light", "language_system", "size_system"], "what is refused is not ticked"
     assert [name for name, _ in window.menus.entries()].count("Light") == 1
+
+
+def test_traffic_takes_no_width_from_the_outline(driver: Driver) -> None:
+    """With several replicas the title row of the cluster is full; the slider gives way, not the panels beside it."""
+    window, workspace = driver.window, driver.window.workspace
+    driver.document.commit("Replicas", set_all({("parallel", "dp"): 2, ("parallel", "ep"): 8}))
+    window.resize(1440, 900)
+    workspace.arrange()
+    driver.qtbot.wait(50)
+    driver.settle()
+    before = workspace.outline.width()
+    QTest.mouseClick(workspace.cluster_panel.traffic, Qt.MouseButton.LeftButton)
+    driver.qtbot.wait(50)
+    assert workspace.cluster_panel.what.isVisible()
+    assert workspace.outline.width() == before

@@ -88,12 +88,18 @@ class ClusterPanel(QWidget):
     def show_evaluation(self, evaluation: Evaluation, span: Span) -> None:
         """Show what the document shows."""
         self.layers.show_span(span, evaluation.project.model.layer_count)
-        self.replica.setVisible(evaluation.project.parallel.dp > 1)
+        self._offer(self.replica, evaluation.project.parallel.dp > 1)
         self._fold()
         self.view.show_evaluation(evaluation)
 
     def _on_switched(self) -> None:
         self.replica.setChecked(self.view.is_one_replica)
         self.traffic.setChecked(self.view.traffic.is_on)
-        self.what.setVisible(self.view.traffic.is_on)
+        self._offer(self.what, self.view.traffic.is_on)
         self._fold()
+
+    def _offer(self, control: QWidget, is_shown: bool) -> None:
+        """Show a control of the title row, or not. The slider makes room first: Qt widens the row at once."""
+        if is_shown and control.isHidden():
+            self.layers.slider.hide()
+        control.setVisible(is_shown)
