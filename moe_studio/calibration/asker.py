@@ -10,7 +10,7 @@ from moe_studio.calibration.opinion import Opinion
 from moe_studio.calibration.question import Question
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.store import choose
-from moe_studio.engine.evidence import Basis
+from moe_studio.engine.evidence import OUTSIDE_MEASURED, Basis
 from moe_studio.engine.provider import Rates
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import CALIBRATED, MEDIAN_TO_SPREAD, OWN, Calibration, Fitted, NotCalibratedError
@@ -26,8 +26,8 @@ class Known:
 
     ``ratio`` corrects the model; ``provenance`` is one of `PROVENANCES`; ``error`` the relative error to expect and
     ``spread`` its standard deviation; ``family`` and ``kernel`` are numbers that tell kernels apart that err together,
-    and ``shared`` is the part of the variance that the family has in common. ``remark`` says how
-    far the kernel is from the one that was measured.
+    and ``shared`` is the part of the variance that the family has in common. ``is_outside`` is whether a size lies
+    outside of what was measured; ``remark`` says how far the kernel is from the one that was.
     """
 
     fitted: Fitted
@@ -38,6 +38,7 @@ class Known:
     family: int
     kernel: int
     shared: float
+    is_outside: bool = False
     remark: str = ""
 
 
@@ -106,8 +107,7 @@ class Asker:
             variant, fitted = choose(calibration, family, family.variants(question.words))
         except NotCalibratedError:
             return None
-        size, nodes = question.columns[family.size], question.columns.get("nodes", 1.0)
-        fitted = fitted.over(nodes)
+        size, fitted = question.columns[family.size], fitted.at(question.columns)
         if question.is_stand_in:
             fitted = fitted.standing_for(f"{variant} of other {family.name} work")
         known = Known(
@@ -119,6 +119,7 @@ class Asker:
             family=self._families.setdefault((kind, question.family, variant), len(self._families)),
             kernel=number,
             shared=fitted.trust.shared,
+            is_outside=bool(fitted.outside),
             remark=_remark(fitted, variant, question, calibration.facts),
         )
         if self.opinion is None or question.is_stand_in:
@@ -139,6 +140,7 @@ class Asker:
             error=error,
             spread=error * MEDIAN_TO_SPREAD,
             shared=OWN.shared,
+            is_outside=False,
             remark="",
         )
 
@@ -169,7 +171,7 @@ def basis(known: Known) -> Basis:
     if known.provenance == "measured":
         return Basis(provenance="measured", error=error, sentence="interpolated in your own measured run times")
     fitted = f"kernel model fitted to {evidence.rows:,} run times of {origin} on {evidence.date}"
-    return Basis(provenance=known.provenance, error=error, sentence=fitted + known.remark)
+    return Basis(provenance=known.provenance, error=error, sentence=fitted + known.remark, is_outside=known.is_outside)
 
 
 def _remark(fitted: Fitted, variant: str, question: Question, facts: DeviceFacts) -> str:
@@ -177,8 +179,9 @@ def _remark(fitted: Fitted, variant: str, question: Question, facts: DeviceFacts
     said = [", carried over by the datasheets of both"] if fitted.origin != facts.name else []
     if fitted.stands_for:
         said.append(f"; {variant} stands in for {fitted.stands_for}, which nobody measured")
-    if question.columns.get("nodes", 1.0) > fitted.most_nodes:
-        said.append(f"; measured over no more nodes than {fitted.most_nodes:g}, the network is that of its datasheet")
+    if fitted.outside:
+        ends = {name: f"{name} {low:,.0f} to {high:,.0f}" for name, low, high in fitted.measured()}
+        said.append(f"; {OUTSIDE_MEASURED}: {', '.join(ends[name] for name in fitted.outside)}")
     dtype = short_dtype(question.words.get("dtype", "")).removesuffix("_block")
     if question.family in ("gemm", "moe") and dtype not in facts.peak_flop_s:
         said.append(f"; {facts.name} has no {dtype} and computes in {arithmetic_type(dtype, facts.peak_flop_s)}")

@@ -226,7 +226,7 @@ class _Rows:
         self._provenance = np.full(len(seconds), Evidence.code("fixed"), np.int8)
         self._error, self._spread = np.full(len(seconds), np.nan), np.full(len(seconds), np.nan)
         self._family, self._kernel = np.full(len(seconds), UNKNOWN), np.full(len(seconds), UNKNOWN)
-        self._shared = np.ones(len(seconds))
+        self._shared, self._outside = np.ones(len(seconds)), np.zeros(len(seconds), bool)
 
     def put(self, rows: IntArray, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
         """Write ``answer`` times ``factor`` to ``rows``; none leaves what is there."""
@@ -239,10 +239,11 @@ class _Rows:
         self._provenance[rows] = Evidence.code(known.provenance)
         self._error[rows], self._spread[rows] = known.error, known.spread
         self._family[rows], self._kernel[rows], self._shared[rows] = known.family, known.kernel, known.shared
+        self._outside[rows] = known.is_outside
 
     def take(self, rows: slice, other: "_Rows") -> None:
         """Take over how the times of ``rows`` are known."""
-        for name in ("_provenance", "_error", "_spread", "_family", "_kernel", "_shared"):
+        for name in ("_provenance", "_error", "_spread", "_family", "_kernel", "_shared", "_outside"):
             getattr(self, name)[rows] = getattr(other, name)
 
     def evidence(self) -> Evidence:
@@ -254,4 +255,5 @@ class _Rows:
             family=self._family,
             kernel=self._kernel,
             shared=self._shared,
+            outside=self._outside,
         )

@@ -18,6 +18,7 @@ from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.served import SERVED
 from moe_studio.calibration.store import choose, load_calibration
 from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
+from moe_studio.engine.evidence import OUTSIDE_MEASURED
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
 from moe_studio.kernel.fitted import DATASHEET
@@ -134,10 +135,13 @@ def predict_block(
     time = family.predict(fitted.parameters, calibration.facts, block.columns, block.words)
     origin = "" if fitted.origin == calibration.facts.name else f" of {fitted.origin}"
     lent = f" standing in for {fitted.stands_for}" if fitted.stands_for else ""
+    far = np.zeros(len(time), bool)
     source = np.full(len(time), f"{fitted.provenance}: {family.name} {variant}{origin}{lent}", dtype=object)
-    if "nodes" in block.columns:
-        far = block.columns["nodes"] > fitted.most_nodes
-        source[far] = f"{DATASHEET}: {family.name} {variant}{origin} over more nodes than were measured"
+    for name, outside in fitted.outside_of(block.columns).items():
+        if name == "nodes":
+            source[outside] = f"{DATASHEET}: {family.name} {variant}{origin}{lent}"
+        far |= outside
+    source[far] += f", {OUTSIDE_MEASURED}"
     if opinion is not None:
         found = opinion.ratio(family, fitted, calibration.facts, replace(block, time_us=time))
         known = ~np.isnan(found.value)

@@ -7,7 +7,7 @@ from moe_studio.cli.validate import show_problems
 from moe_studio.export.section_check import serving_rows
 from moe_studio.export.summary import breakdown_s, references
 from moe_studio.export.symbolic import path_text, run_time_sum
-from moe_studio.export.uncertainty import margin_text, operators_by_provenance
+from moe_studio.export.uncertainty import margin_text, operators_by_provenance, outside_text
 from moe_studio.export.verdict import verdict
 from moe_studio.units import byte_text, percent_text, significant, time_text
 
@@ -78,6 +78,8 @@ def _show(result: api.Result) -> None:
     counts = operators_by_provenance(evaluation)
     got = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     say(f"Times of operators: {got}; {len(evaluation.graph) - sum(counts.values()):,} take none")
+    if outside := outside_text(evaluation):
+        say(outside)
     for note in evaluation.provider.notes:
         say(note)
     say()

@@ -77,7 +77,8 @@ def command(
         asked = {"m": m, "k": k, "n": n, "count": count, "dtype": dtype, "device": found.device}
         result = {"seconds": found.seconds, "flop": flop, "flop_per_s": flop / found.seconds, "bound": found.bound}
         how = {"share_of_peak": found.share_of_peak, "provenance": found.provenance, "expected_error": found.error}
-        print(json_text({**asked, **result, **how, "basis": found.basis.sentence, "notes": found.notes}), end="")
+        how |= {"outside": found.basis.is_outside, "basis": found.basis.sentence}
+        print(json_text({**asked, **result, **how, "notes": found.notes}), end="")
     else:
         times = f"{count} × " if count > 1 else ""
         rate = si_text(flop / found.seconds, "FLOP/s")

@@ -57,7 +57,8 @@ class Metrics:
 class MatmulShape:
     """GEMMs of one kind and shape: how many there are, how many on the scheduled path, and their time.
 
-    ``provenance``: how that was got, one of `PROVENANCES`; ``error``: the relative error to expect, None if unknown.
+    ``provenance``: how that was got, one of `PROVENANCES`; ``error``: the relative error to expect, None if unknown;
+    ``is_outside``: whether they lie outside of what was measured.
     """
 
     op: str
@@ -71,6 +72,7 @@ class MatmulShape:
     dtype: int
     provenance: str
     error: float | None
+    is_outside: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,7 +386,7 @@ class Evaluation:
         """All GEMMs, identical shapes of one kind together, in program order and by shape."""
         found: dict[tuple[float, ...], int] = {}
         each: dict[tuple[float, ...], float] = {}
-        known: dict[tuple[float, ...], tuple[str, float | None]] = {}
+        known: dict[tuple[float, ...], tuple[str, float | None, bool]] = {}
         counts: dict[int, int] = {}
         costs: dict[int, LayerCost] = {}
         for cost in self.costs:
@@ -400,7 +402,8 @@ class Evaluation:
             for place, shape in enumerate(map(tuple, shapes.T.tolist())):
                 found[shape] = found.get(shape, 0) + int(size[place]) * times
                 each.setdefault(shape, float(duration[rows[first[place]]]))
-                known.setdefault(shape, self._evidence[body].basis(int(rows[first[place]])))
+                evidence, row = self._evidence[body], int(rows[first[place]])
+                known.setdefault(shape, (*evidence.basis(row), bool(evidence.outside[row])))
         on_path = self._matmuls_on_path()
         return tuple(
             MatmulShape(
@@ -415,6 +418,7 @@ class Evaluation:
                 seconds_each=each[shape],
                 provenance=known[shape][0],
                 error=known[shape][1],
+                is_outside=known[shape][2],
             )
             for shape in sorted(found)
         )

@@ -12,6 +12,9 @@ from moe_studio.units import percent_text
 PROVENANCES = ("measured", "calibrated", "datasheet", "fixed", "user")
 """How a time was got, by code."""
 
+OUTSIDE_MEASURED = "outside what was measured"
+"""What is said of a time whose kernel has a size that nobody measured so small or so large."""
+
 UNKNOWN = -1
 """Number of no family and of no kernel."""
 
@@ -33,11 +36,15 @@ kernels, half within 8.5 %: moe-studio predict on that table prints it. Nothing 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """How one time was got: one of `PROVENANCES`, the relative error to expect (None: unknown), and a sentence."""
+    """How one time was got: one of `PROVENANCES`, the relative error to expect (None: unknown), and a sentence.
+
+    ``is_outside``: whether the kernel lies outside of what was measured.
+    """
 
     provenance: str
     error: float | None
     sentence: str
+    is_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +54,7 @@ class Evidence:
     ``provenance``: index into `PROVENANCES`. ``error``: relative error to expect, the median of rows held out.
     ``spread``: its standard deviation. Both are nan where nobody knows. ``family``: operators with the same number
     were priced by the same fitted numbers; ``kernel``: by the same kernel of the same shape. ``shared``: the part of
-    the variance that the family has in common.
+    the variance that the family has in common. ``outside``: whether a size lies outside of what was measured.
     """
 
     provenance: NDArray[np.int8]
@@ -56,6 +63,7 @@ class Evidence:
     family: IntArray
     kernel: IntArray
     shared: FloatArray
+    outside: NDArray[np.bool_]
 
     @staticmethod
     def code(provenance: str) -> int:
@@ -74,6 +82,7 @@ class Evidence:
             family=number,
             kernel=number,
             shared=np.ones(rows),
+            outside=np.zeros(rows, bool),
         )
 
     def of(self, rows: IntArray) -> "Evidence":
@@ -91,9 +100,10 @@ class Evidence:
         return PROVENANCES[self.provenance[row]], error if error == error else None
 
     def text(self, row: int) -> str:
-        """The same as words: ``calibrated, ±5.8 %``."""
+        """The same as words: ``calibrated, ±5.8 %; outside what was measured``."""
         word, error = self.basis(row)
-        return word if error is None else f"{word}, ±{percent_text(error)}"
+        said = word if error is None else f"{word}, ±{percent_text(error)}"
+        return f"{said}; {OUTSIDE_MEASURED}" if self.outside[row] else said
 
 
 _COLUMNS = tuple(item.name for item in fields(Evidence))

@@ -1,8 +1,9 @@
 """Part of a report about how its figures were found, so that anyone can check them."""
 
 from moe_studio.engine.evaluation import Evaluation
+from moe_studio.engine.evidence import OUTSIDE_MEASURED
 from moe_studio.export.block import Block, Bullets, Section, table
-from moe_studio.export.uncertainty import evidence, margin_text, operators_by_provenance
+from moe_studio.export.uncertainty import evidence, margin_text, operators_by_provenance, outside_text
 from moe_studio.graph.stage import device_names
 from moe_studio.units import percent_text, time_text
 
@@ -50,6 +51,8 @@ def _provider_lines(evaluation: Evaluation) -> list[str]:
             "ones partly cancel; what kernels say nothing of, such as gaps between them and choices of the engine, is "
             "as large as it was for served models"
         )
+    if outside := outside_text(evaluation):
+        lines.append(outside)
     return [*lines, f"Operators without a fitted kernel are fixed: {formula}"] if "fixed" in found else lines
 
 
@@ -57,7 +60,7 @@ def _evidence_table(evaluation: Evaluation) -> Block:
     rows = [
         (
             str(item["op"]),
-            str(item["provenance"]),
+            f"{item['provenance']}{f', {OUTSIDE_MEASURED}' if item['outside'] else ''}",
             f"{item['operators']:,}",
             time_text(item["path_s"]),
             percent_text(item["path_s"] / evaluation.metrics.latency_s),

@@ -218,7 +218,8 @@ def _gpus(evaluation: Evaluation) -> list[Plain]:
 def _matmuls(evaluation: Evaluation) -> list[Plain]:
     names = ("op", "m", "k", "n", "count", "operators", "on_path", "seconds_each", "provenance")
     return [
-        {name: getattr(shape, name) for name in names} | {"expected_error": shape.error} for shape in evaluation.matmuls
+        {name: getattr(shape, name) for name in names} | {"expected_error": shape.error, "outside": shape.is_outside}
+        for shape in evaluation.matmuls
     ]
 
 

@@ -12,7 +12,7 @@ from moe_studio.project.model import DTYPES
 COLUMNS = (
     "id", "op", "layer", "micro_batch", "expert", "gpu", "node", "stage", "replica", "m", "k", "n", "count",
     "in_rows", "in_width", "out_rows", "out_width", "flop", "bytes", "dtype", "bound",
-    "start_s", "duration_s", "slack_s", "on_path", "level", "provenance", "expected_error",
+    "start_s", "duration_s", "slack_s", "on_path", "level", "provenance", "expected_error", "outside",
 )  # fmt: skip
 """Names of the columns; an operator without an expert has none, one that is no GEMM has m, k, n and count 0."""
 
@@ -38,6 +38,7 @@ def _rows(evaluation: Evaluation) -> Iterator[list[str]]:
         times = list(zip(*(column[rows].tolist() for column in columns), strict=True))
         level = evaluation.level[rows].tolist()
         known = [evaluation.evidence.basis(row) for row in range(part.first, part.first + len(body))]
+        outside = evaluation.evidence.outside[rows].tolist()
         op, lane, expert, dtype = (c.tolist() for c in (body.op, body.lane, body.expert, body.columns["dtype"]))
         gpu, node = body.stage.gpu.tolist(), body.stage.node.tolist()
         for local in range(len(body)):
@@ -59,6 +60,7 @@ def _rows(evaluation: Evaluation) -> Iterator[list[str]]:
                 "true" if part.first + local in on_path else "false",
                 str(level[local]),
                 *_how(*known[local]),
+                "true" if outside[local] else "false",
             ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.evidence import INTERVAL, PROVENANCES
+from moe_studio.engine.evidence import INTERVAL, OUTSIDE_MEASURED, PROVENANCES
 from moe_studio.graph.operator import OP_NAMES
 from moe_studio.units import percent_text, time_text
 
@@ -35,13 +35,15 @@ def uncertainty(evaluation: Evaluation) -> Plain | None:
 def evidence(evaluation: Evaluation) -> list[Plain]:
     """How run times on the scheduled path were got, by kind of operator, the longest first.
 
-    ``expected_error`` is the mean of the errors to expect, weighted by time; null where one is unknown.
+    ``expected_error`` is the mean of the errors to expect, weighted by time; null where one is unknown. ``outside`` is
+    whether they lie outside of what was measured; of one kind, those that do are apart.
     """
     path, rows = evaluation.path_evidence, evaluation.scheduled_path.rows
     time, kinds = evaluation.duration_s[rows], evaluation.graph.op[rows]
     found: list[Plain] = []
-    for kind, code in sorted(set(zip(kinds.tolist(), path.provenance.tolist(), strict=True))):
-        own = (kinds == kind) & (path.provenance == code)
+    groups = zip(kinds.tolist(), path.provenance.tolist(), path.outside.tolist(), strict=True)
+    for kind, code, outside in sorted(set(groups)):
+        own = (kinds == kind) & (path.provenance == code) & (path.outside == outside)
         seconds, error = float(time[own].sum()), float((path.error[own] * time[own]).sum())
         if seconds:
             found.append(
@@ -51,6 +53,7 @@ def evidence(evaluation: Evaluation) -> list[Plain]:
                     "operators": int(own.sum()),
                     "path_s": seconds,
                     "expected_error": error / seconds if error == error else None,
+                    "outside": outside,
                 }
             )
     return sorted(found, key=lambda item: -item["path_s"])
@@ -61,6 +64,16 @@ def operators_by_provenance(evaluation: Evaluation) -> dict[str, int]:
     chosen = evaluation.evidence.provenance[evaluation.duration_s > 0]
     counts = np.bincount(chosen, minlength=len(PROVENANCES)).tolist()
     return {name: count for name, count in zip(PROVENANCES, counts, strict=True) if count}
+
+
+def outside_text(evaluation: Evaluation) -> str:
+    """How much of the time of a step rests on kernels outside of what was measured, as words; empty where none does."""
+    rows = evaluation.scheduled_path.rows[evaluation.path_evidence.outside]
+    if not evaluation.duration_s[rows].any():
+        return ""
+    share = percent_text(float(evaluation.duration_s[rows].sum()) / evaluation.metrics.latency_s)
+    kinds = [item["op"] for item in evidence(evaluation) if item["outside"]]
+    return f"{share} of the time of one step is {OUTSIDE_MEASURED}, and less sure: {', '.join(kinds)}"
 
 
 def margin_text(evaluation: Evaluation) -> str:

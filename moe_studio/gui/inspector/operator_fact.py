@@ -6,7 +6,7 @@ from moe_studio.document.chosen import selected_rows
 from moe_studio.document.placing import gpu_place, hosted_experts
 from moe_studio.document.selection import Selection, operator_row
 from moe_studio.engine.evaluation import Evaluation
-from moe_studio.engine.evidence import PROVENANCES
+from moe_studio.engine.evidence import OUTSIDE_MEASURED
 from moe_studio.graph.operator import DESCRIPTIONS, OP_KINDS
 from moe_studio.gui.inspector.fact import Fact, Facts
 from moe_studio.gui.inspector.work_fact import gpus_text, numbers_text, quantity, seconds, work_facts
@@ -79,10 +79,11 @@ def _times(evaluation: Evaluation, row: int, *, is_quick: bool) -> list[Fact]:
 
 
 def _basis(evaluation: Evaluation, row: int) -> str:
-    """How the time was got, and the error to expect where anything is known of it."""
+    """How the time was got, the error to expect where anything is known of it, and whether it was measured so far."""
     evidence = evaluation.evidence
-    word, error = PROVENANCES[int(evidence.provenance[row])], float(evidence.error[row])
-    return f"{word}, ± {percent_text(error)}" if np.isfinite(error) else word
+    word, error = evidence.basis(row)
+    said = word if error is None else f"{word}, ± {percent_text(error)}"
+    return f"{said}; {OUTSIDE_MEASURED}" if evidence.outside[row] else said
 
 
 def _shape(rows: float, width: float) -> str:

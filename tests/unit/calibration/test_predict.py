@@ -123,8 +123,15 @@ def test_over_more_nodes_than_were_measured_a_time_is_the_datasheets(write: Writ
     lines = [f"H100-SXM,all_reduce,bfloat16,{gpus},{nodes},1048576" for gpus, nodes in counts]
     rows = predicted(write([header, *lines]), tmp_path / "out.csv")
     assert rows[0]["source"] == "calibrated: collective all_reduce"
-    assert rows[1]["source"] == "datasheet: collective all_reduce over more nodes than were measured"
+    assert rows[1]["source"] == "datasheet: collective all_reduce, outside what was measured"
     assert [bool(row["predicted_us"]) for row in rows] == [True, True, False, False, False]
+
+
+def test_rows_outside_of_what_was_measured_say_so(write: Write, tmp_path: Path) -> None:
+    lines = [f"H100-SXM,bfloat16,{m},4096,{n}" for m, n in ((64, 4096), (10**6, 4096), (64, 8), (10**6, 8))]
+    rows = predicted(write(["gpu,dtype,m,k,n", *lines]), tmp_path / "out.csv")
+    far = "calibrated: gemm bf16, outside what was measured"
+    assert [row["source"] for row in rows] == ["calibrated: gemm bf16", far, far, far]
 
 
 def test_a_kernel_that_stands_in_for_another_says_so(write: Write, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from moe_studio.calibration.store import load_calibration, save_calibration
 from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate
 from moe_studio.engine.evidence import PROVENANCES
 from moe_studio.errors import ProjectError
+from moe_studio.export.section_method import method_section
+from moe_studio.export.uncertainty import evidence, outside_text
 from moe_studio.graph.operator import OP_KINDS
-from moe_studio.kernel.fitted import Calibration
+from moe_studio.kernel.fitted import OUTSIDE, Calibration
 from moe_studio.project.cluster import Cluster, Node
 from moe_studio.project.design import Cost, Parallel, Workload
 from moe_studio.project.edit import place_expert, set_value
@@ -200,3 +202,18 @@ def test_an_evaluation_goes_to_another_process_and_knows_as_much() -> None:
     sent = pickle.loads(pickle.dumps(known))
     assert sent.metrics == known.metrics
     assert sent.latency_interval_s == known.latency_interval_s
+
+
+def test_far_outside_of_what_was_measured_a_design_is_less_sure_and_says_so() -> None:
+    usual, long = (evaluate(set_value("workload.context", tokens)(project()), provide) for tokens in (4096, 2**22))
+    rows = [next(row for row in range(len(item.graph)) if item.graph.kind_name(row) == "av") for item in (usual, long)]
+    near, far = (item.evidence.error[row] for item, row in zip((usual, long), rows, strict=True))
+    assert far > near + 4 * OUTSIDE
+    assert usual.evidence.text(rows[0]).startswith("calibrated")
+    assert "outside" not in usual.evidence.text(rows[0])
+    assert long.evidence.text(rows[1]).endswith("; outside what was measured")
+    assert (long.latency_margin or 0) > (usual.latency_margin or 0)
+    known = next(item for item in evidence(long) if item["op"] == "av")
+    assert known["outside"]
+    assert "av" in outside_text(long)
+    assert f"{known['provenance']}, outside what was measured" in str(method_section(long))

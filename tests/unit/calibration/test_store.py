@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from moe_studio.calibration.asker import BY_NAME
@@ -19,7 +20,7 @@ from moe_studio.calibration.store import (
     shipped,
 )
 from moe_studio.errors import FileError, MoeStudioError
-from moe_studio.kernel.fitted import CALIBRATED, DATASHEET, NotCalibratedError
+from moe_studio.kernel.fitted import CALIBRATED, DATASHEET, OUTSIDE, Fitted, NotCalibratedError
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Device
 from moe_studio.project.model import DTYPES
@@ -124,11 +125,64 @@ def test_a_kernel_that_nobody_measured_is_not_called_calibrated() -> None:
 
 def test_over_more_nodes_than_were_measured_collectives_are_less_sure() -> None:
     fitted = load_calibration("h100-sxm").fitted("collective", "all_reduce")
-    assert fitted.over(1) is fitted
-    assert fitted.over(2).provenance == DATASHEET
-    assert fitted.over(2).expected_error(1e6) == pytest.approx(math.hypot(fitted.expected_error(1e6), 0.33))
+    assert fitted.at({"nodes": 1}) is fitted
+    over = fitted.at({"nodes": 2})
+    assert (over.provenance, over.outside) == (DATASHEET, ("nodes",))
+    assert over.expected_error(1e6) == pytest.approx(math.hypot(fitted.expected_error(1e6), 0.33))
     sends = load_calibration("h100-sxm").fitted("p2p", "send_recv")
-    assert sends.over(2) is sends
+    assert sends.at({"nodes": 2}) is sends
+
+
+def every_fit() -> list[Fitted]:
+    return [fitted for item in shipped() for each in item.families.values() for fitted in each.values()]
+
+
+def test_each_factor_of_two_outside_of_what_was_measured_makes_a_time_less_sure() -> None:
+    for fitted in every_fit():
+        for name, low, high in fitted.measured():
+            if name in ("tokens", "moe_ep"):
+                continue
+            assert fitted.at({name: low}) is fitted.at({name: high}) is fitted
+            beyond = [fitted.at({name: high * factor}) for factor in (1.01, 2, 4, 64)]
+            below = [fitted.at({name: low / factor}) for factor in (1.01, 2, 4) if low / factor >= 1]
+            assert all(one.outside == (name,) for one in (*beyond, *below))
+            if not (name == "nodes" and high == 1):
+                for row in (beyond, below):
+                    errors = [fitted.expected_error(4096), *(one.expected_error(4096) for one in row)]
+                    assert errors == sorted(set(errors))
+                    spreads = [fitted.spread(4096), *(one.spread(4096) for one in row)]
+                    assert spreads == sorted(set(spreads))
+
+
+def test_a_little_outside_is_hardly_less_sure_and_sizes_add_up() -> None:
+    fitted = load_calibration("h100-sxm").fitted("deepep", "low_latency_combine")
+    inside = fitted.expected_error(64)
+    assert fitted.at({"nodes": 9, "gpus": 72}).expected_error(64) < inside + 0.01
+    assert fitted.at({"nodes": 16, "gpus": 128}).expected_error(64) == pytest.approx(math.hypot(inside, 2 * OUTSIDE))
+
+
+def test_tokens_of_experts_count_for_each_rank() -> None:
+    fitted = load_calibration("h100-sxm").fitted("moe", "triton-fp8_block")
+    assert fitted.at({"tokens": 16384.0, "moe_ep": 1.0}) is fitted
+    assert fitted.at({"tokens": 16384.0 * 32, "moe_ep": 32.0}) is fitted
+    assert fitted.at({"tokens": 1.0, "moe_ep": 256.0}) is fitted
+    assert fitted.at({"tokens": 16384.0 * 8, "moe_ep": 1.0}).trust.error == pytest.approx(3 * OUTSIDE)
+
+
+def test_a_size_that_a_kernel_has_not_is_never_outside() -> None:
+    absorb = load_calibration("h100-sxm").fitted("mla", "absorb_q_bf16")
+    assert absorb.at({"batch": 64, "q_len": 1, "kv_len": 5000, "heads": 16}) is absorb
+
+
+def test_rows_of_a_table_lie_outside_as_single_kernels_do() -> None:
+    draw = np.random.default_rng(0)
+    for fitted in every_fit():
+        names = [name for name, *_ in fitted.measured()]
+        columns = {name: np.exp2(draw.uniform(0, 20, 200)).round() for name in names}
+        found = fitted.outside_of(columns)
+        for row in range(200):
+            one = fitted.at({name: float(values[row]) for name, values in columns.items()})
+            assert set(one.outside) == {name for name, rows in found.items() if rows[row]}
 
 
 def test_a_device_of_the_users_own_is_calibrated_by_its_data_types() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -211,6 +212,19 @@ def test_get_time_prints_a_time_or_an_object(capsys: Capture) -> None:
     result = json.loads(capsys.readouterr().out)
     assert result["seconds"] == pytest.approx(2 * 2 * 640000 * 8192 * 32768 / 240e12)
     assert result["count"] == 2
+
+
+def test_get_time_outside_of_what_was_measured_is_less_sure_and_says_so(capsys: Capture) -> None:
+    def said(m: int) -> dict[str, Any]:
+        assert main(["get-time", str(m), "4096", "4096", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    near, far, farther = (said(m) for m in (32768, 65536, 10**7))
+    assert (near["outside"], far["outside"], farther["outside"]) == (False, True, True)
+    assert near["expected_error"] < far["expected_error"] < farther["expected_error"]
+    assert farther["basis"].endswith("; outside what was measured: m 1 to 32,768")
+    assert main(["get-time", "65536", "4096", "4096"]) == 0
+    assert "outside what was measured" in capsys.readouterr().out
 
 
 DATASHEET = "memory_gb: 96\nmemory_tb_s: 2.6\npeak_tflops: {bf16: 620}\n"

@@ -17,6 +17,7 @@ def evidence(family: list[int], kernel: list[int], *, spread: float = 0.1, share
         family=np.array(family),
         kernel=np.array(kernel),
         shared=np.full(rows, shared),
+        outside=np.arange(rows) > 0,
     )
 
 
@@ -57,4 +58,5 @@ def test_times_of_which_nobody_knows_anything_err_together() -> None:
 
 def test_how_a_time_was_got_is_told_in_words() -> None:
     assert evidence([0], [0]).text(0) == "calibrated, ±6.7 %"
+    assert evidence([0, 0], [0, 1]).text(1) == "calibrated, ±6.7 %; outside what was measured"
     assert Evidence.fixed(1).text(0) == "fixed"
