@@ -6,7 +6,7 @@ from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.graph import Part
 from moe_studio.graph.layer import LayerGraph
 from moe_studio.graph.operator import OP_KINDS, SHAPES
-from moe_studio.project.model import Attention
+from moe_studio.project.model import Layer
 from moe_studio.units import byte_text, time_text
 from moe_studio.view.node import ViewNode
 
@@ -65,7 +65,7 @@ class Labeller:
     def _group(self, part: Part, op: str) -> str:
         if not self.has_phases:
             return f"Layer {part.layer}"
-        return phase_title(op, self.graph.project.model.layers[part.layer].attention)
+        return phase_title(op, self.graph.project.model.layers[part.layer])
 
     def _text(self, body: LayerGraph, local: int, duration_s: float) -> tuple[str, str, str]:
         key = (id(body), local)
@@ -113,11 +113,11 @@ def whole(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.6g}"
 
 
-def phase_title(op: str, attention: Attention) -> str:
+def phase_title(op: str, layer: Layer) -> str:
     """The phase of a layer that an operator is drawn in."""
     if op.startswith("shared_"):
         return "Shared experts"
-    if op.startswith("ffn_"):
+    if op.startswith("ffn_") or (op == "ln2" and not layer.ffn.is_moe):
         return "Feed-forward"
     titles = {
         "embed": "Embedding",
@@ -142,7 +142,7 @@ def phase_title(op: str, attention: Attention) -> str:
         "logits_gather": "Head",
         "sample": "Head",
     }
-    return titles.get(op) or ATTENTION_TITLES[attention.kind]
+    return titles.get(op) or ATTENTION_TITLES[layer.attention.kind]
 
 
 def gpu_text(gpus: Iterable[int]) -> str:

@@ -46,6 +46,14 @@ KEPT = re.compile(
 """Names that are the same in Chinese, or come from the design."""
 
 
+FOR_DEVELOPERS = {
+    "3; the known ones are 3.",
+    "Every input of a stage is an output of the stage before.",
+    "There is no view 3; the views are 3, and replica N, stage N, gpu N, operator ID.",
+}
+"""Refusals of what the window never asks for."""
+
+
 @pytest.fixture(autouse=True)
 def english_afterwards() -> Iterator[None]:
     yield
@@ -72,6 +80,24 @@ def literals() -> Iterator[tuple[str, str]]:
                 for part in [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]:
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
                         yield part.value, path.name
+
+
+def refusals() -> Iterator[str]:
+    """Every sentence with which parts that the window uses refuse something; 3 stands for what is filled in."""
+    parts = ("document", "engine", "export", "gui", "project", "view")
+    for path in sorted(file for part in parts for file in (ROOT.parent / part).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                said = node.exc.args[0]
+                pieces = said.values if isinstance(said, ast.JoinedStr) else [said]
+                words = [str(piece.value) if isinstance(piece, ast.Constant) else "3" for piece in pieces]
+                if str(getattr(node.exc.func, "id", "")).endswith("Error") and WORDS.search(text := "".join(words)):
+                    yield text
+
+
+def test_what_the_window_refuses_is_said_in_chinese() -> None:
+    use_language(CHINESE)
+    assert {text for text in refusals() if not HAN.search(tr(text))} - FOR_DEVELOPERS == set()
 
 
 def test_every_text_of_the_code_is_in_the_chinese_catalogue() -> None:

@@ -216,6 +216,16 @@ def test_a_wrong_view_is_refused_with_what_would_be_right(piped: Evaluation, wor
     assert str(refusal.value).startswith(sentence)
 
 
+def test_a_model_without_experts_has_no_router() -> None:
+    dense = replace(design(Parallel()), model=replace(design(Parallel()).model, blocks=(Block(repeat=2, ffn="dense"),)))
+    evaluation = evaluate(dense)
+    with pytest.raises(MoeStudioError, match="This model has no experts"):
+        view(evaluation, "routing 0")
+    groups = {group for node in view(evaluation, "gpu 0 layer 0").nodes for group in node.cluster}
+    assert any(group.startswith("Feed-forward") for group in groups)
+    assert not any(group.startswith("Router") for group in groups)
+
+
 def test_runs_of_numbers_are_folded() -> None:
     assert range_text([9, 0, 1, 2, 3, 11, 12]) == "0–3, 9, 11–12"
 
