@@ -103,21 +103,28 @@ def of_module(project: Project, layer: int) -> int:
 
 
 def balanced_slots(load: Sequence[float], places: list[list[int]], redundant: int, slots: int) -> list[list[int]]:
-    """Places for one instance of each expert and ``redundant`` more; ``places`` are those that experts have already."""
+    """Places for one instance of each expert and ``redundant`` more; ``places`` are those that experts have already.
+
+    Of equal loads the first of each place goes first, then the second of each: nobody's experts alone are copied.
+    """
     experts, wanted = len(load), [1] * len(load)
+    order = [
+        (sum(places[x] == places[expert] for x in range(expert) if places[x]), expert) for expert in range(experts)
+    ]
+    order.sort()
     for _ in range(min(redundant, experts * (slots - 1))):
         best = -1
-        for expert in range(experts):
+        for _, expert in order:
             if wanted[expert] == slots:
                 continue
             if best < 0 or load[expert] / wanted[expert] > load[best] / wanted[best]:
                 best = expert
         wanted[best] += 1
     each = [load[expert] / wanted[expert] for expert in range(experts)]
-    waiting = [(-each[x], x) for x in range(experts) for _ in range(wanted[x] - len(places[x]))]
+    waiting = [(-each[x], turn, x) for turn, x in order for _ in range(wanted[x] - len(places[x]))]
     waiting.sort()
     room = math.ceil(sum(wanted) / slots)
-    for _, expert in waiting:
+    for *_, expert in waiting:
         inside = {slot: [x for x in range(experts) for place in places[x] if place == slot] for slot in range(slots)}
         allowed = [slot for slot in range(slots) if expert not in inside[slot]]
         allowed = [slot for slot in allowed if len(inside[slot]) < room] or allowed

@@ -16,7 +16,7 @@ from moe_studio.engine.path import Path
 from moe_studio.graph.edge import Edges, data_edges
 from moe_studio.graph.operator import OP_NAMES
 from moe_studio.project.cluster import Cluster, Device, Node
-from moe_studio.project.design import Move, Parallel, Placement, Workload
+from moe_studio.project.design import Move, Parallel, Placement, Routing, Workload
 from moe_studio.project.model import Block, FeedForward, Model
 from moe_studio.project.project import Project
 from moe_studio.storage.catalogue import example_path
@@ -148,6 +148,21 @@ def test_an_early_send_may_be_put_off_until_the_next_send_needs_the_stream() -> 
     found = [evaluation.slack_s[evaluation.graph.row_of[name]] for name in sends]
     limit = 1e-9 * reference.scheduled.makespan_s
     assert_close(found, [reference.scheduled.slack_s[name] for name in sends], absolute=limit)
+
+
+@pytest.mark.parametrize("policy", ["contiguous", "round-robin", "balanced"])
+@pytest.mark.parametrize(("experts", "redundant"), [(3, 1), (4, 2), (4, 5), (7, 5), (8, 3)])
+def test_further_instances_of_equal_loads_go_where_the_reference_puts_them(
+    policy: Any, experts: int, redundant: int
+) -> None:
+    """Random designs seldom have loads that are equal, and none at all."""
+    project = two_replicas()
+    model = replace(project.model, ffn={"moe": FeedForward(hidden=32, experts=experts, top_k=1)})
+    project = replace(project, model=model, placement=Placement(policy=policy, redundant=redundant))
+    counts = ((3.0, *[1.0] * (experts - 2), 0.0),)
+    recorded = replace(project.workload, routing=Routing(kind="recorded", counts=counts))
+    for design in (project, replace(project, workload=recorded)):
+        in_rows(*both(design))
 
 
 def two_replicas() -> Project:
