@@ -1,7 +1,7 @@
 """What the fitting and the prediction need to know of a kernel family."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,13 @@ Load = Callable[[str], Calibration]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Block:
-    """Rows of one device that share their words; ``time_us`` is what was measured."""
+    """Rows of one device that share their words; ``time_us`` is what was measured, ``lines`` where in the file."""
 
     words: Words
     columns: Columns
     time_us: FloatArray
+    lines: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Empty where the rows are of no file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,7 +21,7 @@ from moe_studio.calibration.own_device import (
     held_at,
     own_device,
 )
-from moe_studio.calibration.plausible import MOST_ODD, believable
+from moe_studio.calibration.plausible import MOST_ODD, believable, too_fast
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.report import Check, FitReport, Residual, band_errors, median_and_p90, shared_variance
 from moe_studio.calibration.split import held_out
@@ -137,9 +137,10 @@ def _sort_in(
             aside.add(f"no model for {words}", [table.lines[row] for row in rows])
             continue
         check_links(own, facts, family.name, table.file)
-        possible = block.time_us >= family.floor_us(block.columns, block.words, facts)
-        faster = [table.lines[row] for row in rows[~possible]]
-        aside.add(f"time_us is less than the datasheet of {facts.name} allows; is it in microseconds?", faster)
+        possible = np.ones(len(rows), bool)
+        for reason, faster in too_fast(family, block, completed(facts, shipped())):
+            aside.add(reason, block.lines[faster].tolist())
+            possible &= ~faster
         if possible.any():
             place = found.setdefault(facts.name, {}).setdefault((family.name, variants[0]), _Found(family=family))
             place.blocks.append(selected(block, possible))
@@ -162,7 +163,9 @@ def _chosen(found: dict[str, dict[tuple[str, str], _Found]], device: str, notes:
 def _believed(found: _Found, facts: DeviceFacts) -> tuple[list[Block], int]:
     """The rows to fit to, those with the same words together, and how many are too far off to be believed."""
     blocks = _same_words_joined(found.blocks)
-    masks = believable(", ".join(sorted(found.files)), found.family, blocks, completed(facts, shipped()))
+    # A line says nothing where there are several files.
+    named = blocks if len(found.files) == 1 else [replace(block, lines=block.lines[:0]) for block in blocks]
+    masks = believable(", ".join(sorted(found.files)), found.family, named, completed(facts, shipped()))
     kept = [selected(block, mask) for block, mask in zip(blocks, masks, strict=True) if mask.any()]
     return kept, sum(int((~mask).sum()) for mask in masks)
 

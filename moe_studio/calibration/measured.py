@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from moe_studio.calibration.family import Block, Columns, Family, Words
 from moe_studio.calibration.kriging import Surface, surface
 from moe_studio.calibration.opinion import Ratio
-from moe_studio.calibration.plausible import MOST_ODD, believable
+from moe_studio.calibration.plausible import MOST_ODD, believable, by_unit, near_half, ratio_to_models, too_fast
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.split import held_out
 from moe_studio.calibration.store import device_name
-from moe_studio.calibration.table import SetAside, Table, blocks_of, read_chunks, selected, sound_rows
+from moe_studio.calibration.table import SetAside, Table, blocks_of, read_chunks, sound_rows
 from moe_studio.errors import FileError, MoeStudioError
 from moe_studio.kernel.device import DeviceFacts, FloatArray
 from moe_studio.kernel.fitted import Calibration, Fitted
@@ -40,12 +40,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Part:
-    """Rows of one GPU that share their words, with their line numbers."""
+    """Rows of one GPU that share their words."""
 
     family: Family
     gpu: str
     block: Block
-    lines: NDArray[np.int64]
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -100,10 +99,13 @@ class Measured:
             if known is not None:
                 (near,) = believable(self.file, part.family, [part.block], known)
                 possible = _possible(part, known.facts)
-                reason = f"time_us is less than the datasheet of {known.facts.name} allows; is it in microseconds?"
-                aside.add(reason, part.lines[~possible].tolist())
-                reason = f"time_us is more than {MOST_ODD:g} times off half of the others; is it in microseconds?"
-                aside.add(reason, part.lines[possible & ~near].tolist())
+                for reason, faster in too_fast(part.family, part.block, known):
+                    aside.add(reason, part.block.lines[faster].tolist())
+                odd, ratio = possible & ~near, ratio_to_models(part.family, part.block, known)
+                for reason, rows in by_unit(
+                    f"time_us is more than {MOST_ODD:g} times off half of the others", odd, ratio
+                ):
+                    aside.add(reason, part.block.lines[rows].tolist())
                 used += int((possible & near).sum())
         if not used:
             held = ", ".join(sorted({part.gpu for part in self.parts})) or "none"
@@ -119,7 +121,7 @@ class Measured:
         known = self._known.get((facts.name, kernel))
         if known is None or known.facts != facts or known.parameters is not fitted.parameters:
             parts = [part for part in self.parts if part.kernels[0] == kernel and _is_device(part.gpu, facts.name)]
-            known = _found(family, parts, fitted, facts)
+            known = _found(self.file, family, parts, fitted, facts)
             self._known[facts.name, kernel] = known
         return known
 
@@ -162,14 +164,13 @@ def _read(path: Path, _changed_ns: int, _size: int) -> Measured:
 def _parts(table: Table, aside: SetAside) -> list[_Part]:
     if "time_us" not in table.header:
         raise MoeStudioError(f"{table.file} has no column time_us; a table needs measured times.")
-    lines = np.array(table.lines)
     parts = []
-    for rows, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=True), with_time=True):
+    for _, gpu, block in blocks_of(table, sound_rows(table, aside, with_time=True), with_time=True):
         if table.family.variants(block.words):
-            parts.append(_Part(family=table.family, gpu=gpu, block=block, lines=lines[rows]))
+            parts.append(_Part(family=table.family, gpu=gpu, block=block))
         else:
             words = ", ".join(f"{name} {value}" for name, value in block.words.items())
-            aside.add(f"no model for {words}", lines[rows].tolist())
+            aside.add(f"no model for {words}", block.lines.tolist())
     return parts
 
 
@@ -195,15 +196,17 @@ def _possible(part: _Part, facts: DeviceFacts) -> Mask:
     return np.asarray(part.block.time_us >= part.family.floor_us(part.block.columns, part.block.words, facts))
 
 
-def _found(family: Family, parts: Sequence[_Part], fitted: Fitted, facts: DeviceFacts) -> _Residuals | None:
-    blocks = [selected(part.block, _possible(part, facts)) for part in parts]
-    blocks = [block for block in blocks if len(block.time_us)]
-    if not blocks:
+def _found(file: str, family: Family, parts: Sequence[_Part], fitted: Fitted, facts: DeviceFacts) -> _Residuals | None:
+    if not parts:
         return None
+    blocks = [part.block for part in parts]
     predicted = [family.predict(fitted.parameters, facts, block.columns, block.words) for block in blocks]
-    residual = np.log(np.concatenate([block.time_us for block in blocks]) / np.concatenate(predicted))
-    near = np.abs(residual - np.median(residual)) <= np.log(MOST_ODD)
-    residual = residual[near]
+    ratios = [block.time_us / time_us for block, time_us in zip(blocks, predicted, strict=True)]
+    near = np.concatenate(near_half(f"{file}: half of the {family.name} rows of {facts.name}", blocks, ratios))
+    near &= np.concatenate([_possible(part, facts) for part in parts])
+    if not near.any():
+        return None
+    residual = np.log(np.concatenate(ratios))[near]
     columns = {name: np.concatenate([block.columns[name] for block in blocks])[near] for name in family.numbers}
     points, shapes = _points(family.numbers, columns), _points(family.shape, columns)
     places, place = np.unique(shapes, axis=0, return_inverse=True)

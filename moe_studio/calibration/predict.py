@@ -14,10 +14,20 @@ import numpy as np
 from moe_studio.calibration.bandwidth import BANDWIDTH
 from moe_studio.calibration.family import NOT_PREDICTED, Block, Family, Load, Prediction
 from moe_studio.calibration.opinion import Opinion
+from moe_studio.calibration.plausible import MOST_ODD, by_unit
 from moe_studio.calibration.registry import FAMILIES
 from moe_studio.calibration.served import SERVED
 from moe_studio.calibration.store import choose, load_calibration
-from moe_studio.calibration.table import SetAside, Table, blocks_of, csv_line, not_fields, read_chunks, sound_rows
+from moe_studio.calibration.table import (
+    TIME,
+    SetAside,
+    Table,
+    blocks_of,
+    csv_line,
+    not_fields,
+    read_chunks,
+    sound_rows,
+)
 from moe_studio.engine.evidence import OUTSIDE_MEASURED
 from moe_studio.errors import MoeStudioError, SaveError
 from moe_studio.kernel.device import FloatArray
@@ -67,7 +77,7 @@ def predict_file(
                 _write(stream, table, found)
                 family, rows = table.family, rows + len(table)
                 predicted += int(np.isfinite(found.time_us).sum())
-                ratios.append(_ratio(table, found))
+                ratios.append(_ratio(table, found, aside))
         if not rows:
             raise MoeStudioError(f"{in_path.name} has no rows below its header.")
         os.replace(temporary, out_path)
@@ -87,15 +97,23 @@ def predict_file(
     )
 
 
-def _ratio(table: Table, found: Prediction) -> FloatArray:
-    """Predicted over measured, of the rows that have both."""
+def _ratio(table: Table, found: Prediction, aside: SetAside) -> FloatArray:
+    """Predicted over measured, of the rows that have both; those that must be in another unit are noted instead."""
     family = table.family
     if family.measured not in table.header:
         return np.empty(0)
     predicted = found.time_us / family.measured_us if found.value is None else found.value
     measured = table.numbers(family.measured)
     both = np.isfinite(predicted) & np.isfinite(measured) & (measured > 0)
-    return np.asarray(predicted[both] / measured[both])
+    ratio = np.full(len(table), np.nan)
+    ratio[both] = measured[both] / predicted[both]
+    if family.measured == TIME:
+        odd = both & ((ratio > MOST_ODD) | (ratio < 1 / MOST_ODD))
+        far = f"not in the error, for time_us is more than {MOST_ODD:g} times off what is predicted"
+        for reason, rows in by_unit(far, odd, ratio):
+            aside.add(reason, [table.lines[row] for row in np.flatnonzero(rows).tolist()])
+        both &= ~odd
+    return np.asarray(1 / ratio[both])
 
 
 def predict_table(

@@ -179,12 +179,12 @@ def blocks_of(table: Table, sound: Mask, *, with_time: bool) -> list[tuple[NDArr
     words = [table.words(name) for name in names]
     numbers = {name: table.numbers(name) for name in table.family.numbers}
     time = table.numbers(TIME) if with_time else np.full(len(table), math.nan)
-    rows = np.flatnonzero(sound)
+    rows, lines = np.flatnonzero(sound), np.asarray(table.lines)
     alike = _alike(words)[rows]
     order = np.argsort(alike, kind="stable")
     groups = np.split(rows[order], np.flatnonzero(np.diff(alike[order])) + 1) if len(rows) else []
     return [
-        _block(group, {name: texts[group[0]] for name, texts in zip(names, words, strict=True)}, numbers, time)
+        _block(group, {name: texts[group[0]] for name, texts in zip(names, words, strict=True)}, numbers, time, lines)
         for group in sorted(groups, key=lambda group: int(group[0]))
     ]
 
@@ -203,21 +203,27 @@ def _alike(words: Sequence[Sequence[str]]) -> NDArray[np.int64]:
 def joined(blocks: Sequence[Block]) -> Block:
     """Blocks with the same words, one after another."""
     columns = {name: np.concatenate([block.columns[name] for block in blocks]) for name in blocks[0].columns}
-    return Block(words=blocks[0].words, columns=columns, time_us=np.concatenate([block.time_us for block in blocks]))
+    time_us, lines = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("time_us", "lines"))
+    return Block(words=blocks[0].words, columns=columns, time_us=time_us, lines=lines)
 
 
 def selected(block: Block, chosen: Mask) -> Block:
     """The rows of ``block`` that ``chosen`` marks."""
     columns = {name: value[chosen] for name, value in block.columns.items()}
-    return Block(words=block.words, columns=columns, time_us=block.time_us[chosen])
+    lines = block.lines[chosen] if len(block.lines) else block.lines
+    return Block(words=block.words, columns=columns, time_us=block.time_us[chosen], lines=lines)
 
 
 def _block(
-    rows: NDArray[np.int64], words: dict[str, str], numbers: Mapping[str, FloatArray], time: FloatArray
+    rows: NDArray[np.int64],
+    words: dict[str, str],
+    numbers: Mapping[str, FloatArray],
+    time: FloatArray,
+    lines: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], str, Block]:
     gpu = words.pop(next(iter(words)))
     columns = {name: value[rows] for name, value in numbers.items()}
-    return rows, gpu, Block(words=words, columns=columns, time_us=time[rows])
+    return rows, gpu, Block(words=words, columns=columns, time_us=time[rows], lines=lines[rows])
 
 
 def _open_text(path: Path) -> IO[str]:

@@ -70,7 +70,10 @@ def test_rows_in_milliseconds_are_set_aside_and_do_not_spoil_the_fit(write: Writ
     spoilt = [f"{front},{float(time) / 1000:.5g},{kernel}" for front, time, kernel in wrong]
     report = calibrate([write([HEADER, *rows, *spoilt])])
     (note,) = report.notes
-    assert note.startswith("table.csv: 40 rows set aside: time_us is less than the datasheet of a100-80g-sxm allows")
+    assert note.startswith(
+        "table.csv: 40 rows set aside: time_us is less than the datasheet of a100-80g-sxm allows; it looks like "
+        "milliseconds, and must be in microseconds"
+    )
     assert "(line 345, 346" in note
     assert report.residuals[0].error()[0] < 0.035
 
@@ -78,7 +81,9 @@ def test_rows_in_milliseconds_are_set_aside_and_do_not_spoil_the_fit(write: Writ
 def test_a_table_in_milliseconds_is_refused(write: Write, tmp_path: Path) -> None:
     rows = [line.rsplit(",", 2) for line in gemm_rows()]
     path = write([HEADER, *(f"{front},{float(time) / 1000:.7g},{kernel}" for front, time, kernel in rows)])
-    with pytest.raises(MoeStudioError, match=r"times faster than such kernels can be.*microseconds"):
+    with pytest.raises(
+        MoeStudioError, match=r"times faster than such kernels can be.* as in line \d+.*milliseconds, and"
+    ):
         calibrate([path], tmp_path / "out.yaml")
     assert not (tmp_path / "out.yaml").exists()
 

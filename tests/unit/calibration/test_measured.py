@@ -115,16 +115,31 @@ def test_unusable_rows_are_counted_with_their_lines(write: Write) -> None:
         "320 measured rows are used",
         "1 row set aside: m is zero or negative (line 2)",
         "1 row set aside: n is not a finite number (line 4)",
-        "1 row set aside: time_us is less than the datasheet of h100-sxm allows; is it in microseconds? (line 3)",
+        "1 row set aside: time_us is less than the datasheet of h100-sxm allows; it looks like milliseconds, and must "
+        "be in microseconds (line 3)",
     ]
 
 
-@pytest.mark.parametrize(("scale", "word"), [(1e-6, "faster"), (1e-3, "faster"), (1e3, "slower")])
-def test_a_table_in_another_unit_is_refused(write: Write, scale: float, word: str) -> None:
+@pytest.mark.parametrize(
+    ("scale", "word", "unit"),
+    [(1e-6, "faster", "seconds"), (1e-3, "faster", "milliseconds"), (1e3, "slower", "nanoseconds")],
+)
+def test_a_table_in_another_unit_is_refused_with_a_line_and_the_unit(
+    write: Write, tmp_path: Path, scale: float, word: str, unit: str
+) -> None:
     other = [f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) * scale:.9f}" for row in lines(1.0)]
-    times = f"{max(scale, 1 / scale):,.0f}"
-    with pytest.raises(ProjectError, match=rf"half of the gemm rows of h100-sxm are more than {times} times {word}"):
-        provide(project(write([HEADER, *other])))
+    times, path = f"{max(scale, 1 / scale):,.0f}", write([HEADER, *other])
+    said = (
+        rf"half of the gemm rows of h100-sxm are more than {times} times {word} than such kernels can be expected to be"
+    )
+    said += (
+        rf", as in line 2: time_us is [\d.e-]+ where about [\d.]+ is expected; time_us looks like {unit}, and must be"
+    )
+    with pytest.raises(ProjectError, match=said):
+        provide(project(path))
+    report = predict_file(path, tmp_path / "out.csv", opinion=read_measured(path))
+    assert report.predicted == 0
+    assert f"time_us looks like {unit}, and must be in microseconds" in report.aside.sentences()[0]
 
 
 def test_single_rows_in_another_unit_are_set_aside_and_change_nothing(write: Write) -> None:

@@ -127,6 +127,20 @@ def test_over_more_nodes_than_were_measured_a_time_is_the_datasheets(write: Writ
     assert [bool(row["predicted_us"]) for row in rows] == [True, True, False, False, False]
 
 
+@pytest.mark.parametrize(("scale", "unit"), [(1e-6, "seconds"), (1e-3, "milliseconds"), (1e3, "nanoseconds")])
+def test_times_in_another_unit_are_no_error_of_the_prediction(
+    write: Write, tmp_path: Path, scale: float, unit: str
+) -> None:
+    rows = [line.rsplit(",", 2) for line in gemm_rows()[:20]]
+    other = [f"{front},{float(time) * scale:.9f},{kernel}" for front, time, kernel in rows[:5]]
+    report = predict_file(write([HEADER, *gemm_rows()[:20], *other]), tmp_path / "out.csv")
+    assert len(report.ratio) == 20
+    assert report.predicted == 25
+    (sentence,) = report.aside.sentences()
+    assert sentence.startswith("5 rows set aside: not in the error, for time_us is more than 200 times off")
+    assert sentence.endswith(f"it looks like {unit}, and must be in microseconds (line 22, 23, 24, 25, 26)")
+
+
 def test_rows_outside_of_what_was_measured_say_so(write: Write, tmp_path: Path) -> None:
     lines = [f"H100-SXM,bfloat16,{m},4096,{n}" for m, n in ((64, 4096), (10**6, 4096), (64, 8), (10**6, 8))]
     rows = predicted(write(["gpu,dtype,m,k,n", *lines]), tmp_path / "out.csv")
