@@ -137,7 +137,7 @@ class Field:
 
     def text_of(self, value: Any) -> str:
         """``value`` as one types it."""
-        if value is None or value is MANY:
+        if value is None or value is MANY or value is NO_DEFAULT:
             return ""
         if isinstance(value, bool):
             return "yes" if value else "no"

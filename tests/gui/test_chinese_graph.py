@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QEvent, QPoint
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from moe_studio.calibration.provider import provide
 from moe_studio.document.selection import Selection, operator_selection
@@ -16,8 +19,11 @@ from moe_studio.gui.text import CHINESE, ENGLISH, tr, use_language
 from moe_studio.locator import resource
 from moe_studio.storage.loader import load_project
 from moe_studio.view.view import view
+from tests.gui.conftest import Driver
 
-ENGLISH_WORDS = re.compile(r"\b(moves|sends|in nodes|across|experts|times|more|compute|memory|network|layer|busiest)\b")
+ENGLISH_WORDS = re.compile(
+    r"\b(moves|sends|in nodes|across|experts|times|more|compute|memory|network|layer|busiest|slack)\b"
+)
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -58,3 +64,13 @@ def test_every_kind_of_operator_is_explained_in_chinese() -> None:
 
 def test_an_edge_of_data_is_not_called_as_data_parallel_attention() -> None:
     assert tr(LINES[0][1]) != tr("data")
+
+
+def test_what_the_pointer_rests_on_is_told_in_chinese(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    tips: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", staticmethod(lambda _at, text, *_rest: tips.append(text)))
+    dag = driver.window.workspace.dag
+    for point in (QPoint(x, y) for x in range(0, dag.width(), 20) for y in range(0, dag.height(), 20)):
+        QApplication.sendEvent(dag, QHelpEvent(QEvent.Type.ToolTip, point, dag.mapToGlobal(point)))
+    assert len(set(tips)) > 2
+    assert [tip for tip in tips if ENGLISH_WORDS.search(tip) or not HAN.search(tip)] == []

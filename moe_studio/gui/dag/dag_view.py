@@ -103,7 +103,7 @@ class DagView(LaneCanvas):
             if row >= 0:
                 node = self.labels.node(*self.shown.evaluation.graph.part_of(row))
                 text = " · ".join((*node.lines, f"slack {time_text(node.slack_s)}"))
-                QToolTip.showText(event.globalPos(), plain_tip(text), self)
+                QToolTip.showText(event.globalPos(), plain_tip(tr(text)), self)
             else:
                 QToolTip.hideText()
             return True

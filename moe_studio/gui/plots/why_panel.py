@@ -128,7 +128,7 @@ class WhyPanel(QWidget):
                 found = self.suggestions[number]
                 link.setText(f"{tr(found.title)} →")
                 link.setAccessibleName(tr(found.text))
-                link.setToolTip(plain_tip(tr("Do it as one step: {label}", label=found.label)))
+                link.setToolTip(plain_tip(tr("Do it as one step: {label}", label=tr(found.label))))
                 gain.setText(found.brief)
                 gain.setToolTip(plain_tip(tr(found.gain)))
 
