@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from datetime import date as calendar_day
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -73,9 +75,10 @@ def calibrate(
     The report also says how far fits without a whole node count err on it, and the numbers of other shipped devices.
 
     Raises:
-        MoeStudioError: if a table is no such table, its times cannot be in microseconds, nothing can be fitted, or
-            ``out_path`` is of another device.
+        MoeStudioError: if ``date`` is none, a table is no such table, its times cannot be in microseconds, nothing can
+            be fitted, or ``out_path`` is of another device.
     """
+    day = _day(date)
     old = held_at(out_path, device)
     own = own_device(device, old, out_path)
     asides: dict[str, SetAside] = {}
@@ -90,7 +93,7 @@ def calibrate(
     if old is not None and out_path is not None:
         check_same(old, calibration, out_path.name)
     unused = sum(aside.total for aside in asides.values())
-    evidence = Evidence(date=date or datetime.now(UTC).date().isoformat(), sources=tuple(sources), set_aside=unused)
+    evidence = Evidence(date=day, sources=tuple(sources), set_aside=unused)
     families: dict[str, dict[str, Fitted]] = {}
     residuals: list[Residual] = []
     checks: list[Check] = []
@@ -116,6 +119,16 @@ def calibrate(
     if out_path is not None:
         save_calibration(out_path, merged(old or calibration, calibration))
     return FitReport(calibration=calibration, residuals=tuple(residuals), notes=tuple(notes), checks=tuple(checks))
+
+
+def _day(text: str) -> str:
+    """``text``, a date as ISO 8601 writes it with hyphens; today if empty."""
+    if not text:
+        return datetime.now(UTC).date().isoformat()
+    with suppress(ValueError):
+        if calendar_day.fromisoformat(text).isoformat() == text:
+            return text
+    raise MoeStudioError(f"The day of a fit is written like 2026-11-20 (year, month, day), not {text[:40]!r}.")
 
 
 def _sort_in(

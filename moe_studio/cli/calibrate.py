@@ -28,7 +28,7 @@ def command(
         ),
     ] = "",
     source: Annotated[list[str] | None, typer.Option(help="Where the times come from, with licence.")] = None,
-    date: Annotated[str, typer.Option(help="Day of the fit, for the file; today if not given.")] = "",
+    date: Annotated[str, typer.Option(help="Day of the fit, for the file, as 2026-11-20; today if not given.")] = "",
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the residuals: .md as text, .svg as plots.")
     ] = None,

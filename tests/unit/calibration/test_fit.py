@@ -64,6 +64,13 @@ def test_the_same_tables_give_the_same_file(write: Write, tmp_path: Path) -> Non
     assert (tmp_path / "one.yaml").read_bytes() == (tmp_path / "two.yaml").read_bytes()
 
 
+@pytest.mark.parametrize("day", ["yesterday", "2026-11-31", "20261120", "2026-W47-5", "2026-11-20T10:00", "20.11.2026"])
+def test_a_day_that_is_no_date_is_refused_before_anything_is_read(tmp_path: Path, day: str) -> None:
+    with pytest.raises(MoeStudioError, match=r"is written like 2026-11-20 .* not '" + day[:5]):
+        calibrate([tmp_path / "none.csv"], tmp_path / "out.yaml", date=day)
+    assert not (tmp_path / "out.yaml").exists()
+
+
 def test_rows_in_milliseconds_are_set_aside_and_do_not_spoil_the_fit(write: Write) -> None:
     rows = gemm_rows()
     wrong = [line.rsplit(",", 2) for line in rows if float(line.split(",")[5]) > 100][:40]
