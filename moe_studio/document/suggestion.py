@@ -135,7 +135,7 @@ def suggestion(evaluation: Evaluation, tried: Try) -> Suggestion | None:
 
 def _errors(evaluation: Evaluation) -> set[str]:
     """Rules that a design breaks."""
-    return {problem.code for problem in problems(evaluation) if problem.severity == ERROR}
+    return {problem.code for problem in problems(evaluation, is_quick=True) if problem.severity == ERROR}
 
 
 def best(found: list[Suggestion]) -> list[Suggestion]:

@@ -63,12 +63,12 @@ def _intervals(placed: Placed, *, is_relative: bool = False) -> tuple[IntArray, 
 
 def covered_s(lane: IntArray, start: FloatArray, finish: FloatArray, lanes: int) -> FloatArray:
     """Time that the intervals of each lane cover together, shape (lanes,)."""
-    order = np.lexsort((start, lane))
-    lane, start, finish = lane[order], start[order], finish[order]
-    # Each lane's intervals are moved apart, so that one running maximum serves all of them.
+    # Each lane's intervals are moved apart, so that one order and one running maximum serve all of them.
     first = float(start.min(initial=0.0))
-    apart = (float(finish.max(initial=0.0)) - first) * 2 + 1
-    begin, end = start - first + lane * apart, finish - first + lane * apart
+    apart = lane * ((float(finish.max(initial=0.0)) - first) * 2 + 1)
+    begin, end = start - first + apart, finish - first + apart
+    order = begin.argsort(kind="stable")
+    lane, begin, end = lane[order], begin[order], end[order]
     reached = np.maximum.accumulate(end)
     free_from = np.concatenate(([-np.inf], reached[:-1]))
     return total_by(lane, np.maximum(0.0, end - np.maximum(begin, free_from)), lanes)

@@ -4,8 +4,11 @@ Each step goes to the input, or to the operator before it on the stream, that fi
 the operator started. Ties go to the lowest row. Ways through a unit are remembered with its solution.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -113,18 +116,23 @@ def _through(stage: Stage, placed: Placed, out: Exit) -> Way:
     return known[out]  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """Where a step may have come from: finish time, place in the order of ties, and the place itself."""
+class _Came(NamedTuple):
+    """Where a step may have come from: its rank, and the place itself.
 
-    finish: float
-    order: tuple[int, int, int]
+    ``rank``: how long before 0 it finished and its place in the order of ties; the lowest is the one that counts.
+    A tuple, because a path of thousands of steps weighs several of them at each.
+    """
+
+    rank: tuple[float, tuple[int, int, int]]
     step: Step | None
     out: Exit | None
 
-    @property
-    def rank(self) -> tuple[float, tuple[int, int, int]]:
-        return (-self.finish, self.order)
+
+def _run_at(item: Item, row: int) -> tuple[int, Run]:
+    """The run that has ``row``, with its number."""
+    body = item.cost.body
+    number = bisect_right(body.first_rows, row) - 1
+    return number, body.runs[number]
 
 
 class _Walk:
@@ -150,19 +158,43 @@ class _Walk:
             came = self._of_value(what, lane)
         steps: list[Step] = []
         while came.step is not None:
-            steps.append(came.step)
-            came = self._predecessor(*came.step)
+            place, row = came.step
+            first = self._first_in_row(place, row)
+            steps += [(place, each) for each in range(row, first - 1, -1)]
+            came = self._predecessor(place, first)
         assert came.out is not None
         table = np.array(steps[::-1], dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1], came.out
 
     def _predecessor(self, place: int, row: int) -> _Came:
         item = self.unit.items[place]
-        number, run = next((n, r) for n, r in item.numbered_runs() if r.first <= row < r.last)
+        number, run = _run_at(item, row)
         candidates = self._expert_candidates if run.kind.is_expert else self._lane_candidates
-        return min(candidates(place, item, number, run, row), key=lambda came: came.rank)
+        return min(candidates(place, item, number, run, row), key=itemgetter(0))
+
+    def _first_in_row(self, place: int, row: int) -> int:
+        """The row from which the path certainly goes through all rows up to ``row``.
+
+        Experts of a GPU run one after the other, so each comes from the one before it, unless its input was there
+        no earlier.
+        """
+        item = self.unit.items[place]
+        number, run = _run_at(item, row)
+        body = item.cost.body
+        if not self.streams or not run.kind.is_expert or run.sync is Sync.SLOT:
+            return row
+        last = row - run.first
+        before = np.arange(last - body.host.rank[last], last)
+        finish = self.solution.finish[place][run.first + before]
+        for take in run.takes:
+            value, is_row = self._value(item.key(take)), body.runs[take].kind.is_expert
+            given = value[before + 1] if is_row else value[body.host.lane[last]]
+            if not (finish > given).all():
+                return row
+        return run.first + int(last - body.host.rank[last])
 
     def _lane_candidates(self, place: int, item: Item, number: int, run: Run, row: int) -> list[_Came]:
+        """Where a row of a run with one row per lane may have come from: inputs of its group, and their stream."""
         members = self._members(run.sync, row - run.first)
         came = [self._best_of(item, take, members) for take in run.takes]
         return [*came, *self._stream_candidates(place, number, run, members)]
@@ -200,6 +232,8 @@ class _Walk:
         body = item.cost.body
         if take < 0 or not body.runs[take].kind.is_expert:
             key = item.key(take)
+            if len(members) == 1:
+                return self._of_value(key, int(members[0]))
             value = self._value(key)[members]
             return self._of_value(key, int(members[value.argmax()]))
         host, run = body.host, body.runs[take]
@@ -232,7 +266,7 @@ class _Walk:
                     return self._row(earlier, run.first + int(mine[-1]))
         # A communication stream may have been moved up to the first compute stream; prefer what is exact.
         order = (-1, 0, lane) if stream == COMPUTE else (1 << 30, 0, lane)
-        return _Came(finish, order, None, (0, stream, lane))
+        return _Came((-finish, order), None, (0, stream, lane))
 
     def _is_on(self, stream: int, run: Run) -> bool:
         return (COMM if run.on_comm and self.streams > 1 else COMPUTE) == stream
@@ -241,7 +275,7 @@ class _Walk:
         if key in self.makers:
             place, number = self.makers[key]
             return self._row(place, self.unit.items[place].cost.body.runs[number].first + lane)
-        return _Came(float(self._value(key)[lane]), (1 << 29, 0, lane), None, (-1, key, lane))
+        return _Came((-float(self._value(key)[lane]), (1 << 29, 0, lane)), None, (-1, key, lane))
 
     def _value(self, key: ValueKey) -> FloatArray:
         if key not in self.makers:
@@ -251,4 +285,4 @@ class _Walk:
         return self.solution.finish[place][run.rows]
 
     def _row(self, place: int, row: int) -> _Came:
-        return _Came(float(self.solution.finish[place][row]), (0, place, row), (place, row), None)
+        return _Came((-float(self.solution.finish[place][row]), (0, place, row)), (place, row), None)

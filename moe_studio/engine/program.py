@@ -43,7 +43,7 @@ class Item:
 
     def numbered_runs(self) -> Sequence[tuple[int, Run]]:
         """The runs of the item with their numbers."""
-        return tuple(enumerate(self.cost.body.runs))[self.first : self.last]
+        return self.cost.body.numbered_runs[self.first : self.last]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,16 +35,21 @@ Found = Iterator[Problem]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule with the sentence that says what it demands."""
+    """A rule with the sentence that says what it demands.
+
+    ``is_of_build``: only a fault in how graphs are built can break it, never where experts are put.
+    """
 
     code: str
     title: str
     check: Callable[[Evaluation], Found]
+    is_of_build: bool = False
 
 
-def problems(evaluation: Evaluation) -> tuple[Problem, ...]:
-    """All broken rules and remarks, errors first."""
-    found = dict.fromkeys(problem for rule in RULES for problem in rule.check(evaluation))
+def problems(evaluation: Evaluation, *, is_quick: bool = False) -> tuple[Problem, ...]:
+    """All broken rules and remarks, errors first; if ``is_quick`` only those that a placement can break."""
+    rules = (rule for rule in RULES if not (is_quick and rule.is_of_build))
+    found = dict.fromkeys(problem for rule in rules for problem in rule.check(evaluation))
     return tuple(sorted(found, key=lambda problem: (ERROR, WARNING, INFO).index(problem.severity)))
 
 
@@ -365,13 +370,13 @@ def _costs(evaluation: Evaluation) -> Found:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(code="acyclic", title="The graph has no cycle", check=_acyclic),
-    Rule(code="source-sink", title="One source, one sink", check=_source_sink),
-    Rule(code="connected", title="Every operator is connected", check=_connected),
+    Rule(code="acyclic", title="The graph has no cycle", check=_acyclic, is_of_build=True),
+    Rule(code="source-sink", title="One source, one sink", check=_source_sink, is_of_build=True),
+    Rule(code="connected", title="Every operator is connected", check=_connected, is_of_build=True),
     Rule(code="experts-placed", title="Every expert of every layer and replica has a slot", check=_placed),
     Rule(code="experts-per-gpu", title="Experts per GPU and layer within the limit", check=_experts_per_gpu),
     Rule(code="min-ep", title="Expert parallelism at least the chosen minimum", check=_min_ep),
-    Rule(code="shapes", title="Shapes agree along every data edge", check=_shapes),
+    Rule(code="shapes", title="Shapes agree along every data edge", check=_shapes, is_of_build=True),
     Rule(code="heads", title="Heads divide by tp", check=lambda e: (p for p in _divisible(e) if p.code == "heads")),
     Rule(
         code="hidden-sizes",
@@ -381,7 +386,7 @@ RULES: tuple[Rule, ...] = (
     Rule(code="slots", title="ep · etp divides the GPUs of a stage", check=_slots),
     Rule(code="stages", title="Every stage has layers", check=_stages),
     Rule(code="memory", title="Everything fits into memory", check=_memory),
-    Rule(code="one-gpu", title="Every operator has one GPU", check=_one_gpu),
+    Rule(code="one-gpu", title="Every operator has one GPU", check=_one_gpu, is_of_build=True),
     Rule(code="idle-gpu", title="No GPU is idle", check=_idle_gpu),
     Rule(code="imbalance", title="Load is balanced", check=_imbalance),
     Rule(code="cross-node", title="No more traffic across nodes than grouping by node needs", check=_cross_node),

@@ -121,6 +121,16 @@ class LayerGraph:
         return {run.kind.name: run for run in self.runs}
 
     @cached_property
+    def numbered_runs(self) -> tuple[tuple[int, Run], ...]:
+        """Its runs with their numbers."""
+        return tuple(enumerate(self.runs))
+
+    @cached_property
+    def first_rows(self) -> list[int]:
+        """The first row of each run."""
+        return [run.first for run in self.runs]
+
+    @cached_property
     def host(self) -> "ExpertHosts":
         """How its expert rows lie on lanes."""
         run = next((run for run in self.runs if run.kind.is_expert), None)

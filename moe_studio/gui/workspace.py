@@ -209,7 +209,7 @@ class Workspace(QMainWindow):
         """Show what the document shows, in every view."""
         evaluation = self.document.evaluation
         self.editing.refresh()
-        self.found = (*self.editing.problems(), *problems(evaluation))
+        self.found = (*self.editing.problems(), *problems(evaluation, is_quick=self.document.is_previewing))
         self.cluster_panel.show_evaluation(evaluation, self.document.span)
         self._waiting = [
             self._show_inspector,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
 
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.engine.rule import RULES, problems
@@ -12,6 +13,7 @@ from moe_studio.project.design import Limits, Parallel, Placement, Routing, Work
 from moe_studio.project.edit import place_expert, set_value
 from moe_studio.project.model import Attention, Block, FeedForward, Model
 from moe_studio.project.project import Project
+from tests.unit.engine.strategies import projects
 
 DEVICE = Device(memory_gb=80, memory_tb_s=3, peak_tflops={"bf16": 900})
 
@@ -211,3 +213,10 @@ def test_an_operator_that_nothing_uses_is_found() -> None:
         return replace(body, runs=runs)
 
     assert codes(tampered(wrong), "connected") == {"connected"}
+
+
+@given(projects())
+@settings(max_examples=40)
+def test_what_is_left_out_in_a_drag_no_design_can_break(project: Project) -> None:
+    evaluation = evaluate(project)
+    assert problems(evaluation, is_quick=True) == problems(evaluation)
