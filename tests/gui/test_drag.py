@@ -7,6 +7,7 @@ from PySide6.QtTest import QTest
 from moe_studio.document.effect import Effect
 from moe_studio.document.placing import drop_of, grabbed, hosted_experts
 from moe_studio.document.selection import Selection
+from moe_studio.gui.canvas import carry
 from moe_studio.gui.canvas.drag_card import promise_of
 from moe_studio.gui.widgets.figure import change_text
 from moe_studio.project.project import Project
@@ -79,6 +80,24 @@ def test_a_drop_on_an_expert_lets_both_change_places(driver: Driver) -> None:
     held = hosted_experts(driver.document.project, None)
     assert (held[5], held[9]) == ({9: 4}, {5: 4})
     assert driver.document.history.undo_label == "Swap experts 5 and 9, layers 0–3"
+
+
+def test_what_takes_long_is_previewed_when_the_pointer_rests_or_lets_go(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carry, "SLOW_S", 0.0)
+    driver.drag(5, 13)
+    shown = driver.document.project
+    driver.move(driver.gpu_point(9))
+    assert driver.document.project is shown  # that of the target before
+    assert driver.cluster.card.heading.text() == "E5 → GPU 9, layers 0–3"
+    assert driver.cluster.card.latency.text() == "latency …"
+    assert driver.cluster.gpus[9].mark == "target"
+    driver.qtbot.waitUntil(lambda: 5 in hosted_experts(driver.document.project, None)[9])
+    assert driver.cluster.card.latency.text() not in ("", "latency …")
+    driver.move(driver.gpu_point(12))
+    driver.release(driver.gpu_point(12))
+    assert 5 in hosted_experts(driver.document.history.current, None)[12]
 
 
 def test_with_control_a_drop_copies(driver: Driver) -> None:

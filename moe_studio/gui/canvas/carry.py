@@ -1,8 +1,9 @@
 """Carrying experts on screen: the card at the pointer, the thread to where they come from, what drops promise."""
 
+import time
 from collections.abc import Hashable, Sequence
 
-from PySide6.QtCore import QLineF, QObject, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QLineF, QObject, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsView
 
@@ -17,14 +18,23 @@ from moe_studio.gui.canvas.tile import Promise
 from moe_studio.gui.canvas.what_if import WhatIfs
 from moe_studio.gui.theme import Theme
 
+SLOW_S = 0.1
+"""A preview that takes longer waits until the pointer has rested for as long, but not longer than `MOST_REST_S`."""
+
+MOST_REST_S = 0.3
+
 
 class Carry(QObject):
     """One gesture at a time; ``drag`` is None in between.
 
+    Where a preview takes long, it waits until the pointer rests, so that what is carried never lags behind.
+
     Signals:
+        previewed: the preview that waited for the pointer to rest is there.
         promised: some GPUs can say what a drop on them would do; carries their numbers.
     """
 
+    previewed = Signal()
     promised = Signal(list)
 
     def __init__(self, view: QGraphicsView) -> None:
@@ -41,6 +51,10 @@ class Carry(QObject):
         self.what_ifs = WhatIfs(self)
         self.what_ifs.found.connect(self._on_found)
         self._boxes: Sequence[QRectF] = ()
+        self._at, self._cost_s = QPoint(), 0.0
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._on_rest)
         self._thread, self._chip = QGraphicsPathItem(), CarriedChip()
         for item in (self._thread, self._chip):
             item.setZValue(5)
@@ -90,21 +104,43 @@ class Carry(QObject):
     def aim(self, target: Target | None, at: QPoint) -> bool:
         """Mean another target, with the pointer ``at`` a point of the view; whether anything changed."""
         assert self.drag is not None
-        changed = self.drag.move(target)
-        if changed and target is not None:
-            is_plain = target.other < 0 and target.node < 0 and target.is_copy == self.is_copy
-            if self.drag.effect is not None and is_plain:
-                self.what_ifs.settle(target.gpu)
-                self._on_found(self.what_ifs.alike(target.gpu), self.drag.effect)
-            here = self._boxes[target.gpu].center()
-            near = sorted(range(len(self._boxes)), key=lambda gpu: QLineF(here, self._boxes[gpu].center()).length())
-            self.what_ifs.prefer(near[:16])
+        self.what_ifs.hold()
+        changed = target != self.drag.target
+        if changed and target is not None and self._cost_s > SLOW_S and not self.is_keyboard:
+            self.drag.mean(target)
+            self._rest.start(int(1e3 * min(self._cost_s, MOST_REST_S)))
+        elif changed:
+            self._move(self.drag, target)
         self.show_at(at)
         return changed
+
+    def _move(self, drag: ExpertDrag, target: Target | None) -> None:
+        """Preview the drop on a target, and note how long that takes."""
+        began = time.thread_time()
+        if drag.move(target) and target is not None:
+            self._cost_s = time.thread_time() - began
+            self._promise(drag, target)
+
+    def _promise(self, drag: ExpertDrag, target: Target) -> None:
+        """What is known of a target goes for all that are like it; its neighbours are next."""
+        is_plain = target.other < 0 and target.node < 0 and target.is_copy == self.is_copy
+        if drag.effect is not None and is_plain:
+            self.what_ifs.settle(target.gpu)
+            self._on_found(self.what_ifs.alike(target.gpu), drag.effect)
+        here = self._boxes[target.gpu].center()
+        near = sorted(range(len(self._boxes)), key=lambda gpu: QLineF(here, self._boxes[gpu].center()).length())
+        self.what_ifs.prefer(near[:16])
+
+    def _on_rest(self) -> None:
+        if self.drag is not None and self.drag.is_due:
+            self._move(self.drag, self.drag.target)
+            self.show_at(self._at)
+            self.previewed.emit()
 
     def show_at(self, at: QPoint) -> None:
         """Put the card and the end of the thread beside a point of the view."""
         assert self.drag is not None
+        self._at = at
         self.card.show_drag(self.drag, at, is_keyboard=self.is_keyboard)
         start, end = self._boxes[self.drag.grab.gpu].center(), self._view.mapToScene(at)
         path = QPainterPath(start)
@@ -118,6 +154,7 @@ class Carry(QObject):
         """Stop; the gesture that was."""
         drag, self.drag = self.drag, None
         self.what_ifs.stop()
+        self._rest.stop()
         self.card.hide()
         self._thread.hide()
         self._chip.hide()

@@ -74,6 +74,7 @@ class ClusterView(HandView):
         self.theme = theme
         self.carry = Carry(self)
         self.carry.promised.connect(self._on_promised)
+        self.carry.previewed.connect(self.show_marks)
         self.picking = Picking(self)
         self.take_hands(CanvasPointer(self), CanvasKeys(self), DeviceDrop(self))
         self.verbs = LayoutVerbs(document, lambda: self.picking.nodes, tell=self.told.emit, refuse=self.refused.emit)

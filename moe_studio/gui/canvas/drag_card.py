@@ -75,11 +75,13 @@ def card_lines(drag: ExpertDrag, *, is_keyboard: bool = False) -> tuple[str, str
         return f"{name} from {gpus_phrase({grab.gpu for grab in drag.grabs})}, {drag.scope}", "", hint, ""
     cluster = drag.document.project.cluster
     place = cluster.node_title(target.node) if target.node >= 0 else f"GPU {target.gpu}"
-    if drag.drop is None or drag.effect is None:
-        return f"{name} cannot go to {place}", drag.refusal, "", "bad"
     what = f"{'Copy ' if target.is_copy else ''}{name} → {place}"
     if target.other >= 0 and not target.is_copy:
         what = f"{name} ↔ E{target.other}, {place}"
+    if drag.is_due:
+        return f"{what}, {drag.scope}", "latency …", "", ""
+    if drag.drop is None or drag.effect is None:
+        return f"{name} cannot go to {place}", drag.refusal, "", "bad"
     effect = drag.effect
     return f"{what}, {drag.drop.scope}", latency_line(effect), rest_line(effect), latency_tone(effect)
 

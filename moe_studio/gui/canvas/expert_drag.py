@@ -51,6 +51,7 @@ class ExpertDrag:
         self.drop: Drop | None = None
         self.effect: Effect | None = None
         self.refusal = ""
+        self.is_due = False
         self.held = frozenset((grab.expert, grab.gpu) for grab in grabs)
 
     @property
@@ -73,11 +74,15 @@ class ExpertDrag:
         """What it is about, in words: ``layers 0–3``."""
         return scope_text(self.document.history.current, self.grabs, is_one_replica=self.is_one_replica)
 
+    def mean(self, target: Target) -> None:
+        """Mean another target, whose preview is due later: until then the one before stays."""
+        self.target, self.drop, self.effect, self.refusal, self.is_due = target, None, None, "", True
+
     def move(self, target: Target | None) -> bool:
         """Preview the drop on ``target``; whether anything changed."""
-        if target == self.target:
+        if target == self.target and not self.is_due:
             return False
-        self.target, self.drop, self.effect, self.refusal = target, None, None, ""
+        self.target, self.drop, self.effect, self.refusal, self.is_due = target, None, None, "", False
         if target is None:
             self.document.cancel()
             return True

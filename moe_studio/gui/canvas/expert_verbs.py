@@ -90,6 +90,7 @@ class ExpertVerbs:
         if drag is None:
             return
         if is_drop:
+            drag.move(drag.target)  # it may still be due
             if drag.refusal:
                 view.refused.emit(drag.refusal)
             drag.release()

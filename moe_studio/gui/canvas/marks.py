@@ -35,7 +35,7 @@ def _is_aimed_at(gpu: int, drag: ExpertDrag) -> bool:
 
 def _gpu_mark(gpu: int, drag: ExpertDrag | None, chosen: Collection[int], shut: Collection[int]) -> str:
     if drag is not None and _is_aimed_at(gpu, drag):
-        return "target" if drag.drop else "refused"
+        return "target" if drag.drop or drag.is_due else "refused"
     if drag is not None and gpu in shut:
         return "shut"
     return "selected" if gpu in chosen else ""

@@ -10,6 +10,9 @@ from moe_studio.gui.canvas.expert_drag import ExpertDrag, Target
 SLICE_MS = 8
 PAUSE_MS = 10
 
+SLOW_MS, REST_MS = 40.0, 250
+"""Evaluations that take longer wait until the pointer has rested for so long."""
+
 
 class WhatIfs(QObject):
     """Evaluates the candidates of a gesture a few at a time, so that the pointer never waits.
@@ -44,7 +47,12 @@ class WhatIfs(QObject):
             self._alike.setdefault(keys[gpu], []).append(gpu)
         self._waiting = list(self._alike)
         self.evaluations, self.longest_ms = 0, 0.0
-        self._timer.start()
+        self._timer.start(PAUSE_MS)
+
+    def hold(self) -> None:
+        """The pointer moves: what takes long waits until it rests."""
+        if self._cost_ms > SLOW_MS and self._timer.isActive():
+            self._timer.start(REST_MS)
 
     def prefer(self, gpus: Sequence[int]) -> None:
         """Evaluate these first: they are where the pointer is now."""
@@ -72,6 +80,7 @@ class WhatIfs(QObject):
         return not self._waiting
 
     def _on_timeout(self) -> None:
+        self._timer.setInterval(PAUSE_MS)
         clock = QElapsedTimer()
         clock.start()
         while self._drag is not None and self._waiting:
