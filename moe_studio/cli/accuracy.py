@@ -70,7 +70,7 @@ def _cells(row: dict[str, object]) -> tuple[str, ...]:
 
     return (
         str(row["design"]),
-        str(row["metric"]),
+        str(row["metric"]) + (f" ({unit})" if (unit := row.get("unit")) in ("s", "ms") else ""),
         number("reference"),
         number("predicted"),
         share("margin"),

@@ -1,5 +1,7 @@
 """The inspector: what is selected can be edited there, one thing or several, and a way to improve is one click."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -18,9 +20,11 @@ from moe_studio.gui.inspector.place_fact import gpu_facts
 from moe_studio.gui.theme import DARK, LIGHT, apply_theme
 from moe_studio.gui.widgets.label import ElidedLabel, set_tone
 from moe_studio.locator import resource
+from moe_studio.project.design import Reference as ClaimedFigures
 from moe_studio.project.design import Workload
 from moe_studio.project.edit import move_expert, set_value
 from moe_studio.project.model import Block
+from moe_studio.storage.catalogue import example_path
 from moe_studio.storage.loader import load_project
 from moe_studio.units import si_text
 from tests.gui.conftest import Driver
@@ -62,6 +66,18 @@ def test_an_operator_outside_of_what_was_measured_says_so() -> None:
     assert "outside" not in known_by("o")
     assert known_by("combine").startswith("datasheet, ± ")
     assert known_by("combine").endswith("; outside what was measured")
+
+
+@pytest.mark.parametrize(("phase", "known", "other"), [("decode", "TPOT", "TTFT"), ("prefill", "TTFT", "TPOT")])
+def test_claimed_times_of_a_token_stand_beside_the_prediction_of_their_phase(
+    phase: str, known: str, other: str
+) -> None:
+    design = load_project(example_path("seed0-baseline"))
+    claimed = replace(design, reference=ClaimedFigures(tpot_ms=1e6, ttft_ms=1e6))
+    evaluation = evaluate(replace(claimed, workload=replace(design.workload, phase=phase, context=64)))
+    facts = {fact.label: fact.value for fact in design_facts(evaluation).rows}
+    assert facts[f"Claimed {known}"].startswith("1e+06 ms (−")
+    assert facts[f"Claimed {other}"] == "1e+06 ms"
 
 
 def test_sums_over_several_experts_are_of_the_experts_that_the_facts_are_about(driver: Driver) -> None:

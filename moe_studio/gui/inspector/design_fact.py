@@ -7,6 +7,7 @@ import numpy as np
 
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.engine.memory import MEMORY_PARTS
+from moe_studio.export.summary import references
 from moe_studio.gui.inspector.fact import Fact, Facts, signed
 from moe_studio.gui.inspector.place_fact import PART_NAMES
 from moe_studio.gui.inspector.serving_fact import serving_facts
@@ -14,6 +15,8 @@ from moe_studio.gui.inspector.work_fact import bound_text, quantity, seconds, te
 from moe_studio.project.parameter import parameters
 from moe_studio.project.setting import settings_of
 from moe_studio.units import counted, percent_text, significant, time_text
+
+_CLAIMED = {"time per output token": "Claimed TPOT", "time to first token": "Claimed TTFT"}
 
 
 def design_facts(evaluation: Evaluation, *, is_quick: bool = False) -> Facts:
@@ -86,10 +89,11 @@ def _claims(evaluation: Evaluation) -> list[Fact]:
     if reference.latency_s:
         error = metrics.latency_s / reference.latency_s - 1
         claims.append(Fact(label="Claimed latency", value=f"{time_text(reference.latency_s)} ({signed(error)})"))
-    if reference.tpot_ms:
-        claims.append(Fact(label="Claimed TPOT", value=f"{reference.tpot_ms:g} ms"))
-    if reference.ttft_ms:
-        claims.append(Fact(label="Claimed TTFT", value=f"{reference.ttft_ms:g} ms"))
+    for item in references(evaluation):
+        # The phase that is evaluated has one of the two alone.
+        if label := _CLAIMED.get(item["metric"]):
+            beside = "" if item["error"] is None else f" ({signed(item['error'])})"
+            claims.append(Fact(label=label, value=f"{item['reference']:g} ms{beside}"))
     return claims
 
 

@@ -197,6 +197,26 @@ def test_examples_are_listed_and_copied(tmp_path: Path, capsys: Capture, monkeyp
     assert main(["examples", "seed1"]) == 2
 
 
+def test_claimed_times_of_a_token_stand_in_evaluate_and_accuracy_with_their_unit(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "claims.moe.yaml"
+    path.write_text(
+        "model: {hidden: 1024, ffn: {moe: {kind: swiglu, hidden: 1024, experts: 8, top_k: 2}}}\n"
+        "cluster: {nodes: [{gpus: 8, device: h100-sxm}]}\nparallel: {ep: 8}\n"
+        "workload: {phase: decode, batch: 256, context: 2048}\nreference: {tpot_ms: 20, ttft_ms: 30}\n",
+        "utf-8",
+    )
+    assert main(["accuracy", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "time per output token (ms)" in said
+    assert "time to first token (ms)" in said
+    main(["evaluate", str(path)])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["time", "per", "output", "token", "20", "ms"] in [row[:6] for row in rows]
+    assert ["time", "to", "first", "token", "30", "ms", "–", "–"] in rows
+
+
 # get-time
 
 
