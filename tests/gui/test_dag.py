@@ -1,5 +1,7 @@
 """Lanes, their picture and their edges, as arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -132,6 +134,15 @@ def test_zooming_keeps_the_point_under_the_pointer(factor: float) -> None:
         assert after.from_x(250) == pytest.approx(before.from_x(250))
         assert after.from_y(180) == pytest.approx(before.from_y(180))
     assert after.scale_x * room.span >= 0.6 * room.width - 1e-9
+
+
+def test_of_a_lane_that_is_higher_than_the_view_the_top_is_seen_and_a_look_into_it_stays() -> None:
+    room = Room(width=600, height=400, span=1000.0, rows=300)
+    camera = Camera(x=10, y=0, scale_x=100, scale_y=40)  # ten rows are seen
+    assert room.revealing(camera, 10, 10, 100, 60) == (10, 100)
+    assert room.revealing(replace(camera, y=130), 10, 10, 100, 60) == (10, 130)
+    assert room.revealing(replace(camera, y=200), 10, 10, 100, 60) == (10, 100)
+    assert room.revealing(camera, 10, 10, 100, 4) == (10, 97), "what fits is in the middle"
 
 
 def test_the_camera_does_not_leave_what_there_is_to_see() -> None:

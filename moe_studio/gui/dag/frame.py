@@ -46,13 +46,17 @@ class Room:
         )
 
     def revealing(self, camera: Camera, left: float, right: float, row: int, rows: int) -> tuple[float, float]:
-        """Where to look to see a place, as near to where ``camera`` looks as possible."""
+        """Where to look to see a place, as near to where ``camera`` looks as possible.
+
+        Of what is higher than the view the top is seen: below it there may be nothing in these columns.
+        """
         x, y = camera.x, camera.y
         seen_x, seen_y = self.width / camera.scale_x, self.height / camera.scale_y
         if left < x or right > x + seen_x:
             x = left - seen_x * 0.3
-        if row < y or row + rows > y + seen_y:
-            y = row + rows / 2 - seen_y / 2
+        is_inside = row <= y and y + seen_y <= row + rows
+        if not is_inside and (row < y or row + rows > y + seen_y):
+            y = row + min(rows, seen_y) / 2 - seen_y / 2
         return x, y
 
     def zoomed(self, camera: Camera, factor: float, at_x: float, at_y: float) -> Camera:
