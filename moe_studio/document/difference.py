@@ -1,4 +1,4 @@
-"""In what two designs differ, down to operators and experts: a value that holds all that a view of it needs.
+"""In what two designs differ, down to GPUs, operators and experts: a value that holds all that a view of it needs.
 
 Designs of any shapes can be compared.
 """
@@ -12,7 +12,8 @@ import numpy as np
 from moe_studio.calibration.provider import provide_anyway
 from moe_studio.document.difference_row import CATEGORIES, SAME, Change, Row
 from moe_studio.document.expert_change import ExpertChange, expert_changes, expert_row
-from moe_studio.document.operator_change import most_changed, operator_changes, operator_row
+from moe_studio.document.gpu_change import GpuState, OperatorCounts, gpu_rows, gpu_states, operator_counts
+from moe_studio.document.operator_change import OperatorChange, most_changed, operator_changes, operator_row
 from moe_studio.document.reference import Headline, Tell, headline
 from moe_studio.document.selection import Selection
 from moe_studio.engine.evaluation import evaluate
@@ -29,12 +30,16 @@ EMPTY = ("", "–")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """What a picture of one of the designs shows: per GPU the memory by part as shares of the capacity."""
+    """What a picture of one of the designs shows: per GPU what it is, and its memory by part as shares of the capacity.
+
+    ``operators`` are those of its GPUs, and those of them that differ from the other design.
+    """
 
     name: str
     headline: Headline
     memory: tuple[tuple[float, ...], ...]
-    busy: tuple[float, ...]
+    gpus: tuple[GpuState, ...]
+    operators: OperatorCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +72,11 @@ def difference(reference: Project, project: Project, tell: Tell) -> Difference:
     found = list(operator_changes(first, second))
     tell("Writing the summary")
     experts = expert_changes(reference, project)
+    sides = _side(comparison, 0, found), _side(comparison, 1, found)
     rows = {
         "figures": [_figure_row(figure) for figure in comparison.figures if not _is_same(figure)],
         "settings": list(_setting_rows(reference, project)),
+        "GPUs": gpu_rows(sides[0].gpus, sides[1].gpus),
         "experts": [expert_row(item) for item in experts],
         "operators": [operator_row(item, second) for item in most_changed(found, MOST_ROWS)],
     }
@@ -78,8 +85,8 @@ def difference(reference: Project, project: Project, tell: Tell) -> Difference:
         counts[item.change] += item.operators
     listed = {name: len(group) for name, group in rows.items()} | {"operators": len(found)}
     return Difference(
-        first=_side(comparison, 0),
-        second=_side(comparison, 1),
+        first=sides[0],
+        second=sides[1],
         headline=comparison.headline,
         claim=comparison.claim,
         reasons=comparison.reasons,
@@ -121,14 +128,14 @@ def _setting_rows(first: Project, second: Project) -> Iterator[Row]:
         )
 
 
-def _side(comparison: Comparison, place: int) -> Side:
+def _side(comparison: Comparison, place: int, found: list[OperatorChange]) -> Side:
     evaluation = (comparison.first, comparison.second)[place]
     memory = evaluation.memory
     shares = (np.stack([getattr(memory, part) for part in MEMORY_PARTS]) / memory.capacity).T
-    latency = evaluation.metrics.latency_s or 1.0
     return Side(
         name=comparison.names[place],
         headline=headline(evaluation),
         memory=tuple(map(tuple, shares.tolist())),
-        busy=tuple((evaluation.compute_s / latency).tolist()),
+        gpus=gpu_states(evaluation),
+        operators=operator_counts(evaluation, found, is_first=place == 0),
     )

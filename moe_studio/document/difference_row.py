@@ -8,10 +8,10 @@ from moe_studio.document.selection import Selection
 from moe_studio.project.design import layers_text
 
 Change = Literal["added", "removed", "moved", "changed"]
-Category = Literal["figures", "settings", "experts", "operators"]
+Category = Literal["figures", "settings", "GPUs", "experts", "operators"]
 
 CHANGES: tuple[Change, ...] = ("added", "removed", "moved", "changed")
-CATEGORIES: tuple[Category, ...] = ("figures", "settings", "experts", "operators")
+CATEGORIES: tuple[Category, ...] = ("figures", "settings", "GPUs", "experts", "operators")
 
 SAME = 1e-9
 """Relative difference up to which two figures are the same."""

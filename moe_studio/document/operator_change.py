@@ -27,21 +27,27 @@ _Group = tuple[Change, str, tuple[tuple[int, int], ...], _Words | None, _Words |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorChange:
-    """Operators of one kind that differ alike. Times are those of one operator; ``where`` are (GPU, expert)."""
+    """Operators of one kind that differ alike. Times are those of one operator.
+
+    ``where`` are (GPU, expert) in each of ``places``, which are (layer, micro-batch) in ascending order.
+    """
 
     change: Change
     op: str
-    layers: tuple[int, ...]
-    micro_batch: int
-    batches: int
+    places: tuple[tuple[int, int], ...]
     where: tuple[tuple[int, int], ...]
     was: _Words | None
     now: _Words | None
 
     @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that they are in."""
+        return tuple(sorted({layer for layer, _ in self.places}))
+
+    @property
     def operators(self) -> int:
         """How many there are."""
-        return len(self.where) * self.batches
+        return len(self.where) * len(self.places)
 
     @property
     def weight(self) -> float:
@@ -67,9 +73,7 @@ def operator_changes(first: Evaluation, second: Evaluation) -> Iterator[Operator
         yield OperatorChange(
             change=change,
             op=op,
-            layers=tuple(sorted({layer for layer, _ in places})),
-            micro_batch=min(places)[1],
-            batches=len(places),
+            places=tuple(sorted(places)),
             where=where,
             was=before,
             now=after,
@@ -163,23 +167,21 @@ def most_changed(found: Sequence[OperatorChange], most: int) -> list[OperatorCha
 
 def operator_row(item: OperatorChange, shown: Evaluation) -> Row:
     """A change of operators in words; ``shown`` is the design in which it is looked for."""
-    gpu, expert = item.where[0]
+    (layer, micro_batch), (gpu, expert) = item.places[0], item.where[0]
     where = "" if item.change == "moved" else f" on {numbers_text((gpu for gpu, _ in item.where), 'GPU')}"
     experts = {expert for _, expert in item.where if expert >= 0}
     of = f" of {numbers_text(experts, 'expert')}" if experts else ""
     times = [item.was[1] if item.was else 0.0, item.now[1] if item.now else 0.0]
-    is_there = item.change != "removed" and item.layers[0] < shown.project.model.layer_count
+    is_there = item.change != "removed" and layer < shown.project.model.layer_count
     return Row(
         category="operators",
         change=item.change,
         what=f"{item.op}{of}{where}, {numbers_text(item.layers, 'layer')}",
         was=_operator_text(item.was, item.now),
         now=_operator_text(item.now, item.was),
-        selection=Selection(
-            kind="operator", op=item.op, layer=item.layers[0], gpu=gpu, expert=expert, micro_batch=item.micro_batch
-        )
+        selection=Selection(kind="operator", op=item.op, layer=layer, gpu=gpu, expert=expert, micro_batch=micro_batch)
         if is_there
-        else Selection(kind="layer", layer=item.layers[0]),
+        else Selection(kind="layer", layer=layer),
         gain=0 if abs(times[0] - times[1]) <= SAME * max(times) else 1 if times[1] < times[0] else -1,
     )
 

@@ -11,12 +11,15 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QWidget
 
+from moe_studio.document.difference_row import CATEGORIES
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection
+from moe_studio.gui.compare.mark import mark_color
 from moe_studio.gui.compare.panel import ComparePanel
-from moe_studio.gui.compare.place import Camera, places, zoomed
+from moe_studio.gui.compare.picture import ClusterPicture
+from moe_studio.gui.compare.place import PADDING, Camera, places, zoomed
 from moe_studio.gui.text import CHINESE, ENGLISH, use_language
-from moe_studio.gui.theme import DARK, LIGHT
+from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.widgets.job import Job
 from moe_studio.project.edit import move_expert, rename, set_value
 from moe_studio.storage.catalogue import example_path
@@ -131,6 +134,7 @@ def test_the_layer_that_is_shown_is_the_layer_that_is_compared(driver: Driver, p
     driver.document.show_layer(1)
     driver.settle()
     assert not any(tile.change for tile in panel.pictures[1].tiles)
+    assert not any(tile.marks for picture in panel.pictures for tile in picture.tiles)
     for span in (2, (2, 3), (0, 2), None):
         driver.document.show_layers(span)
         driver.settle()
@@ -140,9 +144,66 @@ def test_the_layer_that_is_shown_is_the_layer_that_is_compared(driver: Driver, p
     assert not any(tile.change for tile in panel.pictures[1].tiles)
 
 
+def camera_on(picture: ClusterPicture, gpu: int) -> Camera:
+    """A look at one GPU from nearby."""
+    whole = picture._arranged()
+    assert whole is not None
+    x, y, width, height = whole.gpus[gpu]
+    return Camera(x=(x + width / 2) / whole.width, y=(y + height / 2) / whole.height, zoom=4.0)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_operators_that_differ_are_marked_on_each_gpu_where_no_expert_moves(
+    driver: Driver, panel: ComparePanel, theme: Theme
+) -> None:
+    panel.pin_state()
+    driver.document.commit("Batch", set_value("workload.batch", 2048))
+    wait(driver)
+    panel.set_theme(theme)
+    for picture in panel.pictures:
+        assert {tile.sign for tile in picture.tiles} == {"≠"}
+        assert not any(tile.change for tile in picture.tiles)
+        for camera in (Camera(), camera_on(picture, 3)):
+            picture.set_camera(camera)
+            image = picture.grab().toImage()
+            colors = {image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(image.height())}
+            assert mark_color(theme, "changed").rgb() in colors
+    tile = panel.pictures[1].tiles[3]
+    assert tile.marks == (("changed", tile.operators),)
+    assert f"of {tile.operators} operators: {tile.operators} changed" in tile.text
+    assert tile.time_change == "+100.0 %" and "computing " in tile.text
+
+
+def test_the_shares_of_a_gpu_are_as_long_as_they_are_large(driver: Driver, panel: ComparePanel) -> None:
+    pin_and_move(driver)
+    picture = panel.pictures[1]
+    picture.set_camera(camera_on(picture, 13))
+    whole = picture._arranged()
+    assert whole is not None
+    image, box, tile = picture.grab().toImage(), picture.box_of(13).toRect(), picture.tiles[13]
+    color = mark_color(LIGHT, "moved").rgb()
+    longest = max(
+        sum(image.pixel(x, y) == color for x in range(box.left() + 5, box.right() - 5))
+        for y in range(box.top() + 20, box.center().y())
+    )
+    share = dict(tile.marks)["moved"] / tile.operators
+    assert longest == pytest.approx(share * (box.width() - 2 * PADDING * picture._scale(whole)), abs=2.5)
+
+
+def test_gpus_that_stand_elsewhere_say_where(driver: Driver, panel: ComparePanel) -> None:
+    panel.pin_example("seed0-baseline")
+    wait(driver)
+    first, second = panel.pictures
+    assert [tile.own for tile in second.tiles] == [None] * 8 + ["moved"] * 8
+    assert (first.tiles[9].own_text, second.tiles[9].own_text) == ("r0 s1 p1", "r0 s0 p9")
+    assert "stage 1 → 0" in second.tiles[9].text
+    panel.table.category.setCurrentIndex(CATEGORIES.index("GPUs") + 1)
+    assert [row.what for row in panel.table.model.rows] == ["Stage of GPUs 8–15"]
+
+
 def test_a_row_and_a_tile_select_in_every_view(driver: Driver, panel: ComparePanel) -> None:
     pin_and_move(driver)
-    panel.table.category.setCurrentIndex(3)
+    panel.table.category.setCurrentIndex(CATEGORIES.index("experts") + 1)
     view = panel.table.view
     place = view.visualRect(view.model().index(0, 1)).center()
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -268,7 +329,7 @@ def test_designs_of_other_shapes_stand_side_by_side(driver: Driver, panel: Compa
     wait(driver)
     first, second = panel.pictures
     assert (len(first.tiles), len(second.tiles)) == (128, 16)
-    assert [tile.only for tile in first.tiles[16:]] == ["removed"] * 112
+    assert [tile.own for tile in first.tiles[16:]] == ["removed"] * 112
     for theme in (DARK, LIGHT):
         driver.window.looks.choose_theme(theme.name)
         assert not panel.grab().isNull()

@@ -352,7 +352,7 @@ class ComparePanel(QWidget):
         sides = tiles(self.shown, self._pair, self._span)
         most = max((len(tile.chips) for side in sides for tile in side), default=1)
         for picture, project, side in zip(self.pictures, self._pair, sides, strict=True):
-            picture.show_tiles(project.cluster, side, max(1, most))
+            picture.show_tiles(project.cluster, side, most)
 
     def _show_state(self) -> None:
         """Everything around the comparison: what it is with, how far it is, and what can be done."""

@@ -1,6 +1,7 @@
 """A picture of a cluster that can be looked at closely but not changed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
@@ -10,6 +11,7 @@ from typing_extensions import override
 from moe_studio.document.selection import NOTHING, Selection
 from moe_studio.gui.compare.mark import SIGNS, mark_color
 from moe_studio.gui.compare.place import (
+    BAND,
     CHIP_GAP,
     CHIP_HEIGHT,
     CHIP_WIDTH,
@@ -31,9 +33,13 @@ from moe_studio.gui.widgets.label import plain_tip
 from moe_studio.project.cluster import Cluster
 
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 CENTER = Qt.AlignmentFlag.AlignCenter
 READABLE = 0.5
 """Below this scale a tile is one colour, sign and number."""
+
+FAR_BAR, LEAST_BAR = 14.0, 3.0
+"""Height of the bar of a tile seen from afar, in its own units, and at least in pixels."""
 
 MARGIN = 6
 WHEEL_STEP = 1.0015
@@ -80,8 +86,8 @@ class ClusterPicture(QWidget):
         self._names = tuple(map(cluster.node_title, range(len(cluster.nodes))))
         self._sizes, self._most = tuple(node.gpus for node in cluster.nodes), most_experts
         self._aspect = 0.0
-        marked = [tile.text for tile in self.tiles if tile.change]
-        self.setAccessibleDescription("; ".join(marked[:20]) or tr("Nothing differs here."))
+        marked = (tile.text for tile in self.tiles if tile.sign)
+        self.setAccessibleDescription("; ".join(islice(marked, 20)) or tr("Nothing differs here."))
         self.update()
 
     def show_selection(self, selection: Selection) -> None:
@@ -181,7 +187,7 @@ class ClusterPicture(QWidget):
             if box.intersects(seen):
                 self._paint_tile(painter, tile, box, whole.chips, scale)
 
-    def _paint_tile(self, painter: QPainter, tile: Tile, box: QRectF, room: int, scale: float) -> None:
+    def _paint_tile(self, painter: QPainter, tile: Tile, box: QRectF, chips: int, scale: float) -> None:
         theme, change = self.theme, tile.change
         is_small = scale < READABLE
         pen = QPen(mark_color(theme, change) if change else theme.color("hairline"), 2.0 if change else 1.0)
@@ -201,25 +207,61 @@ class ClusterPicture(QWidget):
         head = box.adjusted(PADDING, 2, -PADDING, HEAD - 2 - box.height())
         painter.setFont(ui_font(12, is_bold=True))
         painter.setPen(theme.color("text"))
-        painter.drawText(head, LEFT, f"{SIGNS[tile.only]} GPU {tile.gpu}" if tile.only else f"GPU {tile.gpu}")
-        for chip, place in self._chips(tile, box, room):
+        name = f"{SIGNS[tile.own]} GPU {tile.gpu}" if tile.own else f"GPU {tile.gpu}"
+        painter.drawText(head, LEFT, name)
+        room = int(head.width() - painter.fontMetrics().horizontalAdvance(name) - CHIP_GAP)
+        painter.setFont(ui_font(10))
+        own = painter.fontMetrics().elidedText(tile.own_text, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(head, RIGHT, own)
+        self._paint_band(painter, tile, box)
+        for chip, place in self._chips(tile, box, chips):
             self._paint_chip(painter, chip, place, tile.gpu)
-        if len(tile.chips) > room:
+        if len(tile.chips) > chips:
             painter.setFont(ui_font(10))
             painter.setPen(theme.color("muted"))
-            painter.drawText(_chip_box(box, room - 1), CENTER, f"+ {len(tile.chips) - room + 1}")
+            painter.drawText(_chip_box(box, chips - 1), CENTER, f"+ {len(tile.chips) - chips + 1}")
         self._paint_memory(painter, tile, box)
 
     def _paint_small(self, painter: QPainter, tile: Tile, box: QRectF, scale: float) -> None:
         if box.width() * scale < 14:
             return
-        pixels = min(44, max(12, round(10 / scale)))
-        painter.setFont(ui_font(pixels, is_bold=True))
-        painter.setPen(self.theme.color("text" if tile.change else "muted"))
-        text = f"{SIGNS[tile.change]}{tile.gpu}" if tile.change else f"{tile.gpu}"
-        if painter.fontMetrics().horizontalAdvance(text) > box.width():
-            text = SIGNS[tile.change] if tile.change else ""
-        painter.drawText(box, CENTER, text)
+        bar = min(box.height() / 3, max(FAR_BAR, LEAST_BAR / scale))
+        inner = box.adjusted(2, 0, -2, -PADDING / 2)
+        if tile.marks:
+            self._paint_shares(
+                painter, tile, box.adjusted(PADDING, box.height() - bar - PADDING / 2, -PADDING, -PADDING / 2)
+            )
+            inner.setBottom(inner.bottom() - bar)
+        painter.setFont(ui_font(round(min(inner.height(), 44, max(12, 10 / scale))), is_bold=True))
+        painter.setPen(self.theme.color("text" if tile.sign else "muted"))
+        text = f"{tile.sign}{tile.gpu}"
+        if painter.fontMetrics().horizontalAdvance(text) > inner.width():
+            text = tile.sign
+        painter.drawText(inner, CENTER, text)
+
+    def _paint_band(self, painter: QPainter, tile: Tile, box: QRectF) -> None:
+        """How many of the operators differ, over a bar of their shares, and how much longer the GPU computes."""
+        band = QRectF(box.left() + PADDING, box.top() + HEAD - 3, box.width() - 2 * PADDING, BAND)
+        words = band.adjusted(0, 0, 0, -8)
+        painter.setFont(ui_font(10))
+        painter.setPen(self.theme.color("text"))
+        painter.drawText(words, RIGHT, tile.time_change)
+        room = int(band.width() - painter.fontMetrics().horizontalAdvance(tile.time_change) - CHIP_GAP)
+        text = painter.fontMetrics().elidedText(tile.marks_text, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(words, LEFT, text)
+        self._paint_shares(painter, tile, QRectF(band.left(), words.bottom() + 1, band.width(), 4))
+
+    def _paint_shares(self, painter: QPainter, tile: Tile, bar: QRectF) -> None:
+        """Which shares of the operators differ, in the order of the legend; the rest is as it was."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.theme.color("raised_edge"))
+        painter.drawRect(bar)
+        left = bar.left()
+        for change, count in tile.marks:
+            width = bar.width() * count / max(1, tile.operators)
+            painter.setBrush(mark_color(self.theme, change))
+            painter.drawRect(QRectF(left, bar.top(), width, bar.height()))
+            left += width
 
     def _paint_chip(self, painter: QPainter, chip: Chip, box: QRectF, gpu: int) -> None:
         theme = self.theme
@@ -361,4 +403,4 @@ def _tint(ground: QColor, color: QColor) -> QColor:
 def _chip_box(tile: QRectF, index: int) -> QRectF:
     row, column = divmod(index, CHIPS_IN_ROW)
     x = tile.left() + PADDING + column * (CHIP_WIDTH + CHIP_GAP)
-    return QRectF(x, tile.top() + HEAD + row * (CHIP_HEIGHT + CHIP_GAP), CHIP_WIDTH, CHIP_HEIGHT)
+    return QRectF(x, tile.top() + HEAD + BAND + row * (CHIP_HEIGHT + CHIP_GAP), CHIP_WIDTH, CHIP_HEIGHT)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP, CHIPS_IN_ROW, MAX_CHIP_ROWS = 40.0, 17.0, 4.0, 3, 4
 PADDING, HEAD, GAP, NODE_GAP = 9.0, 24.0, 7.0, 14.0
 TILE_WIDTH = 2 * PADDING + CHIPS_IN_ROW * CHIP_WIDTH + (CHIPS_IN_ROW - 1) * CHIP_GAP
-FOOT = 15.0
+BAND, FOOT = 20.0, 15.0
+"""Heights of what is said of operators, and of the memory."""
 
 Rect = tuple[float, float, float, float]
 """Left, top, width, height."""
@@ -40,7 +41,7 @@ MOST_ZOOM = 40.0
 
 def places(nodes: Sequence[int], most_experts: int, aspect: float) -> Places:
     """Places for nodes with so many GPUs each, as large as they can be in a view of this width over height."""
-    rows = max(1, min(MAX_CHIP_ROWS, -(-most_experts // CHIPS_IN_ROW)))
+    rows = min(MAX_CHIP_ROWS, -(-most_experts // CHIPS_IN_ROW))
     widest = max(nodes)
     candidates = [
         _placed(nodes, across, columns, rows)
@@ -64,7 +65,7 @@ def bounded(camera: Camera) -> Camera:
 
 
 def _placed(nodes: Sequence[int], across: int, columns: int, rows: int) -> Places:
-    tile = HEAD + rows * (CHIP_HEIGHT + CHIP_GAP) + FOOT
+    tile = HEAD + BAND + rows * (CHIP_HEIGHT + CHIP_GAP) + FOOT
     widest = min(columns, max(nodes))
     width = 2 * PADDING + widest * TILE_WIDTH + (widest - 1) * GAP
     boxes, tiles = [], []

@@ -109,7 +109,7 @@ class DifferenceTable(QWidget):
         self.model = DifferenceModel(theme)
         self.category = ChoiceBox()
         self.category.setAccessibleName(tr("Kind of difference"))
-        self.category.addItems([tr("All"), *(tr(name.capitalize()) for name in CATEGORIES)])
+        self.category.addItems([tr("All"), *(tr(_title(name)) for name in CATEGORIES)])
         self.category.currentIndexChanged.connect(self._filter)
         self.line = QLineEdit()
         self.line.setAccessibleName(tr("Filter differences"))
@@ -161,7 +161,7 @@ class DifferenceTable(QWidget):
         self._all = [(_words(row), row) for row in rows]
         self._listed = shown.listed if shown else {}
         for place, name in enumerate(CATEGORIES, 1):
-            self.category.setItemText(place, tr(f"{name.capitalize()} {self._listed.get(name, 0):,}"))
+            self.category.setItemText(place, tr(f"{_title(name)} {self._listed.get(name, 0):,}"))
         self._filter()
 
     def set_theme(self, theme: Theme) -> None:
@@ -183,7 +183,11 @@ class DifferenceTable(QWidget):
         self.chosen.emit(self.model.rows[index.row()].selection)
 
 
+def _title(category: str) -> str:
+    return category[0].upper() + category[1:]
+
+
 def _words(row: Row) -> str:
     """All that a row says, in English and in the language of the window, to be found by."""
-    said = (row.category.capitalize(), row.change, row.what)
+    said = (_title(row.category), row.change, row.what)
     return " ".join((*said, *map(tr, said), row.was, row.now)).lower()
