@@ -33,6 +33,8 @@ from moe_studio.project.project import Project
 
 EXCHANGES = ("dispatch", "combine")
 
+Rows = IntArray | slice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibratedProvider:
@@ -98,16 +100,21 @@ class CalibratedProvider:
     def _lane_run(self, body: LayerGraph, run: Run, lanes: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
         """A run with one row on each lane: rows that are alike are asked for once."""
         rows = run.first + lanes
+        first = int(rows[0])
         if run.kind.name in FUSED_ATTENTION:
             self._fused(body, run, rows, kind, rates, result)
         elif run.kind.name in ("q_absorb", "v_absorb"):
-            result.put(rows, self.asker.ask(absorb_question(body, run.kind.name, int(rows[0])), kind, rates))
+            result.put(rows, self.asker.ask(absorb_question(body, run.kind.name, first), kind, rates))
         elif run.kind.is_matmul:
-            question, share = matrix_question(body, run, int(rows[0]))
+            question, share = matrix_question(body, run, first)
             result.put(rows, self.asker.ask(question, kind, rates), share)
         else:
-            for byte in np.unique(body.byte[rows]).tolist():
-                same = rows[body.byte[rows] == byte]
+            moved = body.byte[rows]
+            is_even = bool(
+                (moved == moved[0]).all()
+            )  # the rule, and far sooner found out than all values that there are
+            for byte in moved[:1].tolist() if is_even else np.unique(moved).tolist():
+                same = rows if is_even else rows[moved == byte]
                 question, share = moving_share(body, run, int(same[0]))
                 result.put(same, self.asker.ask(question, kind, rates), share)
                 if not share:
@@ -223,37 +230,53 @@ class _Rows:
 
     def __init__(self, seconds: FloatArray) -> None:
         self.seconds = seconds
-        self._provenance = np.full(len(seconds), Evidence.code("fixed"), np.int8)
-        self._error, self._spread = np.full(len(seconds), np.nan), np.full(len(seconds), np.nan)
-        self._family, self._kernel = np.full(len(seconds), UNKNOWN), np.full(len(seconds), UNKNOWN)
-        self._shared, self._outside = np.ones(len(seconds)), np.zeros(len(seconds), bool)
+        self._knowns: list[Known | None] = [None]
+        self._place: dict[int, int] = {}
+        self._known = np.zeros(len(seconds), np.int16)
 
-    def put(self, rows: IntArray, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
+    def put(self, rows: Rows, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
         """Write ``answer`` times ``factor`` to ``rows``; none leaves what is there."""
         if answer is not None:
             self.seconds[rows] = answer.seconds * factor
             self.note(rows, answer.known)
 
-    def note(self, rows: IntArray, known: Known) -> None:
+    def note(self, rows: Rows, known: Known) -> None:
         """Note how the times of ``rows`` are known."""
-        self._provenance[rows] = Evidence.code(known.provenance)
-        self._error[rows], self._spread[rows] = known.error, known.spread
-        self._family[rows], self._kernel[rows], self._shared[rows] = known.family, known.kernel, known.shared
-        self._outside[rows] = known.is_outside
+        if id(known) not in self._place:
+            self._place[id(known)] = len(self._knowns)
+            self._knowns.append(known)
+        self._known[rows] = self._place[id(known)]
 
     def take(self, rows: slice, other: "_Rows") -> None:
         """Take over how the times of ``rows`` are known."""
-        for name in ("_provenance", "_error", "_spread", "_family", "_kernel", "_shared", "_outside"):
-            getattr(self, name)[rows] = getattr(other, name)
+        self._known[rows] = 0
+        for number, known in enumerate(other._knowns):
+            if known is not None:
+                self.note(np.flatnonzero(other._known == number) + rows.start, known)
 
     def evidence(self) -> Evidence:
         """How the times are known."""
+        known = [
+            (Evidence.code("fixed"), np.nan, np.nan, UNKNOWN, UNKNOWN, 1.0, False)
+            if each is None
+            else (
+                Evidence.code(each.provenance),
+                each.error,
+                each.spread,
+                each.family,
+                each.kernel,
+                each.shared,
+                each.is_outside,
+            )
+            for each in self._knowns
+        ]
+        provenance, error, spread, family, kernel, shared, outside = zip(*known, strict=True)
         return Evidence(
-            provenance=self._provenance,
-            error=self._error,
-            spread=self._spread,
-            family=self._family,
-            kernel=self._kernel,
-            shared=self._shared,
-            outside=self._outside,
+            provenance=np.array(provenance, np.int8)[self._known],
+            error=np.array(error)[self._known],
+            spread=np.array(spread)[self._known],
+            family=np.array(family)[self._known],
+            kernel=np.array(kernel)[self._known],
+            shared=np.array(shared)[self._known],
+            outside=np.array(outside, bool)[self._known],
         )
