@@ -1,4 +1,4 @@
-"""What a file that is dropped on the window is: a project, a model's configuration, loads or run times."""
+"""What a file that is dropped on the window is: a project, a model, loads, run times, or what is known of a GPU."""
 
 import os
 from collections.abc import Mapping
@@ -8,18 +8,24 @@ from typing import Any, Literal
 
 from moe_studio.calibration.measured import is_measured
 from moe_studio.calibration.provider import provide
+from moe_studio.calibration.store import read_calibration
 from moe_studio.document.document import Document
+from moe_studio.document.setting_value import entered
 from moe_studio.errors import Fault, FileError, MoeStudioError
+from moe_studio.graph.stage import device_names
 from moe_studio.project.design import Placement
 from moe_studio.project.edit import Edit
 from moe_studio.project.model import Model
 from moe_studio.project.project import Project
+from moe_studio.storage.catalogue import read_device
 from moe_studio.storage.counts import Counts, load_counts
 from moe_studio.storage.json_text import MAX_JSON_BYTE, parse_json
+from moe_studio.storage.kind import yaml_kind
 from moe_studio.storage.loader import load_hf_model
 from moe_studio.storage.plain_file import read_plain_text
+from moe_studio.storage.yaml_tree import MAX_BYTE, read_tree
 
-Kind = Literal["project", "model", "loads", "times"]
+Kind = Literal["project", "model", "loads", "times", "calibration", "datasheet"]
 
 MODEL_KEYS = ("model_type", "hidden_size", "architectures", "text_config", "n_embd", "d_model")
 
@@ -40,7 +46,7 @@ def dropped(path: Path) -> Dropped:
     """
     ending = path.suffix.lower()
     if ending in (".yaml", ".yml"):
-        return Dropped(path=path, kind="project")
+        return Dropped(path=path, kind=_yaml_kind(path))
     if path.name.lower().endswith((".csv", ".csv.gz")):
         return Dropped(path=path, kind="times" if is_measured(path) else "loads")
     if ending == ".json":
@@ -49,8 +55,18 @@ def dropped(path: Path) -> Dropped:
             return Dropped(path=path, kind="model")
         if isinstance(found, list) or (isinstance(found, Mapping) and "logical_count" in found):
             return Dropped(path=path, kind="loads")
-    wanted = "a project (.yaml), the config.json of a model, recorded loads (.csv, .json) or measured run times (.csv)"
+    wanted = (
+        "a project, a calibration or a datasheet (.yaml), the config.json of a model, recorded loads (.csv, .json) or "
+        "measured run times (.csv)"
+    )
     raise FileError(path.name, [Fault(path="", message=f"is not {wanted}.")])
+
+
+def _yaml_kind(path: Path) -> Kind:
+    try:
+        return yaml_kind(read_tree(read_plain_text(path, limit_byte=MAX_BYTE), path.name))
+    except FileError:
+        return "project"  # whose faults are named when it is opened
 
 
 def replace_model(path: Path) -> Edit:
@@ -79,6 +95,31 @@ def use_times(document: Document, path: Path) -> Edit:
 
     provide(edit(document.project))
     return edit
+
+
+def use_calibration(document: Document, path: Path) -> Edit:
+    """Let kernels be priced by the calibration at ``path``, where it has them.
+
+    Raises:
+        MoeStudioError: if it was fitted to none of the design's devices.
+    """
+    fitted, names = read_calibration(path).facts.name, device_names(document.project.cluster)
+    if fitted not in names:
+        raise MoeStudioError(f"{path.name} was fitted to {fitted}; the design has {', '.join(names)}.")
+    files: dict[str, Any] = {"calibration": _name(document, path), "calibration_path": str(path.resolve())}
+
+    def edit(project: Project) -> Project:
+        provider = "auto" if project.cost.provider == "fixed" else project.cost.provider
+        return replace(project, cost=replace(project.cost, provider=provider, **files))
+
+    provide(edit(document.project))
+    return edit
+
+
+def add_device(path: Path) -> tuple[str, Edit]:
+    """Give the design the GPU of the datasheet at ``path``, named as the file: its name, and the edit."""
+    name, device = read_device(path)
+    return name, entered(("cluster", "devices"), name, device)
 
 
 def _name(document: Document, path: Path) -> str:

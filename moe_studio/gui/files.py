@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from moe_studio import api
 from moe_studio.document.document import Document
-from moe_studio.document.dropped import dropped, replace_model, use_loads, use_times
+from moe_studio.document.dropped import add_device, dropped, replace_model, use_calibration, use_loads, use_times
 from moe_studio.document.gallery import Offer
 from moe_studio.document.journal import Copy, bring_back, discard
 from moe_studio.document.lock import Owner
@@ -22,6 +22,7 @@ from moe_studio.gui.start.keeper import DocumentKeeper, Places
 from moe_studio.gui.start.notice import NoticeBar
 from moe_studio.gui.start.page import StartPage, copy_text
 from moe_studio.gui.text import tr
+from moe_studio.project.edit import Edit
 from moe_studio.storage.loader import load_project
 
 FILTER = "MoE Studio projects (*.moe.yaml *.yaml);;All files (*)"
@@ -313,7 +314,7 @@ class Files(QObject):
     # Dropped files
 
     def drop(self, paths: list[Path]) -> None:
-        """Take files that were dropped on the window: a project, a model's configuration, loads, run times."""
+        """Take files that were dropped on the window, each for what it is."""
         for path in paths:
             self._try(partial(self._drop, path))
 
@@ -332,19 +333,23 @@ class Files(QObject):
                 act=lambda: self._instead(path),
             )
         elif kind == "times":
-            self._document.commit(f"Run times measured in {path.name}", use_times(self._document, path))
-            self._host.toast.say(
-                tr("Run times are those measured in {name}, where it has them.", name=path.name),
-                action=tr("Undo"),
-                act=self._document.undo,
-            )
+            said = tr("Run times are those measured in {name}, where it has them.", name=path.name)
+            self._take(f"Run times measured in {path.name}", use_times(self._document, path), said)
+        elif kind == "calibration":
+            said = tr("Kernels are priced by the calibration {name}, where it has them.", name=path.name)
+            self._take(f"Calibration {path.name}", use_calibration(self._document, path), said)
+        elif kind == "datasheet":
+            device, edit = add_device(path)
+            said = tr("The design knows the GPU {name} now; nodes can be changed to it.", name=device)
+            self._take(f"Datasheet of {device}", edit, said)
         else:
-            self._document.commit(f"Recorded loads of {path.name}", use_loads(self._document, path))
-            self._host.toast.say(
-                tr("Tokens are routed as recorded in {name}.", name=path.name),
-                action=tr("Undo"),
-                act=self._document.undo,
-            )
+            said = tr("Tokens are routed as recorded in {name}.", name=path.name)
+            self._take(f"Recorded loads of {path.name}", use_loads(self._document, path), said)
+
+    def _take(self, label: str, edit: Edit, said: str) -> None:
+        """Commit what was dropped, say so, and offer to undo it."""
+        self._document.commit(label, edit)
+        self._host.toast.say(said, action=tr("Undo"), act=self._document.undo)
 
     def _instead(self, path: Path) -> None:
         self._document.undo()

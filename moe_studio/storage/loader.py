@@ -10,6 +10,7 @@ from moe_studio.storage.catalogue import load_cluster, load_device, load_model
 from moe_studio.storage.counts import load_counts
 from moe_studio.storage.hf import model_from_config
 from moe_studio.storage.json_text import MAX_JSON_BYTE, parse_json
+from moe_studio.storage.kind import NO_PROJECT, yaml_kind
 from moe_studio.storage.migration import migrated
 from moe_studio.storage.plain_file import read_plain_text
 from moe_studio.storage.reader import Reader, Sources
@@ -25,7 +26,10 @@ def load_project(path: Path | str) -> Project:
 
 def parse_project(text: str, *, folder: Path | None = None, file_name: str = "project") -> Project:
     """The project that ``text`` describes; files that it names are looked for in ``folder``."""
-    return project_from_tree(migrated(read_tree(text, file_name), file_name), file_name, sources(folder))
+    tree = read_tree(text, file_name)
+    if (kind := yaml_kind(tree)) != "project":
+        raise FileError(file_name, [Fault(path="", message=NO_PROJECT[kind])])
+    return project_from_tree(migrated(tree, file_name), file_name, sources(folder))
 
 
 def project_from_tree(tree: Node, file_name: str, known: Sources) -> Project:

@@ -317,6 +317,32 @@ def test_loads_that_do_not_fit_are_explained_and_change_nothing(open_window: Ope
     assert not window.document.is_modified
 
 
+def test_a_dropped_datasheet_is_a_gpu_of_the_design(open_window: Open, tmp_path: Path) -> None:
+    sheet = tmp_path / "acme.yaml"
+    sheet.write_text("memory_gb: 96\nmemory_tb_s: 2.6\npeak_tflops: {bf16: 620}\nsms: 112\n")
+    window = open_window()
+    drop(window, sheet)
+    assert window.toast.label.text() == "The design knows the GPU acme now; nodes can be changed to it."
+    assert window.document.project.cluster.devices["acme"].sms == 112
+    window.toast.button.click()
+    assert "acme" not in window.document.project.cluster.devices
+    window.files.open_path(sheet)
+    assert "acme.yaml: is the datasheet of a GPU, not a project" in window.toast.label.text()
+
+
+def test_a_dropped_calibration_prices_the_design_or_says_of_which_gpu_it_is(open_window: Open) -> None:
+    fitted = resource("calibration", "h100-sxm.yaml")
+    window = open_window(resource("examples", "real", "mixtral-8x7b-decode-h100.moe.yaml"))
+    drop(window, fitted)
+    assert window.document.project.cost.calibration.endswith("h100-sxm.yaml")
+    assert window.toast.label.text().startswith("Kernels are priced by the calibration h100-sxm.yaml")
+    window.toast.button.click()
+    assert window.document.project.cost.calibration == ""
+    drop(window, resource("calibration", "a100-80g-sxm.yaml"))
+    assert "was fitted to a100-80g-sxm; the design has h100-sxm." in window.toast.label.text()
+    assert window.document.project.cost.calibration == ""
+
+
 def test_other_things_are_refused(open_window: Open, tmp_path: Path) -> None:
     window = open_window()
     picture = tmp_path / "a.png"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moe_studio.document.document import Document
-from moe_studio.document.dropped import dropped, replace_model, use_loads, use_times
+from moe_studio.document.dropped import add_device, dropped, replace_model, use_calibration, use_loads, use_times
 from moe_studio.document.template import (
     bring_back_template,
     from_template,
@@ -21,6 +21,7 @@ from moe_studio.locator import resource
 from moe_studio.project.edit import rename, set_value
 from moe_studio.storage.loader import load_project
 
+SHEET = "title: Acme X900\nmemory_gb: 96\nmemory_tb_s: 2.6\npeak_tflops: {bf16: 620}\nlink_gb_s: 300\nsms: 112\n"
 EXAMPLE = resource("examples", "seed0-proposed.moe.yaml")
 CONFIG = {
     "model_type": "mixtral",
@@ -58,9 +59,55 @@ def test_each_kind_of_file_is_known_by_its_content(config: Path, loads: Path, tm
     recorded.write_text('{"logical_count": [[1, 2]]}')
     times = tmp_path / "times.csv"
     times.write_text(TIMES)
-    assert [dropped(path).kind for path in (EXAMPLE, config, loads, recorded, times)] == [
-        "project", "model", "loads", "loads", "times",
+    sheet, broken = tmp_path / "acme.yaml", tmp_path / "broken.yaml"
+    sheet.write_text(SHEET)
+    broken.write_text("a: [")
+    fitted = resource("calibration", "h100-sxm.yaml")
+    assert [dropped(path).kind for path in (EXAMPLE, config, loads, recorded, times, fitted, sheet, broken)] == [
+        "project", "model", "loads", "loads", "times", "calibration", "datasheet", "project",
     ]  # fmt: skip
+
+
+def test_what_is_known_of_a_gpu_is_not_taken_for_a_broken_project(tmp_path: Path) -> None:
+    sheet = tmp_path / "acme.yaml"
+    sheet.write_text(SHEET)
+    with pytest.raises(FileError, match=r"^acme\.yaml: is the datasheet of a GPU, not a project; .*cluster\.devices"):
+        load_project(sheet)
+    with pytest.raises(FileError, match=r"^h100-sxm\.yaml: is a calibration of a GPU, .*under cost\.calibration"):
+        Document.load(resource("calibration", "h100-sxm.yaml"))
+
+
+def test_a_dropped_calibration_prices_the_design_and_is_found_again_after_saving(tmp_path: Path) -> None:
+    fitted = tmp_path / "in" / "mine.yaml"
+    fitted.parent.mkdir()
+    fitted.write_bytes(resource("calibration", "h100-sxm.yaml").read_bytes())
+    document = Document(load_project(resource("examples", "real", "mixtral-8x7b-decode-h100.moe.yaml")))
+    document.commit("Fixed", set_value("cost.provider", "fixed"))
+    document.commit("Calibration", use_calibration(document, fitted))
+    assert document.project.cost.provider == "auto"
+    assert not document.evaluation.provider.faults
+    (tmp_path / "out").mkdir()
+    document.save_as(tmp_path / "out" / "design.moe.yaml")
+    assert load_project(tmp_path / "out" / "design.moe.yaml").cost.calibration == "../in/mine.yaml"
+    document.undo()
+    assert document.project.cost.calibration == ""
+    with pytest.raises(MoeStudioError, match=r"mine\.yaml was fitted to h100-sxm; the design has seed-64g\."):
+        use_calibration(Document(load_project(EXAMPLE)), fitted)
+
+
+def test_a_dropped_datasheet_is_a_gpu_that_nodes_can_have(tmp_path: Path) -> None:
+    sheet = tmp_path / "acme.yaml"
+    sheet.write_text(SHEET)
+    document = Document(load_project(EXAMPLE))
+    name, edit = add_device(sheet)
+    document.commit("Datasheet", edit)
+    assert document.project.cluster.devices["acme"].sms == 112
+    document.commit("Device", set_value("cluster.nodes.0.device", name))
+    document.save_as(tmp_path / "design.moe.yaml")
+    assert load_project(tmp_path / "design.moe.yaml").cluster.device("acme").memory_gb == 96
+    sheet.write_text("memory_gb: 96\nmemory_tb_s: fast\n")
+    with pytest.raises(FileError, match="memory_tb_s"):
+        add_device(sheet)
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.json", "{}"), ("a.json", "{"), ("a.png", ""), ("a.json", '"x"')])
