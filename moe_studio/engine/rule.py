@@ -11,7 +11,7 @@ from moe_studio.graph.edge import layer_edges
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.stage import device_names
 from moe_studio.project.model import FeedForward
-from moe_studio.units import byte_text, significant
+from moe_studio.units import byte_text, counted, significant
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 
@@ -205,7 +205,7 @@ def _padded_hidden(ffn: FeedForward, tp: int, etp: int) -> Found:
 def _slots(evaluation: Evaluation) -> Found:
     project = evaluation.project
     if project.slots % project.parallel.ep and any(layer.ffn.is_moe for layer in project.model.layers):
-        message = f"ep · etp must divide the {project.width} GPUs of a stage."
+        message = f"ep · etp must divide the {counted(project.width, 'GPU')} of a stage."
         yield Problem(code="slots", severity=ERROR, message=message, where="parallel.ep")
 
 

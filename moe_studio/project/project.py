@@ -7,6 +7,7 @@ from moe_studio.project.cluster import Cluster
 from moe_studio.project.design import Cost, Limits, MemoryRules, Parallel, Placement, Reference, Routing, Workload
 from moe_studio.project.model import Model
 from moe_studio.project.setting import check_settings, setting
+from moe_studio.units import counted
 
 FORMAT = 1
 
@@ -76,18 +77,18 @@ def design_faults(project: Project) -> list[tuple[str, str]]:
     if parallel.pp > layers:
         faults.append(("parallel.pp", f"must be at most the number of layers, {layers}."))
     if gpus % (parallel.dp * parallel.pp):
-        return [*faults, ("parallel", f"the {gpus} GPUs must be divisible by dp · pp = {parallel.dp * parallel.pp}.")]
+        replicas = f"dp · pp = {parallel.dp * parallel.pp}"
+        return [*faults, ("parallel", f"the {counted(gpus, 'GPU')} must be divisible by {replicas}.")]
     width = gpus // (parallel.dp * parallel.pp)
+    must_divide = f"must divide the {counted(width, 'GPU')} of a stage."
     if width % parallel.tp:
-        faults.append(("parallel.tp", f"must divide the {width} GPUs of a stage."))
+        faults.append(("parallel.tp", must_divide))
     has_experts = any(layer.ffn.is_moe for layer in project.model.layers)
     if has_experts and width % (parallel.ep * parallel.etp):
-        faults.append(
-            ("parallel.ep", f"ep · etp = {parallel.ep * parallel.etp} must divide the {width} GPUs of a stage.")
-        )
+        faults.append(("parallel.ep", f"ep · etp = {parallel.ep * parallel.etp} {must_divide}"))
         return faults
     if width % parallel.etp:
-        faults.append(("parallel.etp", f"must divide the {width} GPUs of a stage."))
+        faults.append(("parallel.etp", must_divide))
         return faults
     return (
         faults

@@ -16,6 +16,7 @@ from moe_studio.calibration.provider import provide
 from moe_studio.document.document import Document
 from moe_studio.document.manual import help_pages
 from moe_studio.document.selection import Selection
+from moe_studio.document.setting_edit import Editing
 from moe_studio.document.setting_section import sections
 from moe_studio.document.why import why
 from moe_studio.engine.evaluation import evaluate
@@ -98,6 +99,21 @@ def refusals() -> Iterator[str]:
 def test_what_the_window_refuses_is_said_in_chinese() -> None:
     use_language(CHINESE)
     assert {text for text in refusals() if not HAN.search(tr(text))} - FOR_DEVELOPERS == set()
+
+
+def test_what_is_typed_into_forms_is_told_in_chinese(example: Project) -> None:
+    document = Document(example)
+    editing, told = Editing(document), set[str]()
+    for row in (row for section in sections(example) for group in section.groups for row in group.rows):
+        for text in ("abc", "-1", "0", "7", "1e99", ""):
+            if editing.enter(row.fields, text):
+                told.add(document.history.entries[document.history.cursor].label)
+                document.undo()
+            told.update(problem.message for problem in editing.problems())
+            editing.cancel(row.fields)
+    assert len(told) > 200
+    use_language(CHINESE)
+    assert {tr(text) for text in told if re.search(r"\b(must|set|Set|applied|such|has|needs)\b", tr(text))} == set()
 
 
 def test_every_text_of_the_code_is_in_the_chinese_catalogue() -> None:

@@ -14,6 +14,7 @@ from moe_studio.project.edit import (
     place_expert,
     remove_instance,
     replicate_expert,
+    set_all,
     set_value,
     swap_experts,
 )
@@ -140,3 +141,10 @@ def test_a_setting_is_changed_by_its_path() -> None:
 def test_what_contradicts_itself_is_refused_with_a_sentence(path: str, value: float, message: str) -> None:
     with pytest.raises(ProjectError, match=message):
         set_value(path, value)(project())
+
+
+def test_one_gpu_is_no_plural_in_a_refusal() -> None:
+    alone = set_all({("cluster", "nodes", "0", "gpus"): 1, ("parallel", "ep"): 1})(project())
+    for path, message in (("parallel.dp", r"the 1 GPU must be"), ("parallel.tp", r"the 1 GPU of a stage")):
+        with pytest.raises(ProjectError, match=message):
+            set_value(path, 2)(alone)
