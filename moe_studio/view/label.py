@@ -30,8 +30,8 @@ class Labeller:
         model = evaluation.project.model
         self._dtypes = {name: model.dtype_of(name) for name in ("activations", "dispatch", "combine")}
 
-    def node(self, part: Part, local: int) -> ViewNode:
-        """The node of one operator: row ``local`` of ``part``."""
+    def node(self, part: Part, local: int, column: int = -1) -> ViewNode:
+        """The node of one operator: row ``local`` of ``part``; in ``column``, else in that of its level."""
         body, row, evaluation = part.body, part.first + local, self.evaluation
         number = int(body.op[local])
         kind = OP_KINDS[number]
@@ -47,7 +47,7 @@ class Labeller:
             shape=SHAPES[kind.family],
             cluster=(self._group(part, kind.name), node, f"GPU {gpu}"),
             row=row,
-            column=self._column(body, local),
+            column=column if column >= 0 else self._column(body, local),
             gpu=gpu,
             node=node,
             stage=body.stage.index,

@@ -16,7 +16,7 @@ from moe_studio.graph.operator import OP_KINDS
 from moe_studio.units import time_text
 from moe_studio.view.draw import Drawer
 from moe_studio.view.label import gpu_text, range_text
-from moe_studio.view.node import Section, ViewEdge, ViewGraph, ViewNode, end_node
+from moe_studio.view.node import Section, ViewEdge, ViewGraph, end_node
 from moe_studio.view.one_operator import one_operator
 from moe_studio.view.overview import overview
 
@@ -223,15 +223,18 @@ def critical(evaluation: Evaluation) -> ViewGraph:
     graph, drawer = evaluation.graph, Drawer(evaluation, evaluation.graph.name)
     rows = evaluation.scheduled_path.rows.tolist()
     kinds = [DATA, *(drawer.steps.links.get(step, ORDER) for step in pairwise(rows)), DATA]
-    operators = [drawer.labeller.node(*graph.part_of(row)) for row in rows]
+    places = [graph.part_of(row) for row in rows]
+    ends = list(_row_ends([part.layer for part, _ in places]))
+    columns = [place for first, last in pairwise((0, *ends)) for place in range(last - first)]
+    operators = [drawer.labeller.node(*place, column) for place, column in zip(places, columns, strict=True)]
     chain = [end_node("input"), *operators, end_node("output")]
     edges = [
         ViewEdge(source=a.id, target=b.id, kind=KIND_NAMES[kind], on_path=True)
         for a, b, kind in zip(chain[:-1], chain[1:], kinds, strict=True)
     ]
     sections, first = [], 0
-    for last in _row_ends(operators):
-        nodes = [replace(node, column=place) for place, node in enumerate(operators[first:last])]
+    for last in ends:
+        nodes = operators[first:last]
         layers = sorted({node.layer for node in nodes})
         named = f"Layer {layers[0]}" if len(layers) == 1 else f"Layers {range_text(layers)}"
         title = f"{named} · {time_text(sum(node.duration_s for node in nodes))} of the longest path"
@@ -243,12 +246,15 @@ def critical(evaluation: Evaluation) -> ViewGraph:
     return ViewGraph(name="critical", title=title, subtitle=evaluation.project.name, sections=tuple(sections))
 
 
-def _row_ends(operators: list[ViewNode]) -> Iterator[int]:
-    """Where the rows of the longest path end: at the end of a layer, unless they are short, or when they are full."""
+def _row_ends(layers: list[int]) -> Iterator[int]:
+    """Where the rows of the longest path end: at the end of a layer, unless they are short, or when they are full.
+
+    ``layers``: that of each operator of the path.
+    """
     first = 0
-    for last in range(1, len(operators) + 1):
-        is_new = last == len(operators) or operators[last].layer != operators[last - 1].layer
-        is_long = last == len(operators) or last - first >= CRITICAL_COLUMNS // 2
+    for last in range(1, len(layers) + 1):
+        is_new = last == len(layers) or layers[last] != layers[last - 1]
+        is_long = last == len(layers) or last - first >= CRITICAL_COLUMNS // 2
         if (is_new and is_long) or last - first == CRITICAL_COLUMNS:
             yield last
             first = last

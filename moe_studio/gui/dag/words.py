@@ -15,4 +15,5 @@ def in_words(section: Section) -> Section:
 
 def _said(node: ViewNode) -> ViewNode:
     kept = 1 if node.is_operator else 0
-    return replace(node, lines=(*node.lines[:kept], *map(tr, node.lines[kept:])))
+    lines = (*node.lines[:kept], *map(tr, node.lines[kept:]))
+    return node if lines == node.lines else replace(node, lines=lines)
