@@ -87,7 +87,8 @@ def _tilted(visit: FloatArray, lane: IntArray, stage: Stage, layer: int, routing
         most = routing.imbalance * total / slots
         if routing.chance and tokens > 0:
             most += np.sqrt(max(most, float(load.max())) / tokens) * largest_of(len(hosts))
-        if len(hosts) < 2 or load.max() >= most:
+        # A slot that has as much already is not passed over because its sum is a bit less in the last digit.
+        if len(hosts) < 2 or load.max() >= most * (1 - EVEN):
             continue
         busiest = hosts[layer % len(hosts)]
         is_busiest, rest = mine & (slot == replica * slots + busiest), mine & (slot != replica * slots + busiest)

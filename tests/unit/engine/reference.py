@@ -695,7 +695,8 @@ class Reference:
             place = (len(used) - 3 / 8) / (len(used) + 1 / 4)
             rows = arriving * max(most, max(sums))
             most += statistics.NormalDist().inv_cdf(place) * math.sqrt(rows) / arriving
-        if (wanted > 1 or self.project.workload.routing.chance) and len(used) > 1 and max(sums) < most:
+        is_uneven = wanted > 1 or self.project.workload.routing.chance
+        if is_uneven and len(used) > 1 and max(sums) < most * (1 - 1e-12):
             chosen = used[layer % len(used)]
             more, others = min(most, whole) / sums[chosen], whole - sums[chosen]
             own[chosen] = {x: min(1.0, q * more) for x, q in own[chosen].items()}

@@ -165,6 +165,30 @@ def test_further_instances_of_equal_loads_go_where_the_reference_puts_them(
         in_rows(*both(design))
 
 
+@pytest.mark.parametrize("top_k", [1, 2, 3])
+@pytest.mark.parametrize("experts", [3, 5, 6, 7, 10, 11])
+def test_a_slot_that_is_as_full_as_is_asked_for_stays_the_fullest(experts: int, top_k: int) -> None:
+    """Expert 0 has one slot, the others two, so that one slot has 1 / experts more than the mean: what is asked for."""
+    project = two_replicas()
+    moves = (Move(expert=0, slots=(0,)), *(Move(expert=expert, slots=(0, 1)) for expert in range(1, experts)))
+    routing = Routing(kind="zipf", skew=0.0, imbalance=1 + 1 / experts)
+    project = replace(
+        project,
+        model=replace(
+            project.model, ffn={"moe": FeedForward(hidden=32, experts=experts, top_k=top_k)}, blocks=(Block(repeat=3),)
+        ),
+        placement=Placement(moves=moves),
+        workload=replace(project.workload, routing=routing),
+    )
+    evaluation, reference = both(project)
+    assert_close(evaluation.duration_s, [operator.duration_s for operator in in_rows(evaluation, reference)])
+    graph = evaluation.graph
+    first = [row for row in range(len(graph)) if graph.kind_name(row) == "up" and graph.expert[row] == 0]
+    assert {int(graph.gpu[row]) for row in first} == {0, 2}
+    dispatched = [row for row in range(len(graph)) if graph.kind_name(row) == "dispatch"]
+    assert len({round(float(evaluation.duration_s[row]), 15) for row in dispatched}) == 1, "every layer is alike"
+
+
 def two_replicas() -> Project:
     """Two replicas of two GPUs, with two of four experts on each."""
     return Project(
