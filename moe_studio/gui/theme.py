@@ -210,3 +210,14 @@ def mixed(color: QColor, ground: QColor, share: float) -> QColor:
     """``share`` of a colour on a ground."""
     channels = ((color.red(), ground.red()), (color.green(), ground.green()), (color.blue(), ground.blue()))
     return QColor(*(round(share * own + (1 - share) * other) for own, other in channels))
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """The ratio of two opaque colours' brightness, from 1 to 21 (WCAG 2.2, contrast ratio)."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: QColor) -> float:
+    parts = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3])
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))

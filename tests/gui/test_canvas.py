@@ -16,6 +16,7 @@ from moe_studio.document.placing import hosted_experts
 from moe_studio.document.selection import Selection
 from moe_studio.document.setting_selection import selection_fields
 from moe_studio.errors import ProjectError
+from moe_studio.gui.canvas.chip_paint import chip_ink
 from moe_studio.gui.canvas.layer_range import span_of, span_text
 from moe_studio.gui.canvas.layout import cluster_layout
 from moe_studio.gui.canvas.link_layer import link_texts
@@ -26,7 +27,7 @@ from moe_studio.gui.canvas.tile_grid import tile_grid
 from moe_studio.gui.canvas.tile_layer import TileLayer
 from moe_studio.gui.canvas.tile_paint import fitting, short_change
 from moe_studio.gui.canvas.traffic_panel import TrafficPanel
-from moe_studio.gui.theme import DARK, LIGHT
+from moe_studio.gui.theme import DARK, LIGHT, Theme, mixed
 from moe_studio.locator import resource
 from moe_studio.project.cluster import Cluster, Device, Link, Links, Node
 from moe_studio.project.design import Parallel, Workload
@@ -34,6 +35,7 @@ from moe_studio.project.edit import move_expert, set_all, set_value
 from moe_studio.project.model import Attention, Block, FeedForward, Model
 from moe_studio.project.project import Project
 from moe_studio.storage.loader import load_project
+from tests.gui.painted import contrast
 
 NONE, CONTROL, SHIFT = (
     Qt.KeyboardModifier.NoModifier,
@@ -722,6 +724,13 @@ def test_the_matrix_says_who_sends_what_and_selects(bench: Bench, qtbot: QtBot) 
     QTest.keyClick(panel.list, Key.Key_Return)
     assert chosen[-1] == Selection(kind="gpu", gpu=panel.view.cell[0])
     assert not panel.grab().isNull()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_names_of_experts_are_read_on_every_fill(theme: Theme) -> None:
+    for percent in range(18, 101):
+        ground = mixed(theme.family("expert"), theme.color("surface"), percent / 100)
+        assert contrast(chip_ink(theme, percent), ground) >= 4.5, percent
 
 
 def test_flows_between_nodes_of_long_names_show_their_figures(qapp: QApplication, qtbot: QtBot) -> None:

@@ -1,16 +1,21 @@
 """How experts, memory and load are drawn."""
 
+from functools import lru_cache
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from moe_studio.gui.canvas.gpu_state import ExpertState, GpuState
 from moe_studio.gui.canvas.tile import CENTER
-from moe_studio.gui.theme import Theme, mixed, ui_font
+from moe_studio.gui.theme import Theme, contrast, mixed, ui_font
 
 PLAIN = ExpertState(-1, 1)
 
 LETTER = 9.5
 """Width of a large letter on a chip."""
+
+CLEAR = 5.0
+"""Contrast from which on words need no stronger ink; a GPU's own tint takes a little of it."""
 
 
 def paint_chip(
@@ -37,10 +42,19 @@ def paint_chip(
         high = min(1.0, (state.heat - 1) / 2) * (rect.height() - 6)
         painter.drawRect(QRectF(rect.right() - 5, rect.bottom() - 3 - high, 3, high))
     if text:
-        painter.setPen(theme.color("text" if fill.alphaF() < 0.6 else "on_family"))
+        painter.setPen(chip_ink(theme, round(100 * fill.alphaF())))
         is_large = rect.height() > 26 and rect.width() >= LETTER * len(text)
         painter.setFont(ui_font(14 if is_large else 11, is_bold=True))
         painter.drawText(rect, CENTER, text)
+
+
+@lru_cache(maxsize=512)
+def chip_ink(theme: Theme, percent: int) -> QColor:
+    """What is read on a chip that is so full of colour: as the theme has it where that contrasts well."""
+    ground = mixed(theme.family("expert"), theme.color("surface"), percent / 100)
+    inks = (theme.color("on_family"), theme.color("text"))
+    fallback = max((QColor("black"), QColor("white")), key=lambda ink: contrast(ink, ground))
+    return next((ink for ink in inks if contrast(ink, ground) >= CLEAR), fallback)
 
 
 def paint_shares(painter: QPainter, bar: QRectF, shares: tuple[float, ...], theme: Theme) -> None:
