@@ -35,6 +35,12 @@ EXCHANGES = ("dispatch", "combine")
 
 Rows = IntArray | slice
 
+MOST_ALIKE = 200
+"""Layers that are remembered for others that are like them; some 10 MB."""
+
+_ASKED = ("m", "k", "n", "count", "flop", "byte", "launch", "dtype", "in_width")
+"""Columns that the questions about operators with one row on each lane are put from."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibratedProvider:
@@ -49,6 +55,7 @@ class CalibratedProvider:
     notes: tuple[str, ...] = ()
     faults: Sequence[str] = ()
     _rows: "_Memory" = field(default_factory=lambda: _Memory())
+    _alike: "_Alike" = field(default_factory=lambda: _Alike())
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
         """Time of operators that compute or move memory, shape (rows,)."""
@@ -87,15 +94,29 @@ class CalibratedProvider:
 
     def _work(self, body: LayerGraph, rates: Rates) -> "_Rows":
         result = _Rows(self.fixed.work_s(body, np.arange(len(body)), rates))
-        for kind in np.unique(body.stage.device).tolist():
-            lanes = np.flatnonzero(body.stage.device == kind)
-            for run in body.runs:
-                if not run.on_comm and not run.kind.is_expert:
-                    self._lane_run(body, run, lanes, kind, rates, result)
+        self._lane_runs(body, rates, result)
         self._experts(body, rates, result)
         if is_issued(self.project):
             result.seconds += waiting_s(body, result.seconds, self.project.cost.host_us * 1e-6)
         return result
+
+    def _lane_runs(self, body: LayerGraph, rates: Rates, result: "_Rows") -> None:
+        """All runs with one row on each lane; layers that differ in their experts alone are asked for once."""
+        runs = [run for run in body.runs if not run.on_comm and not run.kind.is_expert]
+        rows = np.concatenate([np.arange(run.first, run.last) for run in runs])
+        names = tuple(run.kind.name for run in body.runs)
+        place, asked = body.place, tuple(body.columns[name][rows].tobytes() for name in _ASKED)
+        key = (body.stage, body.size, place.attention, place.ffn, names, body.instances is None, rates, asked)
+        if key in self._alike:
+            result.adopt(rows, *self._alike[key])
+            return
+        for kind in np.unique(body.stage.device).tolist():
+            lanes = np.flatnonzero(body.stage.device == kind)
+            for run in runs:
+                self._lane_run(body, run, lanes, kind, rates, result)
+        if len(self._alike) >= MOST_ALIKE:
+            self._alike.clear()
+        self._alike[key] = result.of(rows)
 
     def _lane_run(self, body: LayerGraph, run: Run, lanes: IntArray, kind: int, rates: Rates, result: "_Rows") -> None:
         """A run with one row on each lane: rows that are alike are asked for once."""
@@ -225,6 +246,13 @@ class _Memory(WeakKeyDictionary[LayerGraph, "_Rows"]):
         return _Memory, ()
 
 
+class _Alike(dict[tuple[object, ...], tuple[FloatArray, list[Known | None], IntArray]]):
+    """Times of rows that layers have in common, and how they are known; does not go to other processes."""
+
+    def __reduce__(self) -> tuple[type["_Alike"], tuple[()]]:
+        return _Alike, ()
+
+
 class _Rows:
     """Times of rows while they are found, first those of `fixed`, and how they are known."""
 
@@ -232,7 +260,7 @@ class _Rows:
         self.seconds = seconds
         self._knowns: list[Known | None] = [None]
         self._place: dict[int, int] = {}
-        self._known = np.zeros(len(seconds), np.int16)
+        self._known = np.zeros(len(seconds), np.int64)
 
     def put(self, rows: Rows, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
         """Write ``answer`` times ``factor`` to ``rows``; none leaves what is there."""
@@ -246,6 +274,16 @@ class _Rows:
             self._place[id(known)] = len(self._knowns)
             self._knowns.append(known)
         self._known[rows] = self._place[id(known)]
+
+    def of(self, rows: IntArray) -> tuple[FloatArray, list[Known | None], IntArray]:
+        """Times of ``rows``, and how they are known: numbers of a list."""
+        return self.seconds[rows], list(self._knowns), self._known[rows]
+
+    def adopt(self, rows: IntArray, seconds: FloatArray, knowns: list[Known | None], known: IntArray) -> None:
+        """Write to ``rows`` what others have that are alike; before anything else is known."""
+        self.seconds[rows] = seconds
+        self._knowns, self._known[rows] = list(knowns), known
+        self._place = {id(each): number for number, each in enumerate(knowns)}
 
     def take(self, rows: slice, other: "_Rows") -> None:
         """Take over how the times of ``rows`` are known."""

@@ -1,11 +1,13 @@
 """Time of all experts of a GPU: one grouped kernel over the rows that its experts really get."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from moe_studio.calibration.asker import US, Asker, Known
 from moe_studio.calibration.question import expert_question
 from moe_studio.engine.provider import Rates
-from moe_studio.graph.column import FloatArray, total_by
+from moe_studio.graph.column import FloatArray, IntArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.kernel.device import DeviceFacts
 from moe_studio.kernel.expert_load import RankLoad
@@ -24,13 +26,23 @@ def expert_answers(
     known = asker.known(question, kind)
     if known is None:
         return None
-    table = lane_loads(body, run)[:, body.host.hosts]
-    alike, place = np.unique(table, axis=1, return_inverse=True)
+    alike, place = _alike_loads(body, run)
     seconds = np.zeros(body.stage.lanes)
     found = _loads_us(project, body, known, asker.facts(kind, rates), question.words["dtype"], alike)
     ffn = body.place.ffn
-    seconds[body.host.hosts] = found[place.reshape(-1)] * known.ratio * US * ffn.matrices / 3
+    seconds[body.host.hosts] = found[place] * known.ratio * US * ffn.matrices / 3
     return seconds, known
+
+
+def _alike_loads(body: LayerGraph, run: Run) -> tuple[FloatArray, IntArray]:
+    """Each load that GPUs with experts have, and which of them each has; remembered as long as the layer lives."""
+    if body not in _LOADS:
+        alike, place = np.unique(lane_loads(body, run)[:, body.host.hosts], axis=1, return_inverse=True)
+        _LOADS[body] = alike, place.reshape(-1)
+    return _LOADS[body]
+
+
+_LOADS: "WeakKeyDictionary[LayerGraph, tuple[FloatArray, IntArray]]" = WeakKeyDictionary()
 
 
 def lane_loads(body: LayerGraph, run: Run) -> FloatArray:

@@ -116,13 +116,13 @@ def _before(duration_s: FloatArray, body: LayerGraph) -> FloatArray:
     return before
 
 
-def bound_codes(body: LayerGraph, provider: Provider, rates: Rates) -> NDArray[np.int8]:
-    """What binds each operator: index into `BOUNDS`.
+def bound_codes(cost: LayerCost, provider: Provider, rates: Rates) -> NDArray[np.int8]:
+    """What binds each operator of a layer: index into `BOUNDS`.
 
     An operator is bound by the resource of which ten times as much would help it most, or by latency if more
     than half of its time stays whatever there is more of.
     """
-    base = layer_cost(body, provider, rates).own_s
+    body, base = cost.body, cost.own_s
     gains, plenty = [], rates
     for resource in RESOURCES:
         gains.append(base - layer_cost(body, provider, rates.scaled(resource, 10.0)).own_s)

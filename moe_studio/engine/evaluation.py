@@ -129,7 +129,7 @@ class Evaluation:
     @cached_property
     def bound(self) -> NDArray[np.int8]:
         """What binds each operator: index into `BOUNDS`."""
-        known = {body: bound_codes(body, self.provider, self.rates) for body in self._bodies}
+        known = {cost.body: bound_codes(cost, self.provider, self.rates) for cost in dict.fromkeys(self.costs)}
         return np.concatenate([known[part.body] for part in self.graph.parts])
 
     @cached_property

@@ -179,7 +179,7 @@ class _Walk:
         no earlier.
         """
         item = self.unit.items[place]
-        number, run = _run_at(item, row)
+        _, run = _run_at(item, row)
         body = item.cost.body
         if not self.streams or not run.kind.is_expert or run.sync is Sync.SLOT:
             return row
