@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from moe_studio.calibration.provider import provide_anyway
 from moe_studio.document.advice import WORTH, candidates
 from moe_studio.document.placing import drop_of, grabbed
+from moe_studio.document.reference import Tell
 from moe_studio.document.selection import Selection
 from moe_studio.document.why import UNEVEN
 from moe_studio.engine.evaluation import Evaluation, evaluate
@@ -15,8 +16,11 @@ from moe_studio.project.edit import Edit, reset_placement, set_all, set_value
 from moe_studio.project.project import Project
 from moe_studio.units import byte_text, percent_text
 
-MOST_OPERATORS = 400_000
+MOST_OPERATORS = 1_000_000
 """With more operators one try takes too long for something that nobody asked for."""
+
+Gain = tuple[int, float, float, float]
+"""What one of `tries` gives: its number, the latency in seconds, its ratio, and bytes, as in `Suggestion`."""
 
 MUCH_MEMORY = 0.01
 """Share of the fullest GPU's memory from which on a change of it is worth a word."""
@@ -130,6 +134,32 @@ def suggestion(evaluation: Evaluation, tried: Try) -> Suggestion | None:
         latency_s=after.metrics.latency_s,
         ratio=ratio,
         byte=min(byte, 0.0),
+    )
+
+
+def gains(project: Project, tell: Tell) -> list[Gain]:
+    """Those of `tries` that help ``project``: the work of a child process, so it names them by their numbers."""
+    tell("Trying changes")
+    evaluation = evaluate(project, provide_anyway)
+    found = ((number, suggestion(evaluation, tried)) for number, tried in enumerate(tries(evaluation)))
+    return [(number, item.latency_s, item.ratio, item.byte) for number, item in found if item is not None]
+
+
+def suggested(evaluation: Evaluation, found: list[Gain]) -> list[Suggestion]:
+    """The best of what was ``found`` of the same project, the fastest first."""
+    tried = list(tries(evaluation))
+    return best(
+        [
+            Suggestion(
+                title=tried[number].title,
+                label=tried[number].label,
+                edit=tried[number].edit,
+                latency_s=latency_s,
+                ratio=ratio,
+                byte=byte,
+            )
+            for number, latency_s, ratio, byte in found
+        ]
     )
 
 

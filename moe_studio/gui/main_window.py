@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         self.exports.end()
         self.compare.end()
         self.graph.end()
+        self.workspace.breakdown.why.end()
         if self._settings is not None:
             self._settings.setValue("workspace", self.workspace.arrangement())
         self.bridge.detach()

@@ -9,6 +9,7 @@ from moe_studio.document.neighbourhood import downstream, upstream
 from moe_studio.document.reference import pinned_state
 from moe_studio.document.selection import NOTHING, Selection, operator_row, operator_selection
 from moe_studio.gui.dag.dag_view import DagView
+from moe_studio.gui.plots import why_panel
 from moe_studio.gui.plots.chart import Chart
 from moe_studio.gui.plots.why_panel import PAUSE_MS
 from moe_studio.project.edit import move_expert
@@ -267,7 +268,11 @@ def test_no_change_is_tried_while_a_button_is_held(driver: Driver) -> None:
     driver.qtbot.waitUntil(lambda: bool(why.suggestions) and not why.is_pending, timeout=20_000)
 
 
-def test_a_change_that_is_suggested_is_made_by_its_link_as_one_step(driver: Driver) -> None:
+@pytest.mark.parametrize("many", [0, why_panel.MANY])
+def test_a_change_that_is_suggested_is_made_by_its_link_as_one_step(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(why_panel, "MANY", many)  # with 0 they are tried in a process of their own
     why, document = driver.window.workspace.breakdown.why, driver.document
     document.commit("Crowd", move_expert(5, 5, 13, layers=range(4)))
     driver.settle()

@@ -7,15 +7,18 @@ from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from moe_studio.document.suggestion import Suggestion, Try, best, suggestion, tries
+from moe_studio.document.suggestion import Gain, Suggestion, Try, best, gains, suggested, suggestion, tries
 from moe_studio.document.why import why
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.gui.text import tr
+from moe_studio.gui.widgets.job import Job
 from moe_studio.gui.widgets.label import plain_label, plain_tip, set_tone
 
 PAUSE_MS = 150
 """Sentences are found when nothing has changed for this long."""
 
+MANY = 50_000
+"""Changes of designs with more operators are tried in a process of their own: each would hold up the window."""
 
 HEAD = 26
 """Height of the title, as of the charts beside it."""
@@ -48,6 +51,8 @@ class WhyPanel(QWidget):
         self._evaluation: Evaluation | None = None
         self._tried: Evaluation | None = None
         self._left: Iterator[Try] = iter(())
+        self.job = Job(self)
+        self.job.done.connect(self._on_gains)
         self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.timeout.connect(self._on_next)
@@ -94,12 +99,17 @@ class WhyPanel(QWidget):
         self.text.setText("\n\n".join(map(tr, why(evaluation))) or tr("Nothing stands out."))
         if evaluation is not self._tried:
             self._forget()
-            self._tried, self._left = evaluation, tries(evaluation)
-            self._next.start(0)
+            self._tried = evaluation
+            if len(evaluation.graph) > MANY:
+                self.job.start(gains, evaluation.project)
+            else:
+                self._left = tries(evaluation)
+                self._next.start(0)
 
     def _forget(self) -> None:
         """Offer nothing: what was found is about another design."""
         self._next.stop()
+        self.job.stop()
         self._tried, self._left, self.suggestions = None, iter(()), []
         self._show_links()
 
@@ -116,6 +126,16 @@ class WhyPanel(QWidget):
         if found is not None:
             self.suggestions = best([*self.suggestions, found])
         self._next.start(0)
+
+    def _on_gains(self, found: list[Gain]) -> None:
+        if self._tried is not None:
+            self.suggestions = suggested(self._tried, found)
+            self._show_links()
+
+    def end(self) -> None:
+        """Try nothing more, as a window does that closes."""
+        self._forget()
+        self.job.end()
 
     def _show_links(self) -> None:
         while len(self.links) < len(self.suggestions):
@@ -145,7 +165,7 @@ class WhyPanel(QWidget):
     @property
     def is_pending(self) -> bool:
         """Whether sentences or changes are still to be found."""
-        return self._timer.isActive() or self._next.isActive()
+        return self._timer.isActive() or self._next.isActive() or self.job.is_running
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
