@@ -170,6 +170,21 @@ def bench(make_bench: Make) -> Bench:
 # Sets of experts
 
 
+def test_keys_that_can_do_nothing_say_what_they_need(bench: Bench) -> None:
+    bench.key(Key.Key_G)
+    bench.document.select_all([Selection(kind="node", node=0)])
+    bench.key(Key.Key_G)
+    assert bench.view.drag is None
+    assert [words.partition(",")[0] for words in bench.refusals] == ["Select an expert"] * 2
+    bench.refusals.clear()
+    bench.document.commit("x", move_expert(1, 1, 0, layers=range(4)))
+    bench.document.select_all([Selection(kind="expert", expert=number, gpu=0) for number in (0, 1)])
+    bench.key(Key.Key_S)
+    assert bench.refusals == ["Select two experts on different GPUs first; S lets them change places."]
+    bench.view.remove_chosen()
+    assert bench.refusals[1:] == ["There is no other copy of experts 0 and 1; move them instead."]
+
+
 def test_a_frame_selects_experts_and_a_drag_carries_all_of_them_in_one_step(bench: Bench) -> None:
     before = bench.document.project
     start, end = bench.chip(0) - QPoint(30, 20), bench.chip(1) + QPoint(20, 12)

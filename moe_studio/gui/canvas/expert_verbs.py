@@ -126,7 +126,7 @@ class ExpertVerbs:
     def swap(self) -> None:
         """Let the two selected experts change places."""
         view = self._view
-        if len(view.picking.chips) != 2:
+        if len(view.picking.chips) != 2 or len({gpu for _, gpu in view.picking.chips}) != 2:
             view.refused.emit("Select two experts on different GPUs first; S lets them change places.")
             return
         (other, place), (expert, gpu) = view.picking.chips
@@ -142,7 +142,8 @@ class ExpertVerbs:
             grabs = [grabbed(project, expert, gpu, span) for expert, gpu in view.picking.chips]
             drop = removal_of(project, grabs, is_one_replica=view.is_one_replica)
             if not view.document.commit(drop.label, drop.edit):
-                what = experts_phrase({grab.expert for grab in grabs})
-                view.refused.emit(f"There is no other copy of {what}; move it instead.")
+                experts = {grab.expert for grab in grabs}
+                other = "move it instead" if len(experts) == 1 else "move them instead"
+                view.refused.emit(f"There is no other copy of {experts_phrase(experts)}; {other}.")
         except MoeStudioError as error:
             view.refused.emit(str(error))

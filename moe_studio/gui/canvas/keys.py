@@ -69,11 +69,12 @@ class CanvasKeys:
         if view.picking.chips:
             # An expert selected without a GPU stands for all its copies; it is carried from the first.
             chips = view.picking.chips if chosen.gpu >= 0 or len(view.document.selected) > 1 else view.picking.chips[:1]
+        else:
+            chips = tuple(chip for gpu in view.picking.gpus for chip in view.picking.chips_of(gpu))
+        if chips:
             view.experts.carry(chips, is_keyboard=True)
-        elif view.picking.gpus:
-            view.experts.carry(
-                [chip for gpu in view.picking.gpus for chip in view.picking.chips_of(gpu)], is_keyboard=True
-            )
+        else:
+            view.refused.emit("Select an expert, or a GPU that holds some, first; G picks them up.")
 
     def _carry(self, key: Qt.Key, event: QKeyEvent) -> None:
         view, drag = self._view, self._view.drag
