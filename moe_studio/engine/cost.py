@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_studio.engine.provider import RESOURCES, Provider, Rates
+from moe_studio.engine.provider import LINKS, RESOURCES, Provider, Rates
 from moe_studio.graph.column import FloatArray, total_by
 from moe_studio.graph.layer import LayerGraph, Run
 from moe_studio.graph.operator import Sync
@@ -69,11 +69,23 @@ class LayerCost:
 def layer_cost(body: LayerGraph, provider: Provider, rates: Rates) -> LayerCost:
     """Run times of the operators of ``body``."""
     own = np.empty(len(body))
-    duration = np.empty(len(body))
-    comm = [run for run in body.runs if run.on_comm]
     work = np.concatenate([np.arange(run.first, run.last) for run in body.runs if not run.on_comm])
-    own[work] = duration[work] = provider.work_s(body, work, rates)
-    for run in comm:
+    own[work] = provider.work_s(body, work, rates)
+    return _with_links(body, own, provider, rates)
+
+
+def cost_with(cost: LayerCost, resource: str, factor: float, provider: Provider, rates: Rates) -> LayerCost:
+    """What the layer of ``cost``, which has ``rates``, costs with ``factor`` times as much of one of `RESOURCES`."""
+    changed = rates.scaled(resource, factor)
+    if resource in LINKS:
+        return _with_links(cost.body, cost.own_s.copy(), provider, changed)
+    return layer_cost(cost.body, provider, changed)
+
+
+def _with_links(body: LayerGraph, own: FloatArray, provider: Provider, rates: Rates) -> LayerCost:
+    """The costs of ``body``, of whose operators those that do not communicate have their times in ``own``."""
+    duration = own.copy()
+    for run in (run for run in body.runs if run.on_comm):
         own[run.rows] = provider.link_s(body, run, rates)
         duration[run.rows] = slowest(own[run.rows], run, body)
     return LayerCost(body=body, own_s=own, duration_s=duration)
@@ -125,7 +137,7 @@ def bound_codes(cost: LayerCost, provider: Provider, rates: Rates) -> NDArray[np
     body, base = cost.body, cost.own_s
     gains, plenty = [], rates
     for resource in RESOURCES:
-        gains.append(base - layer_cost(body, provider, rates.scaled(resource, 10.0)).own_s)
+        gains.append(base - cost_with(cost, resource, 10.0, provider, rates).own_s)
         plenty = plenty.scaled(resource, 10.0)
     stays = (10.0 * layer_cost(body, provider, plenty).own_s - base) / 9.0
     best = np.stack([gains[0], gains[1], np.maximum(gains[2], gains[3])]).argmax(axis=0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_studio.engine.busy import busy_s
-from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, layer_cost
+from moe_studio.engine.cost import BOUNDS, LayerCost, bound_codes, cost_with, layer_cost
 from moe_studio.engine.evidence import INTERVAL, WHOLE_MODEL_SPREAD, Evidence, sum_spread_s
 from moe_studio.engine.flop import model_flop
 from moe_studio.engine.memory import Memory, memory
@@ -373,10 +373,11 @@ class Evaluation:
     @cached_property
     def sensitivity(self) -> dict[str, float]:
         """Change of latency in seconds for 10 % more of each of `RESOURCES`."""
-        return {name: self._latency_with(self.rates.scaled(name, 1.1)) - self.metrics.latency_s for name in RESOURCES}
+        return {name: self._latency_with(name, 1.1) - self.metrics.latency_s for name in RESOURCES}
 
-    def _latency_with(self, changed: Rates) -> float:
-        known = {body: layer_cost(body, self.provider, changed) for body in self._bodies}
+    def _latency_with(self, resource: str, factor: float) -> float:
+        changed = [cost_with(cost, resource, factor, self.provider, self.rates) for cost in dict.fromkeys(self.costs)]
+        known = {cost.body: cost for cost in changed}
         costs = [known[part.body] for part in self.graph.parts]
         solver = Solver(has_overlap=self.project.cost.overlap)
         return solver.schedule(self.graph, costs, has_streams=True).makespan_s

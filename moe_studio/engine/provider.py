@@ -17,6 +17,9 @@ from moe_studio.project.project import Project
 RESOURCES = ("peak compute", "memory bandwidth", "links in a node", "links across nodes")
 """What a design can be given more of, in the order of `Rates.scaled`."""
 
+LINKS = RESOURCES[2:]
+"""Those of them that only communication uses."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rates:
@@ -71,7 +74,7 @@ class Provider(Protocol):
         ...
 
     def work_s(self, body: LayerGraph, rows: IntArray, rates: Rates) -> FloatArray:
-        """Time of the operators ``rows`` of a layer that compute or move memory, shape (rows,)."""
+        """Time of the operators ``rows`` of a layer that compute or move memory, shape (rows,); no link changes it."""
         ...
 
     def link_s(self, body: LayerGraph, run: Run, rates: Rates) -> FloatArray:

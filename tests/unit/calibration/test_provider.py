@@ -11,8 +11,10 @@ import pytest
 from moe_studio.calibration.calibrated import EXCHANGES
 from moe_studio.calibration.provider import provide
 from moe_studio.calibration.store import load_calibration, save_calibration
+from moe_studio.engine.cost import cost_with, layer_cost
 from moe_studio.engine.evaluation import Evaluation, Pipeline, evaluate
 from moe_studio.engine.evidence import PROVENANCES
+from moe_studio.engine.provider import LINKS, RESOURCES
 from moe_studio.errors import ProjectError
 from moe_studio.export.section_method import method_section
 from moe_studio.export.uncertainty import evidence, outside_text
@@ -107,6 +109,26 @@ def test_more_of_each_resource_helps_or_leaves_alone() -> None:
     evaluation = evaluate(project("prefill"), provide)
     assert all(change <= 1e-9 * evaluation.metrics.latency_s for change in evaluation.sensitivity.values())
     assert min(evaluation.sensitivity.values()) < -1e-3 * evaluation.metrics.latency_s
+
+
+@pytest.mark.parametrize("phase", ["decode", "prefill"])
+@pytest.mark.parametrize("resource", LINKS)
+def test_work_takes_as_long_whatever_the_links_carry(phase: str, resource: str) -> None:
+    evaluation = evaluate(project(phase, preset="qwen3-30b-a3b"), provide)
+    for cost in dict.fromkeys(evaluation.costs):
+        quick = cost_with(cost, resource, 3.0, evaluation.provider, evaluation.rates)
+        whole = layer_cost(cost.body, evaluation.provider, evaluation.rates.scaled(resource, 3.0))
+        assert np.array_equal(quick.duration_s, whole.duration_s) and np.array_equal(quick.own_s, whole.own_s)
+
+
+def test_layers_that_differ_in_their_experts_alone_are_priced_as_if_alone() -> None:
+    base = set_value("workload.routing.imbalance", 1.3)(set_value("workload.routing.chance", True)(project("prefill")))
+    together = evaluate(base, provide)
+    for cost in dict.fromkeys(together.costs):
+        for resource in RESOURCES:
+            rates = together.rates.scaled(resource, 2.0)
+            alone = layer_cost(cost.body, provide(base), rates)
+            assert np.array_equal(layer_cost(cost.body, together.provider, rates).duration_s, alone.duration_s)
 
 
 def test_measured_collectives_follow_the_links_of_the_design() -> None:
