@@ -8,6 +8,7 @@ from shutil import copy
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QMenu, QWidget
 from pytestqt.qtbot import QtBot
@@ -18,8 +19,9 @@ from moe_studio.document.selection import Selection, operator_row
 from moe_studio.gui.actions import COMMANDS
 from moe_studio.gui.app import use_size
 from moe_studio.gui.main_window import MainWindow
-from moe_studio.gui.theme import DARK, LIGHT, Theme
+from moe_studio.gui.theme import DARK, LIGHT, Theme, ui_font
 from moe_studio.gui.widgets.palette import CommandPalette
+from moe_studio.gui.widgets.picker import both_sides
 from moe_studio.locator import resource
 from moe_studio.project.edit import move_expert, rename, set_all
 from moe_studio.storage.loader import load_project
@@ -402,6 +404,20 @@ def test_the_menus_of_looks_tick_what_holds_now(
     window.actions_by_name["chinese"].trigger()
     assert ticked(window) == ["light", "language_system", "size_system"], "what is refused is not ticked"
     assert [name for name, _ in window.menus.entries()].count("Light") == 1
+
+
+@pytest.mark.parametrize("width", [120, 420, 2000])
+@pytest.mark.parametrize(
+    "text", ["GPU 3\t" + "long-name-" * 12, "Node " + "long-name-" * 12 + "\tnode", "Fit\tHome", "x"]
+)
+def test_both_sides_of_a_line_of_a_list_have_room(qapp: QApplication, text: str, width: int) -> None:
+    metrics = QFontMetrics(ui_font())
+    left, right = both_sides(text, metrics, width)
+    assert metrics.horizontalAdvance(left) + metrics.horizontalAdvance(right) <= width
+    if metrics.horizontalAdvance(text.replace("\t", "")) <= width:
+        assert (left, right) == text.partition("\t")[::2]
+    if text.startswith("GPU"):
+        assert left == "GPU 3"
 
 
 def test_figures_of_the_strip_are_whole_in_a_narrow_window(qapp: QApplication, qtbot: QtBot) -> None:

@@ -1,7 +1,7 @@
 """A line to type in above a list of what fits, the arrows going to the list."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPalette
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QLineEdit,
@@ -17,6 +17,9 @@ from moe_studio.gui.widgets.guard import guarded
 from moe_studio.gui.widgets.label import plain_label
 
 SIDE = 10
+LEAST_RIGHT = 0.4
+"""Share of a line that what stands at the right may have however long the left is."""
+
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
@@ -29,7 +32,7 @@ class TwoSides(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         super().paint(painter, option, index)
-        _, _, right = str(index.data()).partition("\t")
+        _, right = both_sides(str(index.data()), option.fontMetrics, option.rect.width() - 3 * SIDE)
         if right:
             painter.save()
             painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
@@ -40,7 +43,22 @@ class TwoSides(QStyledItemDelegate):
     @override
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
-        option.text = option.text.partition("\t")[0]
+        width = option.rect.width() - 3 * SIDE
+        option.text = both_sides(str(index.data()), option.fontMetrics, width)[0] if width > 0 else ""
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        # As wide as the list: what is longer is shortened, not scrolled.
+        return QSize(0, super().sizeHint(option, index).height())
+
+
+def both_sides(text: str, metrics: QFontMetrics, width: int) -> tuple[str, str]:
+    """What stands left and right of the tab in ``text``, each shortened so that both fit into ``width`` pixels."""
+    left, _, right = text.partition("\t")
+    room = max(int(LEAST_RIGHT * width), width - metrics.horizontalAdvance(left))
+    right = metrics.elidedText(right, Qt.TextElideMode.ElideMiddle, room)
+    used = metrics.horizontalAdvance(right)
+    return metrics.elidedText(left, Qt.TextElideMode.ElideMiddle, width - used), right
 
 
 class Picker(QDialog):
@@ -56,6 +74,7 @@ class Picker(QDialog):
         self.line.setAccessibleName(line_name)
         self.list = QListWidget()
         self.list.setItemDelegate(TwoSides(self.list))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(list_name)
         self.line.textChanged.connect(self._on_text)
         self.line.installEventFilter(self)
