@@ -188,6 +188,21 @@ def test_any_place_of_the_design_can_be_gone_to(driver: Driver) -> None:
         assert driver.document.selection == wanted
 
 
+@pytest.mark.parametrize("span", [2, (2, 3), None])
+def test_an_expert_is_shown_in_the_layers_that_the_cluster_shows(
+    driver: Driver, span: int | tuple[int, int] | None
+) -> None:
+    driver.document.show_layers(span)
+    driver.document.select(Selection(kind="expert", expert=5, gpu=5))
+    driver.settle()
+    dag, graph = driver.window.workspace.dag, driver.document.evaluation.graph
+    assert dag.shown is not None
+    rows = np.flatnonzero((graph.expert == 5) & (graph.gpu == 5))
+    left, right = dag.camera.x, dag.camera.from_x(dag.lane_view.area.width())
+    seen = graph.layer[rows[(dag.shown.left[rows] >= left) & (dag.shown.right[rows] <= right)]]
+    assert seen.min() == (0 if span is None else 2)
+
+
 @pytest.mark.parametrize("by", list(COLOR_BYS))
 def test_operators_are_coloured_by_what_is_chosen_and_the_legend_says_so(driver: Driver, by: str) -> None:
     panel = graph_of(driver)

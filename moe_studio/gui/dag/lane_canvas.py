@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from moe_studio.document.document import Document
 from moe_studio.document.graph_filter import GraphFilter
+from moe_studio.document.placing import in_span
 from moe_studio.document.selection import operator_row
 from moe_studio.engine.evaluation import Evaluation
 from moe_studio.graph.column import IntArray
@@ -207,10 +208,19 @@ class LaneCanvas(QWidget):
         elif chosen.kind == "layer" and len(rows):
             view.look_at(float(shown.left[rows].min()), self.camera.y)
         elif chosen.kind in ("expert", "node") and len(rows):
+            rows = self._in_layers_shown(rows)
             view.reveal(int(rows[np.argmin(shown.left[rows])]))
         if self.looks.has_faded or self.document.chosen_in(graph).is_reach:
             self._make_look()
         self.update()
+
+    def _in_layers_shown(self, rows: IntArray) -> IntArray:
+        """Those of operators that are in the layers that the cluster shows; all if none are."""
+        assert self.shown is not None
+        graph, span = self.shown.evaluation.graph, self.document.span
+        is_shown = np.array([in_span(number, span) for number in range(graph.project.model.layer_count)])
+        inside = rows[is_shown[graph.layer[rows]]]
+        return inside if len(inside) else rows
 
     def _show(self, evaluation: Evaluation) -> None:
         self.lane_view.shown, self.lane_view.area = lanes(evaluation, self.columns, self.path_kind), self._area()
