@@ -353,14 +353,15 @@ def new(
 ) -> Design:
     """A design of a model of the catalogue, or of a Hugging Face ``config.json``, on a cluster of the catalogue.
 
-    Experts are spread as widely as they divide, attention is data-parallel. Without ``cluster`` it is the
-    smallest of `DEFAULT_CLUSTERS` whose memory it fits into, else the largest.
+    Experts are spread as widely as they divide, attention is data-parallel. A model without experts that does not
+    fit into one GPU is split over as few GPUs of a node as it fits into. Without ``cluster`` it is the smallest of
+    `DEFAULT_CLUSTERS` whose memory it fits into, else the largest.
     """
     if preset is not None and hf_config is not None:
         raise MoeStudioError("A design has one model: name a preset or a config.json, not both.")
     model, title = _model(preset, hf_config)
     designs = [
-        _default_project(model, load_cluster(each), each, name or f"{title} on {each}", phase)
+        _split(_default_project(model, load_cluster(each), each, name or f"{title} on {each}", phase))
         for each in ([cluster] if cluster is not None else DEFAULT_CLUSTERS)
     ]
     for project in designs[:-1]:
@@ -396,6 +397,16 @@ def _default_project(model: Model, cluster: Cluster, preset: str, name: str, pha
         workload=workloads[phase],
         cost=Cost(attention="fused", causal=True),
     )
+
+
+def _split(project: Project) -> Project:
+    """``project``; without experts with the least tensor parallelism in a node with which it fits, else the most."""
+    layers, gpus = project.model.layers, min(node.gpus for node in project.cluster.nodes)
+    if any(layer.ffn.is_moe for layer in layers):
+        return project
+    degrees = [tp for tp in range(1, gpus + 1) if gpus % tp == 0 and not any(x.attention.heads % tp for x in layers)]
+    tried = [replace(project, parallel=Parallel(tp=tp)) for tp in degrees]
+    return next((design for design in tried[:-1] if evaluate(design, provide).memory.fits), tried[-1])
 
 
 def report_format(path: FilePath) -> Format:

@@ -27,8 +27,8 @@ def command(
 ) -> int:
     """Make a project from a model and a cluster.
 
-    Experts are spread as widely as they divide, attention is data-parallel. Without --cluster it is the smallest of
-    a few that it fits into.
+    Experts are spread as widely as they divide, attention is data-parallel. A model without experts that does not fit
+    into one GPU is split over as few as it fits into. Without --cluster it is the smallest of a few that it fits into.
 
     \b
     Examples:

@@ -179,6 +179,15 @@ def test_a_new_design_takes_the_smallest_cluster_that_it_fits_into() -> None:
     assert moe_studio.new("deepseek-v3").project.cluster.preset == "dgx-h100-4"
 
 
+def test_a_new_design_of_a_model_without_experts_is_split_over_as_few_gpus_as_it_fits_into() -> None:
+    assert moe_studio.new("llama-3.1-8b", cluster="dgx-h100").project.parallel.tp == 1
+    design = moe_studio.new("llama-3.1-70b", cluster="dgx-h100")
+    tp = design.project.parallel.tp
+    assert design.evaluate().memory.fits
+    assert not design.set("parallel.tp", tp // 2).evaluate().memory.fits
+    assert moe_studio.new("llama-3.1-70b").project.cluster.preset == "dgx-h100"
+
+
 def test_a_new_design_has_one_model(tmp_path: Path) -> None:
     with pytest.raises(MoeStudioError, match="one model"):
         moe_studio.new("dbrx", hf_config=tmp_path / "config.json")
