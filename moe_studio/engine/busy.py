@@ -24,14 +24,21 @@ def _busy_of_stage(stage: Stage, placed: Sequence[Placed], rounding_s: float) ->
     """Time in which at least one operator runs, shape (lanes,).
 
     Where no unit begins before the one before it is done on a lane, their times add up, and units that are alike
-    are looked at once.
+    are looked at once. Interleaved micro-batches always overlap.
     """
+    if any(len(item.unit.items) > 1 for item in placed):
+        return _covered_by(stage, placed)
     spans = [_span(stage, item) for item in placed]
     offset = np.repeat(np.array([item.offset_s for item in placed]), stage.width, axis=1)
     begin, end, busy = (np.array(column) for column in zip(*spans, strict=True))
     done = np.maximum.accumulate(end + offset, axis=0)
     if (begin[1:] + offset[1:] >= done[:-1] - rounding_s).all():
         return np.asarray(busy.sum(axis=0))
+    return _covered_by(stage, placed)
+
+
+def _covered_by(stage: Stage, placed: Sequence[Placed]) -> FloatArray:
+    """Time that the operators of all units cover together, shape (lanes,)."""
     lane, start, finish = (np.concatenate(column) for column in zip(*map(_intervals, placed), strict=True))
     return covered_s(lane, start, finish, stage.lanes)
 
