@@ -18,6 +18,8 @@ from moe_studio.gui.compare.mark import mark_color
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.compare.picture import ClusterPicture
 from moe_studio.gui.compare.place import PADDING, Camera, places, zoomed
+from moe_studio.gui.compare.rows import IS, WAS, WHAT, shared
+from moe_studio.gui.compare.rows import PADDING as PADDING_OF_TEXT
 from moe_studio.gui.text import CHINESE, ENGLISH, use_language
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.widgets.job import Job
@@ -242,6 +244,53 @@ def test_the_list_is_filtered_by_the_words_that_it_shows(driver: Driver, panel: 
             assert 0 < model.rowCount() < whole
     finally:
         use_language(ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "room"),
+    [((10, 20, 30), 100), ((10, 200, 300), 100), ((50, 50, 50), 90), ((5, 0, 7), 0), ((9, 1, 1), -3)],
+)
+def test_columns_get_what_they_want_or_an_equal_share(wanted: tuple[int, ...], room: int) -> None:
+    widths = shared(wanted, room)
+    assert sum(widths) <= max(0, room)
+    for width, own in zip(widths, wanted, strict=True):
+        assert width == own or (width >= max(widths) - 1 and sum(widths) > max(0, room) - len(wanted))
+
+
+@pytest.mark.parametrize(("size", "is_stacked"), [((720, 450), True), ((1440, 900), False), ((1920, 1080), False)])
+def test_no_figure_in_the_list_is_cut(
+    driver: Driver, panel: ComparePanel, size: tuple[int, int], is_stacked: bool
+) -> None:
+    driver.window.resize(*size)
+    pin_and_move(driver)
+    panel.table.category.setCurrentIndex(CATEGORIES.index("figures") + 1)
+    view, rows = panel.table.view, panel.table.model.rows
+    driver.settle()
+    assert view.cells.is_stacked is is_stacked
+    assert any(len(row.was) >= len("100,000 tokens/s") for row in rows)
+    measure = view.fontMetrics().horizontalAdvance
+    for row in rows:
+        if is_stacked:
+            assert measure(f"{row.was} → {row.now}") <= view.columnWidth(WHAT) - 2 * PADDING_OF_TEXT
+        else:
+            for column, text in ((WAS, row.was), (IS, row.now)):
+                assert measure(text) <= view.columnWidth(column) - 8, text  # 4 px at each side in the style sheet
+    assert sum(view.columnWidth(column) for column in range(4) if not view.isColumnHidden(column)) <= (
+        view.viewport().width()
+    )
+
+
+def test_a_narrow_list_has_both_values_below_the_name_in_their_colours(driver: Driver, panel: ComparePanel) -> None:
+    pin_and_move(driver)
+    view = panel.table.view
+    assert panel.table.model.rows[0].gain == -1
+    for width, is_stacked in ((260, True), (900, False)):
+        view.setFixedWidth(width)
+        driver.qtbot.waitUntil(lambda wanted=is_stacked: view.cells.is_stacked is wanted)
+        assert view.isColumnHidden(IS) is is_stacked
+        image = view.viewport().grab(view.visualRect(view.model().index(0, WHAT if is_stacked else IS))).toImage()
+        colors = {image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}
+        assert LIGHT.color("bad").rgb() in colors
 
 
 def test_locked_views_move_together_and_unlocked_ones_do_not(driver: Driver, panel: ComparePanel) -> None:

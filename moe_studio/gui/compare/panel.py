@@ -56,10 +56,10 @@ BUSY_AFTER_MS = 300
 MOST_STATES = 24
 """States of the history in the menu, the newest; every one can be reached by going to it and pinning it."""
 
-SHARES = (54, 26, 26, 44)
+SHARES = (50, 26, 26, 48)
 """Widths of words with bars, both pictures and the list."""
 
-LEAST = (190, 130, 130, 290)
+LEAST = (180, 125, 125, 310)
 WORDS_FROM = 1060
 """Width below which the bars stand below the words."""
 

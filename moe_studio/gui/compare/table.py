@@ -3,13 +3,11 @@
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +16,7 @@ from typing_extensions import override
 from moe_studio.document.difference import Difference
 from moe_studio.document.difference_row import CATEGORIES, Row
 from moe_studio.gui.compare.mark import SIGNS, mark_color
+from moe_studio.gui.compare.rows import LINE, WHAT, RowView
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.choice import ChoiceBox
@@ -78,23 +77,6 @@ class DifferenceModel(QAbstractTableModel):
         return None
 
 
-class _Table(QTableView):
-    """A table whose Enter key chooses the row, and whose columns share its width."""
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        for column in (2, 3):
-            self.setColumnWidth(column, max(72, int(self.viewport().width() * 0.26)))
-
-    @override
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.clicked.emit(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
-
-
 class DifferenceTable(QWidget):
     """All differences, with a choice of kind and a line to filter them.
 
@@ -119,7 +101,7 @@ class DifferenceTable(QWidget):
         self.line.setClearButtonEnabled(True)
         self.line.textChanged.connect(self._filter)
         self.count = plain_label("", "small")
-        self.view = _Table()
+        self.view = RowView()
         self._build()
         self._all: list[tuple[str, Row]] = []
         self._listed: dict[str, int] = {}
@@ -136,11 +118,11 @@ class DifferenceTable(QWidget):
         view.setTabKeyNavigation(False)
         view.setWordWrap(False)
         view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(24)
+        view.verticalHeader().setDefaultSectionSize(LINE)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(WHAT, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
         view.setColumnWidth(0, 40)
         view.clicked.connect(self._on_clicked)
@@ -177,6 +159,9 @@ class DifferenceTable(QWidget):
         rows = [row for text, row in of_kind if all(word in text for word in words)]
         whole = self._listed.get(category, 0) if category else sum(self._listed.values())
         self.model.show_rows(rows)
+        # Shapes of operators are long and rarely read: beside other rows they take no room from names.
+        short = [row for row in rows if row.category != "operators"] or rows
+        self.view.fit(([tr(row.what) for row in rows], [row.was for row in short], [row.now for row in short]))
         self.count.setText(tr(f"{len(rows):,} of {whole:,}"))
 
     def _on_clicked(self, index: QModelIndex) -> None:
