@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QWidget
 from moe_studio.document.difference_row import CATEGORIES
 from moe_studio.document.document import Document
 from moe_studio.document.selection import Selection
+from moe_studio.gui.compare.bars import change_text, time_change
 from moe_studio.gui.compare.mark import mark_color
 from moe_studio.gui.compare.panel import ComparePanel
 from moe_studio.gui.compare.picture import ClusterPicture
 from moe_studio.gui.compare.place import PADDING, Camera, places, zoomed
 from moe_studio.gui.compare.rows import IS, WAS, WHAT, shared
 from moe_studio.gui.compare.rows import PADDING as PADDING_OF_TEXT
+from moe_studio.gui.compare.rows import needed as needed_width
 from moe_studio.gui.text import CHINESE, ENGLISH, use_language
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.widgets.job import Job
@@ -247,6 +249,14 @@ def test_the_list_is_filtered_by_the_words_that_it_shows(driver: Driver, panel: 
 
 
 @pytest.mark.parametrize(
+    ("was", "now", "text"),
+    [(1.0, 1.5, "+500 ms"), (1.5, 1.0, "−500 ms"), (0.3, 0.1 + 0.2, "± 0 s"), (0.0, 0.0, "± 0 s")],
+)
+def test_bars_tell_no_change_that_is_only_rounding(was: float, now: float, text: str) -> None:
+    assert change_text(time_change(was, now)) == text
+
+
+@pytest.mark.parametrize(
     ("wanted", "room"),
     [((10, 20, 30), 100), ((10, 200, 300), 100), ((50, 50, 50), 90), ((5, 0, 7), 0), ((9, 1, 1), -3)],
 )
@@ -269,12 +279,15 @@ def test_no_figure_in_the_list_is_cut(
     assert view.cells.is_stacked is is_stacked
     assert any(len(row.was) >= len("100,000 tokens/s") for row in rows)
     measure = view.fontMetrics().horizontalAdvance
-    for row in rows:
+    for place, row in enumerate(rows):
         if is_stacked:
             assert measure(f"{row.was} → {row.now}") <= view.columnWidth(WHAT) - 2 * PADDING_OF_TEXT
         else:
-            for column, text in ((WAS, row.was), (IS, row.now)):
-                assert measure(text) <= view.columnWidth(column) - 8, text  # 4 px at each side in the style sheet
+            for column in (WAS, IS):
+                needed = view.sizeHintForIndex(view.model().index(place, column)).width()
+                text = str(view.model().index(place, column).data())
+                assert needed <= needed_width([text], view.fontMetrics()), "room beside a text is not what Qt takes"
+                assert needed <= view.columnWidth(column)
     assert sum(view.columnWidth(column) for column in range(4) if not view.isColumnHidden(column)) <= (
         view.viewport().width()
     )

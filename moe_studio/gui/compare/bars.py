@@ -5,6 +5,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from moe_studio.document.difference_row import SAME
 from moe_studio.gui.text import tr
 from moe_studio.gui.theme import Theme, ui_font
 from moe_studio.gui.widgets.guard import guarded
@@ -56,15 +57,14 @@ class GroupBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         most = max((max(was, now) for _, was, now in self._rows), default=1.0)
         for place, (name, was, now) in enumerate(self._rows):
-            self._paint_row(painter, place * ROW, name, was / most, now / most, now - was)
+            self._paint_row(painter, place * ROW, name, was / most, now / most, time_change(was, now))
         painter.end()
 
     def _paint_row(self, painter: QPainter, top: int, name: str, was: float, now: float, change: float) -> None:
         theme, width = self._theme, self.width() - 2 * INDENT
         head = QRectF(INDENT, top, width, 18)
         painter.setFont(ui_font(12, is_bold=True))
-        sign = "+" if change > 0 else "−" if change < 0 else "± "
-        text = f"{sign}{time_text(abs(change), 3)}"
+        text = change_text(change)
         painter.setPen(theme.color("bad" if change > 0 else "good" if change < 0 else "muted"))
         painter.drawText(head, RIGHT, text)
         room = int(width - painter.fontMetrics().horizontalAdvance(text) - 8)
@@ -77,3 +77,14 @@ class GroupBars(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("accent"))
         painter.drawRect(QRectF(INDENT, top + 19 + BAR, max(1.0, now * width), BAR - 1))
+
+
+def time_change(was: float, now: float) -> float:
+    """How much longer it takes, in seconds; what only rounding tells apart takes as long."""
+    return now - was if abs(now - was) > SAME * max(was, now) else 0.0
+
+
+def change_text(change: float) -> str:
+    """A change of a time with its sign."""
+    sign = "+" if change > 0 else "−" if change < 0 else "± "
+    return f"{sign}{time_text(abs(change), 3)}"

@@ -12,7 +12,7 @@ from moe_studio.gui.widgets.guard import guarded
 
 WHAT, WAS, IS = 1, 2, 3
 
-PADDING, LINE, STACKED = 7, 24, 42
+PADDING, LINE, STACKED = 9, 24, 42
 """Pixels beside a text on each side, and heights of rows."""
 
 LEAST_NAME = 120
