@@ -130,10 +130,11 @@ def save(picture: Picture, path: Path) -> None:
 def still_picture(window: MainWindow) -> Picture:
     """What the window looks like when nothing moves any more."""
     shown, still = None, 0
-    for _ in range(100):
+    for _ in range(300):
         QTest.qWait(60)
         before, shown = shown, picture_of(window.grab().toImage())
-        is_still = before is not None and not window.workspace.is_busy and np.array_equal(before, shown)
+        is_busy = window.workspace.is_busy or window.workspace.breakdown.why.is_pending
+        is_still = before is not None and not is_busy and np.array_equal(before, shown)
         still = still + 1 if is_still else 0
         if still == PATIENCE:
             return shown
