@@ -420,17 +420,6 @@ def test_both_sides_of_a_line_of_a_list_have_room(qapp: QApplication, text: str,
         assert left == "GPU 3"
 
 
-def test_figures_of_the_strip_are_whole_in_a_narrow_window(qapp: QApplication, qtbot: QtBot) -> None:
-    window = MainWindow(Document.load(resource("examples", "seed4-proposed.moe.yaml")), theme="light")
-    qtbot.addWidget(window)
-    window.open_at(QSize(640, 360))
-    qtbot.waitExposed(window)
-    qtbot.wait(50)
-    for card in window.strip.cards.values():
-        assert card.value.fontMetrics().horizontalAdvance(card.value.text()) <= card.value.width(), card.value.text()
-    assert "7,226" in window.strip.cards["Memory, worst"].value.text()
-
-
 def test_traffic_takes_no_width_from_the_outline(driver: Driver) -> None:
     """With several replicas the title row of the cluster is full; the slider gives way, not the panels beside it."""
     window, workspace = driver.window, driver.window.workspace

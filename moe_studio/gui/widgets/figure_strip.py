@@ -69,18 +69,6 @@ class FigureCard(QFrame):
         set_tone(self.value, figure.value_tone)
         self.setToolTip(plain_tip(tr(figure.tip)))
         self.setAccessibleName(f"{self.title.text()}: {self.value.text()} {self.note.text()}".strip())
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """A value that would be cut off takes room from the other cards; it is a figure, and no part of it is right."""
-        needed = self.value.fontMetrics().horizontalAdvance(self.value.text()) + 1
-        if needed > self.value.width():
-            self.value.setMinimumWidth(needed)
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._make_room()
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
