@@ -124,7 +124,7 @@ def test_work_takes_as_long_whatever_the_links_carry(phase: str, resource: str) 
 def test_layers_that_differ_in_their_experts_alone_are_priced_as_if_alone() -> None:
     base = set_value("workload.routing.imbalance", 1.3)(set_value("workload.routing.chance", True)(project("prefill")))
     together = evaluate(base, provide)
-    for cost in dict.fromkeys(together.costs):
+    for cost in list(dict.fromkeys(together.costs))[:6]:
         for resource in RESOURCES:
             rates = together.rates.scaled(resource, 2.0)
             alone = layer_cost(cost.body, provide(base), rates)

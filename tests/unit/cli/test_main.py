@@ -201,8 +201,8 @@ def test_output_onto_a_full_disk_is_said_in_one_line() -> None:
 def test_ctrl_c_ends_with_one_line(tmp_path: Path) -> None:
     pipe = tmp_path / "never.moe.yaml"
     code = (
-        "import sys, os, signal; import moe_studio.api as api; from moe_studio.__main__ import main;"
-        "api.load_project = lambda path: os.kill(os.getpid(), signal.SIGINT);"
+        "import sys, os, signal, time; import moe_studio.api as api; from moe_studio.__main__ import main;"
+        "api.load_project = lambda path: (os.kill(os.getpid(), signal.SIGINT), time.sleep(10));"
         f"sys.exit(main(['evaluate', {str(pipe)!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

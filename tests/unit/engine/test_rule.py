@@ -216,7 +216,7 @@ def test_an_operator_that_nothing_uses_is_found() -> None:
 
 
 @given(projects())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_what_is_left_out_in_a_drag_no_design_can_break(project: Project) -> None:
     evaluation = evaluate(project)
     assert problems(evaluation, is_quick=True) == problems(evaluation)
