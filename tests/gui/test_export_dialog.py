@@ -196,6 +196,37 @@ def test_a_folder_that_is_not_there_is_explained(driver: Driver, dialog: ExportD
     assert dialog.export_button.isEnabled()
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "~nobody-of-this-name/x"])
+def test_a_name_that_cannot_be_is_said_when_it_is_exported_and_no_defect_as_it_is_typed(
+    driver: Driver, dialog: ExportDialog, name: str
+) -> None:
+    dialog.choose("summary")
+    dialog.path.selectAll()
+    QTest.keyClicks(dialog.path, name)
+    assert name in dialog.command.text()
+    QTest.mouseClick(dialog.export_button, Qt.MouseButton.LeftButton)
+    driver.qtbot.waitUntil(lambda: not dialog.writer.is_running, timeout=20_000)
+    assert "was not written" in dialog.note.text()
+
+
+def test_a_name_that_is_cleared_comes_back_with_the_next_subject(dialog: ExportDialog) -> None:
+    dialog.path.selectAll()
+    QTest.keyClick(dialog.path, Qt.Key.Key_Backspace)
+    assert not dialog.export_button.isEnabled()
+    dialog.choose("report", ".md")
+    assert dialog.path.text().endswith("-report.md")
+
+
+def test_the_preview_comes_after_an_export_that_is_cancelled(driver: Driver, dialog: ExportDialog) -> None:
+    dialog.choose("table", ".csv")
+    QTest.mouseClick(dialog.export_button, Qt.MouseButton.LeftButton)
+    dialog._settle.stop()
+    dialog.stop()
+    wait_preview(driver, dialog)
+    assert dialog.pages.currentWidget() is dialog.text
+    assert "Cancelled" in dialog.note.text()
+
+
 @pytest.mark.long
 def test_the_event_loop_is_never_blocked_while_150_000_operators_are_exported(driver: Driver, tmp_path: Path) -> None:
     made = ExportDialog(Document(load_project(example_path("seed3"))), tmp_path, "design", driver.window)

@@ -1,5 +1,6 @@
 """The export dialog: what, in which format, how it will look, and where to."""
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -253,8 +254,9 @@ class ExportDialog(QDialog):
     @property
     def target(self) -> Path:
         """The file that is written: with the ending of its format, beside the project unless a folder is named."""
-        named = Path(self.path.text().strip()).expanduser()
-        return self._folder / with_suffix(str(named), self.order.format.suffix)
+        # Not `expanduser` of pathlib: it raises where there is no such user.
+        named = os.path.expanduser(self.path.text().strip())
+        return self._folder / with_suffix(named, self.order.format.suffix)
 
     def choose(self, name: str, suffix: str = "") -> None:
         """Choose a subject and a format by name, as a user would in the lists."""
@@ -288,8 +290,8 @@ class ExportDialog(QDialog):
         self._settle.start()
 
     def _on_path(self) -> None:
-        self._named = True
         written = self.path.text().strip().lower()
+        self._named = bool(written)
         endings = [item.suffix for item in self.subject.formats]
         meant = next((place for place, ending in enumerate(endings) if written.endswith(ending)), -1)
         if meant not in (-1, self.format.currentIndex()):
@@ -310,7 +312,7 @@ class ExportDialog(QDialog):
         self.command.setText(command_line(self.order, str(known or f"{self._stem}.moe.yaml"), path))
         self.command.setCursorPosition(0)
         notes = []
-        if path.is_file():
+        if os.path.isfile(path):  # a name that is too long is no file; `Path.is_file` raises
             notes.append(tr("The file is there already and will be replaced."))
         if self._reference is not None and self._reference.path is None and self.subject in COMPARED:
             notes.append(tr("The reference has no file: save that state as reference.moe.yaml for the command."))
@@ -359,6 +361,7 @@ class ExportDialog(QDialog):
         """Leave what is being written unwritten; what was there before stays."""
         self.writer.stop()
         self._end_writing()
+        self._settle.start()  # the preview had made way
         self.note.setText(tr("Cancelled. Nothing was written."))
 
     def _show_progress(self) -> None:
