@@ -161,6 +161,19 @@ def test_the_palette_says_what_an_action_does_and_which_command_does_the_same(
     palette.close()
 
 
+def test_the_palette_finds_by_what_is_said_of_an_action_and_says_when_there_is_none(
+    opened: Callable[..., MainWindow],
+) -> None:
+    window = opened(is_pinned=False)
+    window.helps.show_palette()
+    palette = window.findChild(CommandPalette)
+    palette.line.setText("colours dark")
+    assert [palette.list.item(row).text() for row in range(palette.list.count())] == ["Dark"]
+    palette.line.setText("zebra")
+    assert palette.words.isVisible() and palette.words.text() == "No action has these words."
+    palette.close()
+
+
 # Names
 
 

@@ -13,7 +13,10 @@ from moe_studio.gui.widgets.picker import Picker
 
 
 class CommandPalette(Picker):
-    """A line to type in and the actions that match; each is named, as its menu may say the half of it."""
+    """A line to type in and the actions that match by name or, where none does, by what is said of them.
+
+    Each is named, as its menu may say the half of it.
+    """
 
     def __init__(self, parent: QWidget, entries: Sequence[tuple[str, QAction]]) -> None:
         super().__init__(
@@ -29,14 +32,15 @@ class CommandPalette(Picker):
 
     @override
     def fill(self, text: str) -> None:
-        self._found = [entry for entry in self._entries if matches(text, entry.name)]
+        named = [entry for entry in self._entries if matches(text, entry.name)]
+        self._found = named or [entry for entry in self._entries if entry.tells(text)]
         for entry in self._found:
             self.list.addItem(QListWidgetItem(f"{entry.name}\t{entry.keys}".rstrip()))
 
     @override
     def about(self, place: int) -> str:
         """What the action does, and what does the same on the command line."""
-        return self._found[place].about if 0 <= place < len(self._found) else ""
+        return self._found[place].about if 0 <= place < len(self._found) else tr("No action has these words.")
 
     @override
     def choose(self, place: int) -> None:
@@ -57,6 +61,11 @@ class _Entry:
     def of(cls, name: str, action: QAction) -> "_Entry":
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         return cls(name, keys, f"{action.statusTip()}\n{action.whatsThis()}", action)
+
+    def tells(self, text: str) -> bool:
+        """Whether every word typed stands in what is said of the action."""
+        about = f"{self.name} {self.about}".lower()
+        return all(word in about for word in text.lower().split())
 
 
 def matches(typed: str, name: str) -> bool:

@@ -100,7 +100,7 @@ class Picker(QDialog):
         raise NotImplementedError
 
     def about(self, place: int) -> str:
-        """What else there is to say of the line ``place``; nothing by default."""
+        """What else there is to say of the line ``place``, -1 for none; nothing by default."""
         return ""
 
     def _on_row(self, place: int) -> None:
@@ -112,6 +112,7 @@ class Picker(QDialog):
         self.list.clear()
         self.fill(text)
         self.list.setCurrentRow(0)
+        self._on_row(self.list.currentRow())  # a list that stays empty tells of no other row
 
     def _on_chosen(self) -> None:
         place = self.list.currentRow()
