@@ -211,8 +211,10 @@ def test_a_name_that_cannot_be_is_said_when_it_is_exported_and_no_defect_as_it_i
 
 def test_a_name_that_is_cleared_comes_back_with_the_next_subject(dialog: ExportDialog) -> None:
     dialog.path.selectAll()
+    ready = dialog.export_button.grab().toImage().pixelColor(12, 5)
     QTest.keyClick(dialog.path, Qt.Key.Key_Backspace)
     assert not dialog.export_button.isEnabled()
+    assert dialog.export_button.grab().toImage().pixelColor(12, 5) != ready, "it looks as if it could be pressed"
     dialog.choose("report", ".md")
     assert dialog.path.text().endswith("-report.md")
 
