@@ -22,6 +22,8 @@ from moe_studio.gui.compare.place import PADDING, Camera, places, zoomed
 from moe_studio.gui.compare.rows import IS, WAS, WHAT, shared
 from moe_studio.gui.compare.rows import PADDING as PADDING_OF_TEXT
 from moe_studio.gui.compare.rows import needed as needed_width
+from moe_studio.gui.inspector.fact import Fact, Facts
+from moe_studio.gui.inspector.fact import compared as against
 from moe_studio.gui.text import CHINESE, ENGLISH, use_language
 from moe_studio.gui.theme import DARK, LIGHT, Theme
 from moe_studio.gui.widgets.job import Job
@@ -89,6 +91,14 @@ def test_figures_show_their_change_against_the_pinned_state_and_while_dragging_a
     assert note(driver, "Latency") == "+60.7 %"
     driver.window.compare.unpin()
     assert note(driver, "Latency") == ""
+
+
+def test_the_inspector_says_the_change_of_a_share_in_points_as_the_strip_does() -> None:
+    before = Facts(title="a", kind="design", rows=(Fact(label="MFU", value="22.2 %", amount=0.222, better=1),))
+    for now, change, tone in ((0.326, "+10.4 pt", "good"), (0.2, "−2.2 pt", "bad"), (0.2224, "± 0 pt", "")):
+        after = Facts(title="b", kind="design", rows=(Fact(label="MFU", value=f"{now:%}", amount=now, better=1),))
+        [row] = against(after, before).rows
+        assert (row.change, row.change_tone) == (change, tone)
 
 
 def test_bars_show_their_change_too_but_not_while_dragging(driver: Driver) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from moe_studio.gui.widgets.figure import NO_POINTS, points_text
 from moe_studio.units import percent_text
 
 SAME = 1e-9
@@ -83,7 +84,11 @@ def _compared(row: Fact, before: Fact | None) -> Fact:
         return row
     gain = difference * row.better
     tone = "" if not gain else "good" if gain > 0 else "bad"
-    text = signed(difference / before.amount) if before.amount else f"was {before.value}"
+    if row.value.endswith("%"):  # a share: percent of percent would read as points
+        text = points_text(row.amount, before.amount)
+        tone = "" if text == NO_POINTS else tone
+    else:
+        text = signed(difference / before.amount) if before.amount else f"was {before.value}"
     return replace(row, change=text, change_tone=tone)
 
 

@@ -11,8 +11,8 @@ from moe_studio.units import GB, counted, percent_text, si_text, significant, ti
 
 GOOD, BAD = "good", "bad"
 
-NO_CHANGE = "± 0 %"
-"""A change that reads as nothing, which is neither good nor bad news."""
+NO_CHANGE, NO_POINTS = "± 0 %", "± 0 pt"
+"""Changes that read as nothing, which is neither good nor bad news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,12 @@ def change_text(now: float, before: float) -> str:
     ratio = now / before - 1
     text = percent_text(abs(ratio), 1 if abs(ratio) < 1 else 0)
     return f"{'+' if ratio > 0 else '−'}{text}" if text != percent_text(0) else NO_CHANGE
+
+
+def points_text(now: float, before: float) -> str:
+    """The change of a share, in points: ``+10.4 pt`` from 0.222 to 0.326, ± 0 when it would read as nothing."""
+    points = round((now - before) * 100, 1)
+    return f"{points:+.1f} pt".replace("-", "−") if points else NO_POINTS
 
 
 def tone_of(now: float, before: float, *, more_is: str) -> str:
@@ -99,7 +105,7 @@ def _tokens(now: Evaluation, before: Headline | None) -> Figure:
 def _mfu(now: Evaluation, before: Headline | None) -> Figure:
     share = now.metrics.mfu
     points = 0.0 if before is None else round((share - before.mfu) * 100, 1)
-    note = "" if before is None else f"{points:+.1f} pt".replace("-", "−") if points else "± 0 pt"
+    note = "" if before is None else points_text(share, before.mfu)
     tone = "" if not points else tone_of(points, 0, more_is=GOOD)
     return Figure(
         title="MFU",
