@@ -65,6 +65,9 @@ WORDS_FROM = 1060
 
 EMPTY = "Pin a design to compare with: the current state, one of the history, an example, or another file."
 
+LEAST_HEIGHT = 90
+"""So that the evidence need not grow for a page that is not seen."""
+
 
 class ComparePanel(QWidget):
     """Compares the committed design with a pinned reference, while it is in view.
@@ -106,6 +109,8 @@ class ComparePanel(QWidget):
 
     def _build(self) -> None:
         self.pages = QStackedWidget()
+        # Said outright: what its hidden pages ask for depends on when they were last given a style.
+        self.pages.setMinimumHeight(LEAST_HEIGHT)
         self.pages.addWidget(self._empty_page())
         self.pages.addWidget(self._body())
         column = QVBoxLayout(self)
