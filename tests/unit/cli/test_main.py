@@ -202,6 +202,8 @@ def test_ctrl_c_ends_with_one_line(tmp_path: Path) -> None:
     pipe = tmp_path / "never.moe.yaml"
     code = (
         "import sys, os, signal, time; import moe_studio.api as api; from moe_studio.__main__ import main;"
+        # A shell that starts tests beside itself lets them ignore interrupts.
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "api.load_project = lambda path: (os.kill(os.getpid(), signal.SIGINT), time.sleep(10));"
         f"sys.exit(main(['evaluate', {str(pipe)!r}]))"
     )
