@@ -33,8 +33,6 @@ from moe_studio.project.project import Project
 
 EXCHANGES = ("dispatch", "combine")
 
-Rows = IntArray | slice
-
 MOST_ALIKE = 200
 """Layers that are remembered for others that are like them; some 10 MB."""
 
@@ -130,12 +128,8 @@ class CalibratedProvider:
             question, share = matrix_question(body, run, first)
             result.put(rows, self.asker.ask(question, kind, rates), share)
         else:
-            moved = body.byte[rows]
-            is_even = bool(
-                (moved == moved[0]).all()
-            )  # the rule, and far sooner found out than all values that there are
-            for byte in moved[:1].tolist() if is_even else np.unique(moved).tolist():
-                same = rows if is_even else rows[moved == byte]
+            for byte in np.unique(body.byte[rows]).tolist():
+                same = rows[body.byte[rows] == byte]
                 question, share = moving_share(body, run, int(same[0]))
                 result.put(same, self.asker.ask(question, kind, rates), share)
                 if not share:
@@ -262,13 +256,13 @@ class _Rows:
         self._place: dict[int, int] = {}
         self._known = np.zeros(len(seconds), np.int64)
 
-    def put(self, rows: Rows, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
+    def put(self, rows: IntArray, answer: Answer | None, factor: float | FloatArray = 1.0) -> None:
         """Write ``answer`` times ``factor`` to ``rows``; none leaves what is there."""
         if answer is not None:
             self.seconds[rows] = answer.seconds * factor
             self.note(rows, answer.known)
 
-    def note(self, rows: Rows, known: Known) -> None:
+    def note(self, rows: IntArray, known: Known) -> None:
         """Note how the times of ``rows`` are known."""
         if id(known) not in self._place:
             self._place[id(known)] = len(self._knowns)
