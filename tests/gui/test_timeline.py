@@ -15,7 +15,7 @@ from moe_studio.document.timeline import Timeline, timeline
 from moe_studio.engine.evaluation import Evaluation, evaluate
 from moe_studio.graph.operator import FAMILIES
 from moe_studio.gui.theme import DARK, LIGHT, Theme
-from moe_studio.gui.timeline.ink import ink_of, luminance, readable_on
+from moe_studio.gui.timeline.ink import ink_of, readable_on
 from moe_studio.gui.timeline.layout import clamped, fitted, layout, revealed, tick_step
 from moe_studio.gui.timeline.paint import AXIS, GUTTER, PATH_LANE
 from moe_studio.gui.timeline.panel import TimelinePanel
@@ -25,6 +25,7 @@ from moe_studio.gui.timeline.viewport import Viewport
 from moe_studio.gui.widgets.camera import Camera
 from moe_studio.project.project import Project
 from tests.gui.conftest import Driver
+from tests.gui.painted import contrast
 
 LEFT = Qt.MouseButton.LeftButton
 NO_KEYS = Qt.KeyboardModifier.NoModifier
@@ -186,8 +187,7 @@ def test_a_folded_node_shows_how_many_of_its_gpus_are_busy(evaluation: Evaluatio
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_names_in_bars_can_be_read(theme: Theme) -> None:
     for family in FAMILIES:
-        ground, text = sorted((luminance(theme.family(family)), luminance(readable_on(theme, family))))
-        assert (text + 0.05) / (ground + 0.05) >= 4.5, family
+        assert contrast(theme.family(family), readable_on(theme, family)) >= 4.5, family
 
 
 # Looking
