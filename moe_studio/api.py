@@ -402,7 +402,7 @@ def _default_project(model: Model, cluster: Cluster, preset: str, name: str, pha
 def _split(project: Project) -> Project:
     """``project``; without experts with the least tensor parallelism in a node with which it fits, else the most."""
     layers, gpus = project.model.layers, min(node.gpus for node in project.cluster.nodes)
-    if any(layer.ffn.is_moe for layer in layers):
+    if project.model.has_experts:
         return project
     degrees = [tp for tp in range(1, gpus + 1) if gpus % tp == 0 and not any(x.attention.heads % tp for x in layers)]
     tried = [replace(project, parallel=Parallel(tp=tp)) for tp in degrees]

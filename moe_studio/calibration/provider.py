@@ -202,5 +202,5 @@ def lent_sms(project: Project) -> int:
     """
     work = project.workload
     is_overlapped = project.cost.overlap and work.order == "interleaved" and work.micro_batches > 1
-    has_exchange = not project.is_local and any(layer.ffn.is_moe for layer in project.model.layers)
+    has_exchange = not project.is_local and project.model.has_experts
     return int(DEEPEP_SMS) if is_overlapped and has_exchange and work.phase != "decode" else 0

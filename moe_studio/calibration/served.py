@@ -113,7 +113,7 @@ def _step_s(server: _Server, tp: int, work: Workload) -> float:
     known = load_model(server.model)
     if server.dtype not in DTYPES:
         raise MoeStudioError(f"There is no data type {server.dtype[:20]!r}; known are {', '.join(DTYPES)}.")
-    gpus, has_moe = tp * server.groups, any(layer.ffn.is_moe for layer in known.layers)
+    gpus, has_moe = tp * server.groups, known.has_experts
     if has_moe and gpus % server.ep:
         raise MoeStudioError(f"moe_ep_size {server.ep} does not divide the {gpus} GPUs.")
     project = Project(

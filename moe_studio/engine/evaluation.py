@@ -453,7 +453,7 @@ def expert_tokens(body: LayerGraph) -> FloatArray:
 def peak_sum(project: Project) -> float:
     """Arithmetic peak of the whole cluster, of each GPU for the fastest data type that the model multiplies in."""
     cluster, model = project.cluster, project.model
-    has_moe = any(layer.ffn.is_moe for layer in model.layers)
+    has_moe = model.has_experts
     dtypes = {model.dtype_of(part) for part in ("weights", "activations", "experts")[: 2 + has_moe]}
     return sum(
         node.gpus * max(cluster.device(node.device).peak_flop_s(dtype) for dtype in dtypes) for node in cluster.nodes

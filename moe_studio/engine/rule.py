@@ -135,7 +135,7 @@ def _experts_per_gpu(evaluation: Evaluation) -> Found:
 def _min_ep(evaluation: Evaluation) -> Found:
     project = evaluation.project
     least = project.limits.min_ep
-    if least > project.parallel.ep and any(layer.ffn.is_moe for layer in project.model.layers):
+    if least > project.parallel.ep and project.model.has_experts:
         message = f"Expert parallelism is {project.parallel.ep}; this design asks for at least {least}."
         yield Problem(code="min-ep", severity=ERROR, message=message, where="parallel.ep")
 
@@ -204,7 +204,7 @@ def _padded_hidden(ffn: FeedForward, tp: int, etp: int) -> Found:
 
 def _slots(evaluation: Evaluation) -> Found:
     project = evaluation.project
-    if project.slots % project.parallel.ep and any(layer.ffn.is_moe for layer in project.model.layers):
+    if project.slots % project.parallel.ep and project.model.has_experts:
         message = f"ep · etp must divide the {counted(project.width, 'GPU')} of a stage."
         yield Problem(code="slots", severity=ERROR, message=message, where="parallel.ep")
 
@@ -257,7 +257,7 @@ def _one_gpu(evaluation: Evaluation) -> Found:
 def _idle_gpu(evaluation: Evaluation) -> Found:
     project = evaluation.project
     idle = evaluation.compute_s + evaluation.communication_s <= 0
-    if project.parallel.dp and any(layer.ffn.is_moe for layer in project.model.layers):
+    if project.parallel.dp and project.model.has_experts:
         idle |= _without_experts(evaluation)
     gpus = np.flatnonzero(idle).tolist()
     if gpus:
@@ -299,7 +299,7 @@ def _imbalance(evaluation: Evaluation) -> Found:
 def _cross_node(evaluation: Evaluation) -> Found:
     """No more groups should span two nodes than do when every node is filled with whole groups."""
     project = evaluation.project
-    has_moe = any(layer.ffn.is_moe for layer in project.model.layers)
+    has_moe = project.model.has_experts
     for name, size, what in (
         ("tp", project.parallel.tp, "attention group"),
         ("etp", project.parallel.etp if has_moe else 1, "expert slot"),

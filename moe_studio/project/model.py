@@ -216,6 +216,11 @@ class Model:
         """Number of layers, with passes of the prediction module."""
         return len(self.layers)
 
+    @property
+    def has_experts(self) -> bool:
+        """Whether any layer is a mixture of experts."""
+        return any(layer.ffn.is_moe for layer in self.layers)
+
     def held_layer(self, layer: int) -> int:
         """The layer whose weights ``layer`` uses: passes of the prediction module are one module's."""
         return min(layer, len(self.layers) - self.mtp)

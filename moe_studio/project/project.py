@@ -83,7 +83,7 @@ def design_faults(project: Project) -> list[tuple[str, str]]:
     must_divide = f"must divide the {counted(width, 'GPU')} of a stage."
     if width % parallel.tp:
         faults.append(("parallel.tp", must_divide))
-    has_experts = any(layer.ffn.is_moe for layer in project.model.layers)
+    has_experts = project.model.has_experts
     if has_experts and width % (parallel.ep * parallel.etp):
         faults.append(("parallel.ep", f"ep · etp = {parallel.ep * parallel.etp} {must_divide}"))
         return faults

@@ -195,7 +195,7 @@ def _one_replica(evaluation: Evaluation, name: str, part: Part, replica: int) ->
     """All operators of a layer, or its routing, on all GPUs of one replica."""
     body = part.body
     if name == "routing" and body.instances is None:
-        if not any(layer.ffn.is_moe for layer in evaluation.project.model.layers):
+        if not evaluation.project.model.has_experts:
             raise MoeStudioError("This model has no experts, so nothing is routed.")
         raise MoeStudioError(f"Layer {part.layer} is dense and has no routing; choose a layer with experts.")
     mine = body.replica == replica

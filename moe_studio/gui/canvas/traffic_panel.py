@@ -319,7 +319,7 @@ class TrafficPanel(QWidget):
         else:
             matrix = node_traffic(evaluation, what=what, layers=layers)
             names = [cluster.node_title(number) for number in range(len(cluster.nodes))]
-        has_experts = any(layer.ffn.is_moe for layer in evaluation.project.model.layers)
+        has_experts = evaluation.project.model.has_experts
         self.view.empty = EMPTY if has_experts else DENSE
         self.view.show_matrix(matrix, names)
         self._show_list(matrix)
